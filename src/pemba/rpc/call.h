@@ -1,0 +1,61 @@
+// Call: one request and the way to answer it, the same for gRPC, HTTP/2 and HTTP/1.1.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pemba/base/clock.h"
+
+namespace pemba::rpc {
+
+enum class Protocol : std::uint8_t { kGrpc, kHttp };
+
+// What a gRPC call ends with. `code` is any number: codes above 16 travel unchanged.
+struct GrpcStatus {
+  std::uint32_t code = 0;
+  std::string message;
+};
+
+// One request. The server owns it; a handler borrows it until it has finished it.
+//
+// Thread-safety: a call belongs to one thread at a time. The route's execution says which one runs
+// the handler; answering from that thread is always right.
+class Call {
+ public:
+  virtual ~Call() = default;
+
+  virtual Protocol protocol() const = 0;
+  virtual std::string_view http_method() const = 0;  // "POST" for gRPC.
+  virtual std::string_view path() const = 0;         // Without query, as sent.
+  virtual std::string_view query() const = 0;        // Without '?', as sent.
+  // The value of a request header or gRPC metadata entry (lower-case name), if present.
+  virtual std::optional<std::string_view> header(std::string_view name) const = 0;
+  // Path parameter of the matched HTTP route, percent-decoded ("store_id" of /stores/{store_id}).
+  virtual std::string_view path_parameter(std::string_view name) const = 0;
+  // HTTP: the whole body (decompressed). gRPC unary and server streaming: the one request message.
+  virtual std::string_view body() const = 0;
+  virtual std::optional<SteadyTime> deadline() const = 0;  // From grpc-timeout.
+  virtual bool cancelled() const = 0;                      // The peer has gone away.
+  virtual std::string_view peer() const = 0;               // "127.0.0.1:50412"
+
+  // A response header (gRPC: initial metadata). Before the first byte of the response only.
+  virtual void SetHeader(std::string_view name, std::string_view value) = 0;
+
+  // gRPC: ends a unary call. With code 0, `message` is the response message; otherwise it is
+  // ignored and the response is trailers-only.
+  virtual void FinishGrpc(const GrpcStatus& status, std::string_view message) = 0;
+  // HTTP: ends the call with a whole body.
+  virtual void FinishHttp(int status, std::string_view content_type, std::string_view body) = 0;
+
+  // Streaming. gRPC: one message. HTTP: a piece of the body (chunked on HTTP/1.1); the first piece
+  // sends status 200 and `content_type`. Waits while the peer's window is full (so only routes that
+  // run on a worker may stream); false once the peer is gone.
+  virtual bool Send(std::string_view content_type, std::string_view bytes) = 0;
+  // Ends a stream. HTTP ignores `status` (the body is complete).
+  virtual void FinishStream(const GrpcStatus& status) = 0;
+};
+
+}  // namespace pemba::rpc

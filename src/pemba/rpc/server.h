@@ -1,0 +1,61 @@
+// Server: listens, speaks HTTP/2 (gRPC and plain), HTTP/1.1 and TLS, and hands calls to a Router.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pemba/base/result.h"
+#include "pemba/rpc/router.h"
+
+namespace pemba::rpc {
+
+struct TlsOptions {
+  std::string certificate_file;  // PEM chain. Read again when the file changes.
+  std::string key_file;
+  std::string client_ca_file;  // Not empty: clients must present a certificate signed by it.
+};
+
+struct ListenOptions {
+  std::string address;  // "0.0.0.0:8080", "[::1]:0"; port 0 picks a free one.
+  std::optional<TlsOptions> tls;
+};
+
+struct ServerOptions {
+  std::vector<ListenOptions> listeners;  // Every listener speaks every protocol.
+  std::size_t io_threads = 0;            // 0: one per core.
+  std::size_t worker_threads = 16;
+  std::size_t worker_queue_max = 4096;  // Beyond it: RESOURCE_EXHAUSTED, not a longer queue.
+  std::size_t request_message_bytes_max = 616'448;  // The wire contract's default.
+  std::size_t header_bytes_max = 64 * 1024;
+  std::size_t connections_max = 10'000;
+  std::uint32_t concurrent_streams_max = 1000;  // Per connection.
+  std::chrono::seconds idle_timeout{300};
+  std::chrono::seconds connection_age_max{0};  // 0: no limit; else GOAWAY after it.
+};
+
+// Start and Shutdown from one thread. Handlers run on the server's threads.
+class Server {
+ public:
+  // `router` must outlive the server.
+  Server(ServerOptions options, const Router& router);
+  ~Server();  // As Shutdown with no grace.
+
+  // Binds every listener and starts the threads. Errors (kUnavailable, kInvalidArgument) name the
+  // address or file.
+  Status Start();
+  // The bound addresses in the order of the listeners, with their real ports.
+  std::vector<std::string> addresses() const;
+  // Two-step GOAWAY, closes listeners, waits for running calls until `grace` is over, then cuts.
+  void Shutdown(std::chrono::milliseconds grace);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pemba::rpc
