@@ -44,14 +44,14 @@ struct StoreRecord {
   std::string name;
   WallTime created_at;
   WallTime updated_at;
-  std::optional<WallTime> deleted_at;
+  std::optional<WallTime> deleted_at = {};
   friend bool operator==(const StoreRecord&, const StoreRecord&) = default;
 };
 
 // Which stores to list, in ascending order of id.
 struct StoreQuery {
-  std::string_view after;                // Ids greater than this; empty: from the start.
-  std::optional<std::string_view> name;  // Exactly this name.
+  std::string_view after = {};                // Ids greater than this; empty: from the start.
+  std::optional<std::string_view> name = {};  // Exactly this name.
   std::size_t count_max = 50;
 };
 
@@ -63,7 +63,7 @@ struct ModelRecord {
 
 // Which models to list, in descending order of id: ids are ULIDs, so the newest comes first.
 struct ModelQuery {
-  std::string_view before;  // Ids less than this; empty: from the newest.
+  std::string_view before = {};  // Ids less than this; empty: from the newest.
   std::size_t count_max = 50;
 };
 
@@ -71,17 +71,17 @@ struct ModelQuery {
 struct Change {
   // On disk: append, never reorder or reuse.
   enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
-  tuple::TupleView tuple;
-  std::string_view condition;  // Name; empty: unconditional. Empty in deletes.
-  std::string_view context;    // Canonical text (tuple/context.h); empty: none.
+  tuple::TupleView tuple = {};
+  std::string_view condition = {};  // Name; empty: unconditional. Empty in deletes.
+  std::string_view context = {};    // Canonical text (tuple/context.h); empty: none.
   friend bool operator==(const Change&, const Change&) = default;
 };
 
 // One committed write, borrowed.
 struct Write {
   Revision revision = 0;
-  WallTime time;                    // Never before the time of the revision below.
-  std::span<const Change> changes;  // In the order in which they were made.
+  WallTime time = {};                    // Never before the time of the revision below.
+  std::span<const Change> changes = {};  // In the order in which they were made.
 };
 
 // An appended record on its way to durability.

@@ -51,19 +51,19 @@ struct StoreOptions {
 };
 
 struct WriteRequest {
-  std::span<const tuple::Tuple> writes;
-  std::span<const tuple::TupleView> deletes;
-  std::string_view model_id;      // Empty: the latest.
-  std::string_view on_duplicate;  // "", "error" or "ignore".
-  std::string_view on_missing;    // "", "error" or "ignore".
+  std::span<const tuple::Tuple> writes = {};
+  std::span<const tuple::TupleView> deletes = {};
+  std::string_view model_id = {};      // Empty: the latest.
+  std::string_view on_duplicate = {};  // "", "error" or "ignore".
+  std::string_view on_missing = {};    // "", "error" or "ignore".
 };
 
 // Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
 // together with a subject; relation and subject may be empty.
 struct ReadRequest {
-  std::optional<tuple::TupleView> filter;
+  std::optional<tuple::TupleView> filter = {};
   std::size_t page_size = 50;
-  std::string_view continuation_token;
+  std::string_view continuation_token = {};
 };
 
 struct StoredTuple {
@@ -78,10 +78,10 @@ struct TuplePage {
 };
 
 struct ReadChangesRequest {
-  std::string_view type;  // Of the objects; empty: all.
+  std::string_view type = {};  // Of the objects; empty: all.
   std::size_t page_size = 50;
-  std::string_view continuation_token;
-  std::optional<WallTime> start_time;  // Ignored if there is a token.
+  std::string_view continuation_token = {};
+  std::optional<WallTime> start_time = {};  // Ignored if there is a token.
 };
 
 struct TupleChange {
@@ -106,14 +106,14 @@ struct Assertion {
   tuple::TupleView view() const { return tuple.view(); }
   tuple::Tuple tuple;  // Without condition.
   bool expectation = false;
-  std::vector<tuple::Tuple> contextual_tuples;
-  std::optional<boost::json::object> context;
+  std::vector<tuple::Tuple> contextual_tuples = {};
+  std::optional<boost::json::object> context = {};
   friend bool operator==(const Assertion&, const Assertion&) = default;
 };
 
 struct WriteAssertionsRequest {
-  std::string_view model_id;
-  std::span<const Assertion> assertions;
+  std::string_view model_id = {};
+  std::span<const Assertion> assertions = {};
   std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
 };
 

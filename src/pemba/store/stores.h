@@ -21,9 +21,9 @@ namespace pemba::store {
 using storage::StoreRecord;
 
 struct StoresOptions {
-  StoreOptions store;
+  StoreOptions store = {};
   // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
-  std::filesystem::path checkpoint_directory;
+  std::filesystem::path checkpoint_directory = {};
 };
 
 struct StorePage {
@@ -33,8 +33,8 @@ struct StorePage {
 
 struct ListStoresRequest {
   std::size_t page_size = 50;
-  std::string_view continuation_token;
-  std::optional<std::string_view> name;  // Exactly this name.
+  std::string_view continuation_token = {};
+  std::optional<std::string_view> name = {};  // Exactly this name.
 };
 
 // A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
