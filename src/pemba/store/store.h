@@ -13,6 +13,7 @@
 // Errors carry the texts of the wire contract where it fixes them; api/ maps the codes.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -32,6 +34,7 @@
 #include "pemba/graph/graph.h"
 #include "pemba/model/model.h"
 #include "pemba/storage/datastore.h"
+#include "pemba/store/internal/reclaimer.h"
 #include "pemba/tuple/tuple.h"
 
 namespace pemba::store {
@@ -117,34 +120,43 @@ struct WriteAssertionsRequest {
   std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
 };
 
+class Store;
+
+namespace internal {
+class StoreCore;
+struct State;
+}  // namespace internal
+
 // What one request reads. Snapshot and models stay alive and unchanged while the view does.
-// Movable. Keep it for one request: it holds back the reclamation of everything newer.
+// Movable. Keep it for one request, within the life of its store's handle: it holds back the
+// reclamation of everything newer.
 class View {
  public:
-  View(View&&) noexcept;
-  View& operator=(View&&) noexcept;
-  ~View();
-
-  const graph::Snapshot& snapshot() const;
-  Revision revision() const;
+  const graph::Snapshot& snapshot() const { return snapshot_; }
+  Revision revision() const { return snapshot_.revision(); }
 
   // The compiled model, bound to this store's graph; empty id: the latest. A model that is cached
   // costs one probe, no lock; others are read and compiled first.
   // Errors: kModelNotFound `Authorization Model '<id>' not found`, kLatestModelNotFound
-  // `No authorization models found for store '<id>'`, kValidation (a stored model that is not
-  // valid).
+  // `No authorization models found for store '<id>'`, kValidation (a stored model that is not valid).
   Result<const engine::BoundModel*> ResolveModel(std::string_view id) const;
 
  private:
-  friend class Store;
-  struct State;
-  explicit View(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  friend class internal::StoreCore;
+  View(internal::Reclaimer::Guard guard, const internal::StoreCore& core,
+       const internal::State& state, graph::Snapshot snapshot)
+      : guard_(std::move(guard)), core_(&core), state_(&state), snapshot_(std::move(snapshot)) {}
+
+  internal::Reclaimer::Guard guard_;  // First: it keeps alive what the others point to.
+  const internal::StoreCore* core_;
+  const internal::State* state_;
+  graph::Snapshot snapshot_;
 };
 
 // Thread-safe.
 class Store {
  public:
+  explicit Store(std::unique_ptr<internal::StoreCore> core);  // For Stores.
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -187,10 +199,12 @@ class Store {
   Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
 
  private:
-  friend class Stores;
-  class Impl;
-  explicit Store(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  internal::StoreCore& core() const { return *current_.load(std::memory_order_acquire); }
+
+  const std::unique_ptr<internal::StoreCore> core_;
+  // Is core_, but for a handle on an id without data whose first model came through that handle:
+  // then the core that serves the id from now on.
+  std::atomic<internal::StoreCore*> current_;
 };
 
 }  // namespace pemba::store

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct StoresOptions {
   StoreOptions store = {};
   // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
   std::filesystem::path checkpoint_directory = {};
+  // Told what an operator should know: checkpoints that could not be used or saved, models that
+  // could not be read. Called from any thread; may be empty.
+  std::function<void(std::string_view)> report = {};
 };
 
 struct StorePage {
