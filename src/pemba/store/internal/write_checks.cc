@@ -30,8 +30,12 @@ Status CheckDuplicates(const WriteRequest& request) {
     if (seen.insert(t).second) return Done{};
     return Error{ErrorCode::kDuplicateTupleInRequest, "duplicate tuple in write: " + Parts(t)};
   };
-  for (const auto& t : request.deletes) PEMBA_TRY(std::ignore, check(t));
-  for (const auto& t : request.writes) PEMBA_TRY(std::ignore, check(t.view()));
+  for (const auto& t : request.deletes) {
+    PEMBA_TRY(std::ignore, check(t));
+  }
+  for (const auto& t : request.writes) {
+    PEMBA_TRY(std::ignore, check(t.view()));
+  }
   return Done{};
 }
 
@@ -83,14 +87,17 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
     return Error{ErrorCode::kEmptyWrite,
                  "Invalid input. Make sure you provide at least one write, or at least one delete"};
   }
-  CheckedWrite checked{&request};
+  CheckedWrite checked;
+  checked.request = &request;
   checked.contexts.reserve(request.writes.size());
   for (const auto& t : request.writes) {
     PEMBA_TRY(std::ignore, model::ValidateWrite(plan, t));
     const bool empty = !t.condition || t.condition->context.empty();
     checked.contexts.push_back(empty ? std::string() : tuple::CanonicalText(t.condition->context));
   }
-  for (const auto& t : request.deletes) PEMBA_TRY(std::ignore, model::ValidateDelete(t));
+  for (const auto& t : request.deletes) {
+    PEMBA_TRY(std::ignore, model::ValidateDelete(t));
+  }
   PEMBA_TRY(std::ignore, CheckDuplicates(request));
   if (request.writes.size() + request.deletes.size() > options.tuples_per_write_max) {
     return Error{ErrorCode::kLimitExceeded,
