@@ -1,7 +1,6 @@
 #include "pemba/condition/internal/value.h"
 
 #include <algorithm>
-#include <cmath>
 #include <compare>
 
 #include "pemba/base/text.h"
@@ -22,24 +21,17 @@ Ordering Reverse(Ordering order) {
   return order == Ordering::kGreater ? Ordering::kLess : order;
 }
 
-// Compares without rounding: a double beyond the integer's range is decided by its sign, one
-// within it by its integral part and then by what was cut off.
+// The language compares an integer with a double as doubles, once the double is in the integer's
+// range: huge integers are equal to the double that they round to.
 Ordering CompareIntDouble(std::int64_t a, double b) {
-  if (std::isnan(b)) return Ordering::kUnordered;
-  if (b >= 0x1p63) return Ordering::kLess;
+  if (b > 0x1p63) return Ordering::kLess;
   if (b < -0x1p63) return Ordering::kGreater;
-  const auto whole = static_cast<std::int64_t>(b);
-  if (a != whole) return From(a <=> whole);
-  return From(0.0 <=> b - static_cast<double>(whole));
+  return From(static_cast<double>(a) <=> b);
 }
 
 Ordering CompareUintDouble(std::uint64_t a, double b) {
-  if (std::isnan(b)) return Ordering::kUnordered;
-  if (b >= 0x1p64) return Ordering::kLess;
-  if (b < 0) return Ordering::kGreater;
-  const auto whole = static_cast<std::uint64_t>(b);
-  if (a != whole) return From(a <=> whole);
-  return From(0.0 <=> b - static_cast<double>(whole));
+  if (b > 0x1p64) return Ordering::kLess;
+  return From(static_cast<double>(a) <=> b);
 }
 
 Ordering CompareIntUint(std::int64_t a, std::uint64_t b) {
@@ -82,6 +74,19 @@ Ordering CompareKeys(const Value& a, const Value& b) {
   const int class_a = KeyClass(a);
   const int class_b = KeyClass(b);
   return class_a == class_b ? Compare(a, b) : From(class_a <=> class_b);
+}
+
+// A double that is exactly an integer, as that integer: keys are found by their exact values.
+Value Whole(const Value& value) {
+  if (value.kind != Kind::kDouble) return value;
+  if (value.real >= -0x1p63 && value.real < 0x1p63) {
+    const auto whole = static_cast<std::int64_t>(value.real);
+    return static_cast<double>(whole) == value.real ? Value::Int(whole) : value;
+  }
+  if (value.real >= 0x1p63 && value.real < 0x1p64) {
+    return Value::Uint(static_cast<std::uint64_t>(value.real));
+  }
+  return value;
 }
 
 std::string ListText(const Value& list) {
@@ -189,7 +194,8 @@ std::optional<Value> SortEntries(MapEntry* entries, std::size_t count) {
   return twin->key;
 }
 
-const Value* Find(const Value& map, const Value& key) {
+const Value* Find(const Value& map, const Value& given) {
+  const Value key = Whole(given);
   const auto* end = map.entries + map.size;
   const auto* at =
       std::lower_bound(map.entries, end, key, [](const MapEntry& entry, const Value& wanted) {

@@ -150,7 +150,8 @@ std::string_view TypeName(Kind kind);
 bool Equal(const Value& a, const Value& b);
 
 enum class Ordering : std::uint8_t { kLess, kEqual, kGreater, kUnordered, kNotComparable };
-// Numbers compare across kinds by their exact values; other values only within their kind.
+// Numbers compare across kinds, an integer with a double as doubles; other values only within
+// their kind.
 Ordering Compare(const Value& a, const Value& b);
 
 // Whether a map may have the key: a boolean, an integer or a string.
@@ -162,8 +163,8 @@ inline bool IsKey(const Value& value) {
 // Puts the entries of a map in the order that Find needs.
 // Returns the key that occurs twice (numbers by value), if any.
 std::optional<Value> SortEntries(MapEntry* entries, std::size_t count);
-// Null if the map has no such key. O(log entries).
-const Value* Find(const Value& map, const Value& key);
+// The value of a key; null if the map has no such key. O(log entries).
+const Value* Find(const Value& map, const Value& given);
 
 // A deep copy whose memory is all in `arena`.
 Value Copy(const Value& value, Arena& arena);
