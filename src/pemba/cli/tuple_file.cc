@@ -7,9 +7,9 @@
 #include <utility>
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "pemba/cli/csv.h"
+#include "pemba/cli/json_text.h"
 #include "pemba/cli/yaml.h"
 #include "pemba/tuple/context.h"
 
@@ -216,7 +216,7 @@ std::string FormatCsv(const Tuples& tuples) {
     if (tuple.condition) {
       fields[kConditionName] = tuple.condition->name;
       if (!tuple.condition->context.empty()) {
-        fields[kConditionContext] = json::serialize(tuple.condition->context);
+        fields[kConditionContext] = JsonText(tuple.condition->context);
       }
     }
     text += CsvLine(fields);
@@ -267,13 +267,13 @@ std::string FormatTuples(TupleFormat format, const Tuples& tuples) {
   std::string lines;
   for (const auto& tuple : tuples) {
     if (format == TupleFormat::kJsonLines) {
-      lines += json::serialize(TupleToJson(tuple)) + "\n";
+      lines += JsonText(TupleToJson(tuple)) + "\n";
     } else {
       array.push_back(TupleToJson(tuple));
     }
   }
   if (format == TupleFormat::kJsonLines) return lines;
-  return format == TupleFormat::kYaml ? FormatYaml(array) : json::serialize(array) + "\n";
+  return format == TupleFormat::kYaml ? FormatYaml(array) : JsonText(array) + "\n";
 }
 
 Result<Tuple> TupleFromJson(const json::value& value) {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json/serialize.hpp>
+#include "pemba/cli/json_text.h"
 
 namespace pemba::cli {
 namespace {
@@ -185,7 +185,7 @@ void EmitYaml(YAML::Emitter& out, const json::value& value) {
       out << YAML::Null;
       return;
     default:
-      out << json::serialize(value);
+      out << JsonText(value);
   }
 }
 
