@@ -336,6 +336,7 @@ class EmbeddedDatastore final : public Datastore {
     entry.value = internal::Seal(entry.key, internal::EncodeWrite(write));
 
     const std::lock_guard lock(heads_mutex_);
+    PEMBA_TRY(std::ignore, queue_.health());  // A better answer than "does not follow".
     auto head = heads_.find(store.value);
     if (head == heads_.end()) {
       PEMBA_TRY(const Revision durable, Head(store));

@@ -43,7 +43,6 @@ using graph::Revision;
 
 struct StoreOptions {
   std::size_t tuples_per_write_max = 100;  // Writes and deletes of one request together.
-  std::size_t context_bytes_max = 32768;   // Of one written tuple's condition context.
   std::size_t assertions_bytes_max = 64000;
   // Changes younger than this are withheld by ReadChanges.
   std::chrono::minutes changelog_horizon{0};
@@ -120,6 +119,12 @@ struct WriteAssertionsRequest {
   std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
 };
 
+// A model that a view has resolved. Lives as long as the view.
+struct ResolvedModel {
+  std::string_view id;
+  const engine::BoundModel* bound = nullptr;
+};
+
 class Store;
 
 namespace internal {
@@ -138,8 +143,9 @@ class View {
   // The compiled model, bound to this store's graph; empty id: the latest. A model that is cached
   // costs one probe, no lock; others are read and compiled first.
   // Errors: kModelNotFound `Authorization Model '<id>' not found`, kLatestModelNotFound
-  // `No authorization models found for store '<id>'`, kValidation (a stored model that is not valid).
-  Result<const engine::BoundModel*> ResolveModel(std::string_view id) const;
+  // `No authorization models found for store '<id>'`, kValidation (a stored model that is not
+  // valid).
+  Result<ResolvedModel> ResolveModel(std::string_view id) const;
 
  private:
   friend class internal::StoreCore;
@@ -162,6 +168,9 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   const StoreId& id() const;
+  internal::StoreCore& core() const {  // For Stores.
+    return *current_.load(std::memory_order_acquire);
+  }
 
   // The tuples as of the newest published revision. No lock, no shared write, never blocks.
   View Pin() const;
@@ -199,8 +208,6 @@ class Store {
   Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
 
  private:
-  internal::StoreCore& core() const { return *current_.load(std::memory_order_acquire); }
-
   const std::unique_ptr<internal::StoreCore> core_;
   // Is core_, but for a handle on an id without data whose first model came through that handle:
   // then the core that serves the id from now on.

@@ -115,10 +115,9 @@ Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckReques
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   const auto size = static_cast<std::size_t>(request.checks_size());
   if (size > options_.checks_per_batch_max) {
-    return Error{ErrorCode::kValidation,
-                 "batchCheck received " + std::to_string(size) +
-                     " checks, the maximum allowed is " +
-                     std::to_string(options_.checks_per_batch_max)};
+    return Error{ErrorCode::kValidation, "batchCheck received " + std::to_string(size) +
+                                             " checks, the maximum allowed is " +
+                                             std::to_string(options_.checks_per_batch_max)};
   }
   PEMBA_TRY(std::ignore, CheckCorrelationIds(request));
 

@@ -36,8 +36,8 @@ struct RequestContext {
   enum class Waiting : std::uint8_t { kNever, kUntilDeadline } waiting = Waiting::kNever;
 
   // Set by the service; they hold for errors too.
-  std::string model_id;                      // Resolved authorization model.
-  std::optional<store::Revision> revision;   // That the answer is from, or that the write made.
+  std::string model_id;                     // Resolved authorization model.
+  std::optional<store::Revision> revision;  // That the answer is from, or that the write made.
 };
 
 // Thread-safe. Every call reads one revision of one store. Responses must be empty when passed.

@@ -76,8 +76,8 @@ Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequ
   if (request.has_start_time() && request.continuation_token().empty()) {
     const auto& start = request.start_time();
     if (start.seconds() < 0) return Error{ErrorCode::kInvalidStartTime, "Invalid start time"};
-    read.start_time = WallTime(std::chrono::seconds(start.seconds()) +
-                               std::chrono::nanoseconds(start.nanos()));
+    read.start_time =
+        WallTime(std::chrono::seconds(start.seconds()) + std::chrono::nanoseconds(start.nanos()));
   }
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(std::ignore, Await(context, store));

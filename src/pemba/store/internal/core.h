@@ -17,12 +17,18 @@
 
 namespace pemba::store::internal {
 
+struct CheckedWrite;  // write_checks.h
+
 // A store as loaded from the datastore. Replaced as a whole if an append fails, because the graph
 // then holds changes that may never become durable.
 struct State {
-  State(Shared& shared, const StoreId& store, LoadedGraph loaded)
-      : graph(std::move(loaded.graph)), models(shared, store, *graph), last_time(loaded.last_time) {}
+  State(Shared& shared, const StoreId& store, LoadedGraph loaded, std::uint64_t number = 0)
+      : generation(number),
+        graph(std::move(loaded.graph)),
+        models(shared, store, *graph),
+        last_time(loaded.last_time) {}
 
+  const std::uint64_t generation;  // Counts the times that the store was loaded.
   const std::unique_ptr<graph::Graph> graph;
   mutable ModelCache models;
   // Guarded by StoreCore::write_mutex_.
@@ -44,7 +50,7 @@ class StoreCore {
 
   View Pin() const;
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
-  Result<const engine::BoundModel*> ResolveModel(const State& state, std::string_view id) const;
+  Result<ResolvedModel> ResolveModel(const State& state, std::string_view id) const;
 
   Result<Revision> Write(const WriteRequest& request);
 
@@ -66,20 +72,19 @@ class StoreCore {
  private:
   // One write on its way: applied and queued, not yet durable.
   struct Pending {
-    State* state = nullptr;
+    std::uint64_t generation = 0;  // Of the state that it was applied to.
     Revision revision = 0;
+    std::size_t changes = 0;
     std::unique_ptr<storage::AppendTicket> ticket;  // Null: everything was skipped.
   };
-  struct Prepared;
 
   StoreCore(Shared& shared, const StoreId& id);
 
-  Result<Pending> Enqueue(const WriteRequest& request, const Prepared& prepared,
-                          const graph::Snapshot& start);
-  Status ReviveLocked();
-  Status Reload(State* failed);
-  void Publish(State* state, Revision revision);
-  Status AwaitPublished(const State* state, Revision revision);
+  Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
+  void Publish(const Pending& pending);
+  Status AwaitPublished(const Pending& pending);
+  void Abandon(std::uint64_t generation);
+  Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);
   Result<ModelId> NextModelId() const;
 

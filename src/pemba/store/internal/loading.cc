@@ -19,8 +19,8 @@ std::optional<std::filesystem::path> CheckpointPath(const Shared& shared, const 
 }
 
 void ReportUnused(const Shared& shared, const StoreId& store, const std::string& why) {
-  shared.Report("store '" + store.value + "': its checkpoint is not used, its log is replayed: " +
-                why);
+  shared.Report("store '" + store.value +
+                "': its checkpoint is not used, its log is replayed: " + why);
 }
 
 std::vector<graph::Change> ToGraph(std::span<const storage::Change> changes) {
@@ -38,11 +38,11 @@ Result<std::optional<WallTime>> TimeOf(const Shared& shared, const StoreId& stor
                                        graph::Revision revision) {
   std::optional<WallTime> time;
   if (revision == 0) return time;
-  PEMBA_TRY(std::ignore, shared.datastore.ReadWrites(store, revision - 1,
-                                                     [&](const storage::Write& write) {
-                                                       time = write.time;
-                                                       return storage::Visit::kStop;
-                                                     }));
+  PEMBA_TRY(std::ignore,
+            shared.datastore.ReadWrites(store, revision - 1, [&](const storage::Write& write) {
+              time = write.time;
+              return storage::Visit::kStop;
+            }));
   return time;
 }
 
@@ -82,19 +82,18 @@ Result<LoadedGraph> LoadGraph(const Shared& shared, const StoreId& store) {
   if (checkpoint_time) loaded.last_time = *checkpoint_time;
   Status applied = Done{};
   PEMBA_TRY(std::ignore,
-            shared.datastore.ReadWrites(
-                store, graph.published(), [&](const storage::Write& write) {
-                  applied = graph.Apply(write.revision, write.time, ToGraph(write.changes));
-                  if (!applied.ok()) return storage::Visit::kStop;
-                  loaded.last_time = write.time;
-                  loaded.replayed += write.changes.size();
-                  return storage::Visit::kContinue;
-                }));
+            shared.datastore.ReadWrites(store, graph.published(), [&](const storage::Write& write) {
+              applied = graph.Apply(write.revision, write.time, ToGraph(write.changes));
+              if (!applied.ok()) return storage::Visit::kStop;
+              loaded.last_time = write.time;
+              loaded.replayed += write.changes.size();
+              return storage::Visit::kContinue;
+            }));
   if (!applied.ok()) {
     if (applied.error().code != ErrorCode::kInvalidTuple) return applied.error();
-    return Error{ErrorCode::kDataLoss, "store '" + store.value +
-                                           "': the log holds a write that cannot be applied: " +
-                                           applied.error().message};
+    return Error{ErrorCode::kDataLoss,
+                 "store '" + store.value +
+                     "': the log holds a write that cannot be applied: " + applied.error().message};
   }
   graph.Publish(graph.applied());
   if (loaded.replayed >= kChangesWorthCompacting) graph.Compact();

@@ -14,6 +14,12 @@ Error InvalidStoredModel(const Error& cause) {
 
 }  // namespace
 
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
+                                                               graph::Graph& graph) {
+  PEMBA_TRY(auto plan, model::Plan::Compile(model));
+  return engine::BoundModel::Bind(std::move(plan), graph);
+}
+
 Error ModelNotFound(std::string_view id) {
   return {ErrorCode::kModelNotFound, "Authorization Model '" + std::string(id) + "' not found"};
 }
@@ -31,7 +37,7 @@ ModelCache::~ModelCache() {
   for (const auto& [id, entry] : *map) delete entry;
 }
 
-Result<const engine::BoundModel*> ModelCache::Resolve(std::string_view id) {
+Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
   if (id.empty()) {
     if (Entry* entry = latest_.load(std::memory_order_acquire)) return Use(*entry);
   } else {
@@ -44,12 +50,12 @@ Result<const engine::BoundModel*> ModelCache::Resolve(std::string_view id) {
   return Use(*entry);
 }
 
-const engine::BoundModel* ModelCache::Use(Entry& entry) const {
+ResolvedModel ModelCache::Use(Entry& entry) const {
   const auto round = round_.load(std::memory_order_relaxed);
   if (entry.used.load(std::memory_order_relaxed) != round) {
     entry.used.store(round, std::memory_order_relaxed);
   }
-  return entry.model.get();
+  return {entry.id, entry.model.get()};
 }
 
 Status ModelCache::AddLatest(const model::Model& model) {
@@ -97,7 +103,8 @@ Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
   entry->used = round_.fetch_add(1) + 1;
 
   auto map = std::make_unique<Map>(*old);
-  Entry* evicted = map->size() >= shared_.options.models_cached_max ? LeastRecentlyUsed(*map) : nullptr;
+  Entry* evicted =
+      map->size() >= shared_.options.models_cached_max ? LeastRecentlyUsed(*map) : nullptr;
   if (evicted != nullptr) map->erase(evicted->id);
   map->emplace(entry->id, entry.get());
   map_.store(map.release());

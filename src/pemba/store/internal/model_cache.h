@@ -23,7 +23,7 @@
 namespace pemba::store::internal {
 
 // A model in the form that queries run on. Errors: kInvalidModel.
-Result<std::unique_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
                                                                graph::Graph& graph);
 
 Error ModelNotFound(std::string_view id);
@@ -40,7 +40,7 @@ class ModelCache {
 
   // The caller holds a guard of shared.reclaimer. Cached: one probe, no lock, no shared write.
   // Errors: those of View::ResolveModel.
-  Result<const engine::BoundModel*> Resolve(std::string_view id);
+  Result<ResolvedModel> Resolve(std::string_view id);
 
   // Takes over a model that has just become durable and is the latest.
   Status AddLatest(const model::Model& model);
@@ -48,14 +48,14 @@ class ModelCache {
  private:
   struct Entry {
     std::string id;
-    std::unique_ptr<const engine::BoundModel> model;
+    std::shared_ptr<const engine::BoundModel> model;
     // The round (below) in which it was last used; written only when that changes, so that a hot
     // model is not a contended cache line.
     std::atomic<std::uint64_t> used{0};
   };
   using Map = StringViewMap<Entry*>;  // Keys borrow from the entries.
 
-  const engine::BoundModel* Use(Entry& entry) const;
+  ResolvedModel Use(Entry& entry) const;
   Result<Entry*> LoadLocked(std::string_view id);
   Result<Entry*> InsertLocked(const model::Model& model);
   Entry* LeastRecentlyUsed(const Map& map) const;
