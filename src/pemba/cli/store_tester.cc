@@ -47,15 +47,15 @@ class LocalTarget final : public TestTarget {
   Result<engine::Decision> Check(const tuple::TupleView& question,
                                  const json::object& context) override {
     const auto view = (*store_)->Pin();
-    PEMBA_TRY(const auto* model, view.ResolveModel({}));
-    auto valid = model::ValidateQuery(model->plan(), question);
+    PEMBA_TRY(const auto model, view.ResolveModel({}));
+    auto valid = model::ValidateQuery(model.bound->plan(), question);
     if (!valid.ok()) {
       return Error{valid.error().code, "invalid relation: " + valid.error().message};
     }
     PEMBA_TRY(std::ignore, model::ValidateRequestContext(context));
     arena_.Reset();
     return checker_.Check(
-        view.snapshot(), *model,
+        view.snapshot(), *model.bound,
         {.tuple = question, .contextual_tuples = {}, .context = &context, .deadline = std::nullopt},
         arena_);
   }

@@ -18,7 +18,7 @@ CheckResult Check(bool expected, std::optional<bool> got, std::string error = {}
   return check;
 }
 
-TestResult Test(std::string name, std::vector<CheckResult> checks) {
+TestResult TestOf(std::string name, std::vector<CheckResult> checks) {
   TestResult test;
   test.name = std::move(name);
   test.checks = std::move(checks);
@@ -26,28 +26,29 @@ TestResult Test(std::string name, std::vector<CheckResult> checks) {
 }
 
 TEST(ReportText, IsJustTheSummaryWhenAllPass) {
-  EXPECT_EQ(ReportText({{"a", {Test("t", {Check(true, true), Check(false, false)})}}}),
+  EXPECT_EQ(ReportText({{"a", {TestOf("t", {Check(true, true), Check(false, false)})}}}),
             "# Test Summary #\nTests 1/1 passing\nChecks 2/2 passing\n");
 }
 
 TEST(ReportText, NamesEveryFailure) {
   auto with_context = Check(false, std::nullopt, "it broke");
   with_context.context = {{"n", 1.0}};
-  EXPECT_EQ(ReportText({{"a",
-                         {Test("first", {Check(true, false), Check(true, true)}),
-                          Test("second", {with_context}), Test("third", {Check(true, true)})}}}),
-            "(FAILING) first: Checks (1/2 passing)\n"
-            "ⅹ Check(user=user:anne,relation=viewer,object=doc:1): expected=true, got=false\n"
-            "---\n"
-            "(FAILING) second: Checks (0/1 passing)\n"
-            "ⅹ Check(user=user:anne,relation=viewer,object=doc:1, context:{\"n\":1}): "
-            "expected=false, got=N/A, error=it broke\n"
-            "---\n"
-            "# Test Summary #\nTests 1/3 passing\nChecks 2/4 passing\n");
+  EXPECT_EQ(
+      ReportText({{"a",
+                   {TestOf("first", {Check(true, false), Check(true, true)}),
+                    TestOf("second", {with_context}), TestOf("third", {Check(true, true)})}}}),
+      "(FAILING) first: Checks (1/2 passing)\n"
+      "ⅹ Check(user=user:anne,relation=viewer,object=doc:1): expected=true, got=false\n"
+      "---\n"
+      "(FAILING) second: Checks (0/1 passing)\n"
+      "ⅹ Check(user=user:anne,relation=viewer,object=doc:1, context:{\"n\":1}): "
+      "expected=false, got=N/A, error=it broke\n"
+      "---\n"
+      "# Test Summary #\nTests 1/3 passing\nChecks 2/4 passing\n");
 }
 
 TEST(ReportText, SaysWhatWasNotRun) {
-  auto test = Test("lists", {Check(true, true)});
+  auto test = TestOf("lists", {Check(true, true)});
   test.list_objects.push_back({"user:anne", "viewer", "doc", {}, {"doc:1", "doc:2"}});
   test.list_users.push_back({"doc:1", "viewer", {"group", "member"}, {}, {}});
   EXPECT_EQ(ReportText({{"a", {test}}}),
@@ -66,8 +67,8 @@ TEST(ReportText, SaysWhatWasNotRun) {
 }
 
 TEST(ReportText, GivesTheNumbersOfEachOfSeveralFiles) {
-  EXPECT_EQ(ReportText({{"a", {Test("t", {Check(true, true)})}},
-                        {"b", {Test("u", {Check(false, true)})}}}),
+  EXPECT_EQ(ReportText({{"a", {TestOf("t", {Check(true, true)})}},
+                        {"b", {TestOf("u", {Check(false, true)})}}}),
             "(FAILING) u: Checks (0/1 passing)\n"
             "ⅹ Check(user=user:anne,relation=viewer,object=doc:1): expected=false, got=true\n"
             "---\n"
@@ -77,7 +78,7 @@ TEST(ReportText, GivesTheNumbersOfEachOfSeveralFiles) {
 }
 
 TEST(ReportJson, HasEveryResultWithItsRequest) {
-  auto test = Test("t", {Check(true, true), Check(false, std::nullopt, "it broke")});
+  auto test = TestOf("t", {Check(true, true), Check(false, std::nullopt, "it broke")});
   test.list_objects.push_back({"user:anne", "viewer", "doc", {}, {}});
   EXPECT_EQ(JsonText(ReportJson({test})),
             R"([{"name":"t","description":"","check_results":[)"
