@@ -74,6 +74,7 @@ class Stores::Impl final : public internal::Maintenance {
   }
 
   internal::Shared& shared() { return shared_; }
+  std::size_t loaded() const { return table_.size(); }
 
  private:
   enum class Data : std::uint8_t { kNone, kSome };
@@ -197,6 +198,8 @@ Status Stores::DeleteStore(const StoreId& id) {
   auto& shared = impl_->shared();
   return shared.datastore.DeleteStore(id, shared.clock.Now());
 }
+
+std::size_t Stores::loaded() const { return impl_->loaded(); }
 
 Status Stores::Health() const { return impl_->shared().datastore.Health(); }
 

@@ -68,6 +68,9 @@ class Stores {
   Result<StorePage> ListStores(const ListStoresRequest& request) const;
   Status DeleteStore(const StoreId& id);  // Soft; done for unknown stores too.
 
+  // How many stores are in memory.
+  std::size_t loaded() const;
+
   // Whether writes are accepted (kUnavailable if not): for readiness.
   Status Health() const;
 

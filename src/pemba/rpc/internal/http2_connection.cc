@@ -107,6 +107,11 @@ struct Http2Connection::Callbacks {
     return 0;
   }
 
+  static int BeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+    Self(self).OnBeginFrame(*head);
+    return 0;
+  }
+
   static int Frame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
     Self(self).OnFrame(*frame);
     return 0;
@@ -143,6 +148,7 @@ struct Http2Connection::Callbacks {
     static const auto* const table = [] {
       nghttp2_session_callbacks* made = nullptr;
       PEMBA_CHECK(nghttp2_session_callbacks_new(&made) == 0);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(made, BeginFrame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(made, BeginHeaders);
       nghttp2_session_callbacks_set_on_header_callback(made, Header);
       nghttp2_session_callbacks_set_on_frame_recv_callback(made, Frame);
@@ -332,6 +338,23 @@ void Http2Connection::OnStreamClose(Exchange& exchange) {
   }
 }
 
+void Http2Connection::OnBeginFrame(const nghttp2_frame_hd& head) {
+  switch (head.type) {
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+      if ((head.flags & NGHTTP2_FLAG_ACK) == 0) SpendControlFrame();
+      break;
+    case NGHTTP2_PRIORITY:
+      SpendControlFrame();
+      break;
+    case NGHTTP2_DATA:
+      if (head.length == 0 && (head.flags & NGHTTP2_FLAG_END_STREAM) == 0) SpendControlFrame();
+      break;
+    default:
+      break;  // nghttp2 limits RST_STREAM and CONTINUATION; a request is no free frame.
+  }
+}
+
 void Http2Connection::OnFrame(const nghttp2_frame& frame) {
   auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
   const bool ends_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -340,28 +363,21 @@ void Http2Connection::OnFrame(const nghttp2_frame& frame) {
       if (exchange == nullptr) return;
       if (!exchange->head_done) OnHeadersEnd(*exchange);
       if (ends_stream) OnRequestEnd(*exchange);
-      return;
+      break;
     case NGHTTP2_DATA:
-      if (frame.hd.length == 0 && !ends_stream) SpendControlFrame();
       if (exchange != nullptr && ends_stream) OnRequestEnd(*exchange);
-      return;
+      break;
     case NGHTTP2_SETTINGS:
       preface_done_ = true;
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) SpendControlFrame();
-      return;
+      break;
     case NGHTTP2_PING:
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-        SpendControlFrame();
-      } else if (draining_ == Draining::kNoticeSent &&
-                 std::memcmp(frame.ping.opaque_data, kDrainPing, sizeof kDrainPing) == 0) {
+      if (draining_ == Draining::kNoticeSent && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
+          std::memcmp(frame.ping.opaque_data, kDrainPing, sizeof kDrainPing) == 0) {
         FinishDrain();
       }
-      return;
-    case NGHTTP2_WINDOW_UPDATE:
-    case NGHTTP2_RST_STREAM:  // nghttp2 limits their rate.
-      return;
+      break;
     default:
-      SpendControlFrame();
+      break;
   }
 }
 

@@ -44,6 +44,11 @@ class StoreTable {
     return entries_.back().get();
   }
 
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+  }
+
   // Every entry; not while others insert.
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
 
@@ -77,7 +82,7 @@ class StoreTable {
   }
 
   std::atomic<const Table*> current_{nullptr};
-  std::mutex mutex_;  // Serialises writers; guards what follows.
+  mutable std::mutex mutex_;  // Serialises writers; guards what follows.
   std::vector<std::unique_ptr<Table>> tables_;
   std::vector<std::unique_ptr<Entry>> entries_;
 };
