@@ -72,8 +72,13 @@ class GrpcClient final : public WireClient {
     answer.ok = status.ok();
     answer.grpc_code = static_cast<std::uint32_t>(status.error_code());
     answer.message = status.error_message();
-    for (const auto& [key, value] : context.GetServerInitialMetadata()) {
-      answer.headers[std::string(key.data(), key.size())] = std::string(value.data(), value.size());
+    // An answer without a message has one block of metadata, which is then the trailing one.
+    for (const auto* metadata :
+         {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
+      for (const auto& [key, value] : *metadata) {
+        answer.headers[std::string(key.data(), key.size())] =
+            std::string(value.data(), value.size());
+      }
     }
     if (answer.ok) {
       const auto response = NewMessage(method->output_type());

@@ -1,5 +1,6 @@
 #include "wire/world.h"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -101,9 +102,34 @@ json::value ToJson(const YAML::Node& node, const Variables& variables) {
   return ::testing::AssertionFailure() << "want `" << want << "`, got `" << got << "`";
 }
 
+::testing::AssertionResult Matches(const json::value& want, const json::value& got,
+                                   const std::string& where);
+
+::testing::AssertionResult MatchesInAnyOrder(const json::array& want, const json::value& got,
+                                             const std::string& where) {
+  if (!got.is_array() || got.get_array().size() != want.size()) {
+    return ::testing::AssertionFailure() << where << ": got " << json::serialize(got);
+  }
+  json::array rest = got.get_array();
+  for (const auto& item : want) {
+    const auto found = std::find_if(rest.begin(), rest.end(), [&](const json::value& candidate) {
+      return static_cast<bool>(Matches(item, candidate, where));
+    });
+    if (found == rest.end()) {
+      return ::testing::AssertionFailure() << where << ": no " << json::serialize(item) << " in "
+                                           << json::serialize(got);
+    }
+    rest.erase(found);
+  }
+  return ::testing::AssertionSuccess();
+}
+
 // Whether `got` has everything that `want` names.
 ::testing::AssertionResult Matches(const json::value& want, const json::value& got,
                                    const std::string& where) {
+  if (want.is_object() && want.get_object().contains("$set")) {
+    return MatchesInAnyOrder(want.get_object().at("$set").get_array(), got, where);
+  }
   if (const auto* members = want.if_object()) {
     if (!got.is_object()) return ::testing::AssertionFailure() << where << ": not an object";
     for (const auto& member : *members) {

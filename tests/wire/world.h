@@ -14,7 +14,7 @@
 //       error: {grpc: 3, http: 400, code: validation_error, text: "...", http_text: "..."}
 //
 // Texts: "*" matches anything but the empty text; a text that ends in "..." is a beginning;
-// `http_text` defaults to `text`. In requests: {$dsl: text} becomes the fields of a model,
+// `http_text` defaults to `text`; {$set: [X, Y]} is a list in any order. In requests: {$dsl: text} becomes the fields of a model,
 // {$repeat: {count: N, item: X}} a list of N Xs with "{i}" replaced by the index,
 // {$text: {count: N, of: a}} a long text. `only: grpc` or `only: http` restricts a step.
 #pragma once
