@@ -31,16 +31,6 @@ std::string Substituted(std::string text, const Variables& variables) {
   return text;
 }
 
-json::value ModelFields(const std::string& dsl) {
-  const auto model = model::ModelFromDsl(dsl);
-  if (!model.ok()) throw std::runtime_error(model.error().message);
-  openfga::v1::AuthorizationModel wire;
-  api::openfga::ToWire(*model, wire);
-  auto value = json::parse(api::ToJson(wire));
-  value.get_object().erase("id");
-  return value;
-}
-
 json::value ToJson(const YAML::Node& node, const Variables& variables);
 
 json::value Scalar(const YAML::Node& node, const Variables& variables) {
@@ -85,7 +75,7 @@ json::value ToJson(const YAML::Node& node, const Variables& variables) {
     if (key == "$text") return LongText(member.second);
     if (key == "$dsl") {
       const auto fields = ModelFields(member.second.Scalar());
-      for (const auto& field : fields.get_object()) object.insert(field);
+      for (const auto& field : fields) object.insert(field);
       continue;
     }
     object[key] = ToJson(member.second, variables);
@@ -116,8 +106,8 @@ json::value ToJson(const YAML::Node& node, const Variables& variables) {
       return static_cast<bool>(Matches(item, candidate, where));
     });
     if (found == rest.end()) {
-      return ::testing::AssertionFailure() << where << ": no " << json::serialize(item) << " in "
-                                           << json::serialize(got);
+      return ::testing::AssertionFailure()
+             << where << ": no " << json::serialize(item) << " in " << json::serialize(got);
     }
     rest.erase(found);
   }
@@ -229,6 +219,18 @@ void RunStep(const YAML::Node& step, WireClient& client, Variables& variables) {
 }
 
 }  // namespace
+
+json::object ModelFields(const std::string& dsl) {
+  const auto model = model::ModelFromDsl(dsl);
+  if (!model.ok()) throw std::runtime_error(model.error().message);
+  openfga::v1::AuthorizationModel wire;
+  api::openfga::ToWire(*model, wire);
+  auto value = json::parse(api::ToJson(wire));
+  value.get_object().erase("id");
+  return value.get_object();
+}
+
+json::value FromYaml(const YAML::Node& node) { return ToJson(node, {}); }
 
 int RunWorld(const std::filesystem::path& file, WireClient& client) {
   const auto world = YAML::LoadFile(file.string());
