@@ -14,10 +14,10 @@
 namespace pemba::graph {
 
 namespace internal {
-struct BigRow;
 struct Log;
-class Partition;
 struct Root;
+struct RowPlace;
+struct SegmentTable;
 class Stamps;
 }  // namespace internal
 
@@ -55,31 +55,34 @@ class RowCursor {
 
  private:
   friend class PartitionView;
-  friend class internal::Partition;
 
+  RowCursor(const internal::RowPlace& place, std::uint32_t stamp);
   void NextRun();  // Sets the next non-empty run, or done.
-  void EnterSegment(std::size_t index);
-  void FindDelta(NodeId at_least);  // Sets delta_at_.
+  void EnterSegment();
+  void FindDelta(NodeId at_least);
+  std::uint32_t BaseUntil(NodeId node) const;
+  void UseBase(std::uint32_t count);
+  void DropBase(std::uint32_t count);
 
   // The run being walked: an interval of the base row, or one entry of the delta.
   const NodeId* at_ = nullptr;
   const NodeId* run_end_ = nullptr;
-  const ContextId* contexts_ = nullptr;  // Of *at_; null in unconditional partitions.
+  const ContextId* contexts_ = nullptr;  // Of *at_; null where edges have none.
 
-  // What remains of the base row.
+  // What remains of the base row after the run.
   const NodeId* base_ = nullptr;
   const NodeId* base_end_ = nullptr;
   const ContextId* base_contexts_ = nullptr;
 
-  // The recent changes beside it, if any.
-  const internal::Log* log_ = nullptr;  // Null: none.
+  // The recent changes beside it.
+  const internal::Log* log_ = nullptr;  // Null: none, or none left.
   std::uint32_t log_count_ = 0;
-  std::uint32_t delta_at_ = 0;  // Of the next change in node order; log_count_: none.
-  std::uint32_t stamp_ = 0;     // What the snapshot sees: changes up to this one.
+  std::uint32_t delta_ = 0;  // The next change in node order.
+  std::uint32_t stamp_ = 0;  // What the snapshot sees: changes up to this one.
   std::uint16_t local_row_ = 0;
 
-  const internal::BigRow* big_ = nullptr;  // Rows of many segments.
-  std::size_t segment_ = 0;
+  const internal::SegmentTable* segments_ = nullptr;  // Of a big row.
+  std::uint32_t segment_ = 0;
 };
 
 // One partition as of one snapshot. Pass by value. Any node id is a valid argument; one that the
@@ -117,8 +120,6 @@ class PartitionView {
 
  private:
   friend class Snapshot;
-  friend class Graph;
-  friend class internal::Partition;
 
   const internal::Root* forward_ = nullptr;  // Rows: objects. Null: empty.
   const internal::Root* reverse_ = nullptr;  // Rows: subjects.

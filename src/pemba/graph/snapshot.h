@@ -16,6 +16,7 @@
 namespace pemba::graph {
 
 namespace internal {
+class GraphState;
 struct PinSlot;
 }  // namespace internal
 
@@ -95,10 +96,11 @@ class Snapshot {
 
  private:
   friend class Graph;
-  Snapshot(const Graph& graph, internal::PinSlot* slot, std::uint32_t stamp, Revision revision)
-      : graph_(&graph), slot_(slot), stamp_(stamp), revision_(revision) {}
+  Snapshot(const internal::GraphState& state, internal::PinSlot* slot, std::uint32_t stamp,
+           Revision revision)
+      : state_(&state), slot_(slot), stamp_(stamp), revision_(revision) {}
 
-  const Graph* graph_;
+  const internal::GraphState* state_;
   internal::PinSlot* slot_;  // Null once moved from.
   std::uint32_t stamp_;      // The newest change that it sees.
   Revision revision_;
