@@ -125,8 +125,8 @@ TEST(Kill, WhatWasAcknowledgedSurvives) {
     std::vector<std::thread> writers;
     for (int writer = 0; writer < kWriters; ++writer) {
       writers.emplace_back([&, writer] {
-        written[writer] = WriteUntilKilled(
-            server.url(), store, std::to_string(round) + "-" + std::to_string(writer));
+        written[writer] = WriteUntilKilled(server.url(), store,
+                                           std::to_string(round) + "-" + std::to_string(writer));
       });
     }
     const int delay_ms = std::uniform_int_distribution<int>(5, 120)(random);

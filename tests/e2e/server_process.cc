@@ -77,16 +77,9 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
   const auto log = data_directory.string() + ".log";
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0600);
-  std::vector<std::string> arguments = {Binary(),
-                                        "serve",
-                                        "--data-dir",
-                                        data_directory.string(),
-                                        "--http-addr",
-                                        "127.0.0.1:0",
-                                        "--grpc-addr",
-                                        "127.0.0.1:0",
-                                        "--metrics-addr",
-                                        "127.0.0.1:0"};
+  std::vector<std::string> arguments = {
+      Binary(),      "serve",       "--data-dir",  data_directory.string(), "--http-addr",
+      "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--metrics-addr",        "127.0.0.1:0"};
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -1,10 +1,10 @@
 // ServerProcess: a real `pemba serve` as a child process, on free ports.
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <string>
+
+#include <sys/types.h>
 
 namespace pemba::e2e {
 

@@ -13,8 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDirectory =
-    PEMBA_SOURCE_DIR "/../shared/conformance/openfga-sample-stores";
+constexpr const char* kDirectory = PEMBA_SOURCE_DIR "/../shared/conformance/openfga-sample-stores";
 
 std::vector<fs::path> StoreFiles() {
   std::vector<fs::path> files;
@@ -39,10 +38,11 @@ TEST(SampleStores, EveryCheckHolds) {
       EXPECT_NE(test.outcome(), cli::Outcome::kFailed) << cli::ReportText({*results});
     }
   }
-  std::printf("%zu stores, %zu tests: %zu of %zu checks hold; %zu list-objects and %zu list-users "
-              "assertions were not run\n",
-              files.size(), counts.tests.total, counts.checks.passing, counts.checks.total,
-              counts.list_objects.not_run, counts.list_users.not_run);
+  std::printf(
+      "%zu stores, %zu tests: %zu of %zu checks hold; %zu list-objects and %zu list-users "
+      "assertions were not run\n",
+      files.size(), counts.tests.total, counts.checks.passing, counts.checks.total,
+      counts.list_objects.not_run, counts.list_users.not_run);
   EXPECT_EQ(counts.checks.passing, counts.checks.total);
   EXPECT_GT(counts.checks.total, 300u);
 }
