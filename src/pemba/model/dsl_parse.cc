@@ -20,11 +20,13 @@ condition::ParameterTypeName ParameterTypeNameOf(std::string_view text) {
   return internal::ParameterTypeNamed(text, internal::kParameterTypeDslNames);
 }
 
+std::string_view TrimEnd(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n\f\v") + 1);
+}
+
 std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  const auto first = text.find_first_not_of(" \t\r\n\f\v");
+  return first == std::string_view::npos ? std::string_view() : TrimEnd(text.substr(first));
 }
 
 // Builds the model. The tree may be partial: every part may be missing.
@@ -239,7 +241,12 @@ class ModelBuilder {
     ForEach(node, DslRule::kParameter, [&](const SyntaxNode& n) { Parameter(n, definition); });
     if (const auto* expression = Child(node, DslRule::kExpression)) {
       std::string text;
-      for (const auto id : expression->children) text += tokens_[Node(id).token].text;
+      for (const auto id : expression->children) {
+        const auto& token = tokens_[Node(id).token];
+        // Where a comment was dropped, so is the space before it.
+        if (token.type == TokenType::kNewline) text.resize(TrimEnd(text).size());
+        text += token.text;
+      }
       definition.expression = Trim(text);
     }
     if (is_module_) definition.metadata.emplace().module = out_.module;

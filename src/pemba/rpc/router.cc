@@ -89,6 +89,8 @@ struct Router::Search {
 };
 
 Router::Router() : root_(std::make_unique<Node>()) {}
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
 Router::~Router() = default;
 
 void Router::Add(Route route) {

@@ -85,6 +85,8 @@ enum class HttpMatch : std::uint8_t { kFound, kUnknownPath, kWrongMethod };
 class Router {
  public:
   Router();
+  Router(Router&&) noexcept;
+  Router& operator=(Router&&) noexcept;
   ~Router();
 
   // Two routes may not claim the same method and path (checked: that is our bug).

@@ -70,7 +70,11 @@ class Server::Impl {
 
   Status Start() {
     PEMBA_TRY(std::ignore, OpenDatastore());
-    stores_ = std::make_unique<store::Stores>(*datastore_, clock_, StoresOptionsOf(config_));
+    auto stores = StoresOptionsOf(config_);
+    stores.report = [this](std::string_view text) {
+      Log(spdlog::level::warn, "store").With("report", text);
+    };
+    stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
     AddRoutes();
     return Listen();

@@ -55,7 +55,8 @@ TEST_F(ModelsTest, AreFoundAgainAfterARestart) {
 
 TEST_F(ModelsTest, MissingOnesAreNamed) {
   const auto store = OpenStore();
-  for (const std::string id : {"01J0000000000000000000000A", "no-ulid", "01j0000000000000000000000a"}) {
+  for (const std::string id :
+       {"01J0000000000000000000000A", "no-ulid", "01j0000000000000000000000a"}) {
     const Error want{ErrorCode::kModelNotFound, "Authorization Model '" + id + "' not found"};
     EXPECT_EQ(store->Pin().ResolveModel(id).error(), want);
     EXPECT_EQ(store->ReadModel(id).error(), want);
@@ -66,8 +67,9 @@ TEST_F(ModelsTest, MissingOnesAreNamed) {
   EXPECT_EQ(OpenStore(nowhere)->Pin().ResolveModel("").error(),
             (Error{ErrorCode::kLatestModelNotFound,
                    "No authorization models found for store '01J0000000000000000000000A'"}));
-  EXPECT_EQ(OpenStore(nowhere)->Pin().ResolveModel(model_id_).error(),
-            (Error{ErrorCode::kModelNotFound, "Authorization Model '" + model_id_ + "' not found"}));
+  EXPECT_EQ(
+      OpenStore(nowhere)->Pin().ResolveModel(model_id_).error(),
+      (Error{ErrorCode::kModelNotFound, "Authorization Model '" + model_id_ + "' not found"}));
 }
 
 TEST_F(ModelsTest, InvalidOnesAreNotStored) {
@@ -154,10 +156,10 @@ TEST_F(AssertionsTest, ComeBackAsTheyWereWritten) {
   assertions[0].contextual_tuples = {
       T("document:1#viewer@user:anne", "soon", R"({"until":"2030-01-01T00:00:00Z"})"),
       T("group:eng#member@user:anne")};
-  assertions[0].context = *tuple::ParseContext(R"({"now":"2029-01-01T00:00:00Z","n":[1,{"a":2.5}]})");
+  assertions[0].context =
+      *tuple::ParseContext(R"({"now":"2029-01-01T00:00:00Z","n":[1,{"a":2.5}]})");
   assertions[1].tuple = T("document:1#viewer@group:eng#member");
-  ASSERT_TRUE(
-      OpenStore()->WriteAssertions({.model_id = model_id_, .assertions = assertions}).ok());
+  ASSERT_TRUE(OpenStore()->WriteAssertions({.model_id = model_id_, .assertions = assertions}).ok());
   EXPECT_EQ(*OpenStore()->ReadAssertions(model_id_), assertions);
   Restart();
   EXPECT_EQ(*OpenStore()->ReadAssertions(model_id_), assertions);
@@ -170,8 +172,7 @@ TEST_F(AssertionsTest, BelongToTheirModel) {
   const auto second = WriteNamed("folder");
   std::vector<Assertion> assertions(1);
   assertions[0].tuple = T("document:1#viewer@user:anne");
-  ASSERT_TRUE(
-      OpenStore()->WriteAssertions({.model_id = model_id_, .assertions = assertions}).ok());
+  ASSERT_TRUE(OpenStore()->WriteAssertions({.model_id = model_id_, .assertions = assertions}).ok());
   EXPECT_THAT(*OpenStore()->ReadAssertions(second), IsEmpty());
 }
 

@@ -20,9 +20,9 @@ const Error kInvalidToken{ErrorCode::kInvalidContinuationToken, "Invalid continu
 class ReadTest : public World {
  protected:
   ReadTest() {
-    MustWrite({.writes = {T("document:1#viewer@user:anne"), T("document:1#viewer@user:*"),
-                          T("document:1#owner@user:anne"),
-                          T("document:2#viewer@group:eng#member")}});
+    MustWrite(
+        {.writes = {T("document:1#viewer@user:anne"), T("document:1#viewer@user:*"),
+                    T("document:1#owner@user:anne"), T("document:2#viewer@group:eng#member")}});
     clock_.Advance(milliseconds(1000));
     MustWrite({.writes = {T("document:2#viewer@user:anne", "soon", kUntil),
                           T("group:eng#member@user:anne"), T("group:eng#member@group:all#member")},
@@ -41,16 +41,23 @@ struct FilterCase {
 TEST_F(ReadTest, FollowsTheFilter) {
   const std::string conditional = "document:2#viewer@user:anne with soon " + std::string(kUntil);
   const FilterCase cases[] = {
-      {"object", {"document:1", "", ""}, {"document:1#viewer@user:anne", "document:1#viewer@user:*"}},
-      {"object and relation", {"document:2", "viewer", ""},
+      {"object",
+       {"document:1", "", ""},
+       {"document:1#viewer@user:anne", "document:1#viewer@user:*"}},
+      {"object and relation",
+       {"document:2", "viewer", ""},
        {"document:2#viewer@group:eng#member", conditional}},
       {"all parts", {"document:1", "viewer", "user:anne"}, {"document:1#viewer@user:anne"}},
       {"all parts, under a condition", {"document:2", "viewer", "user:anne"}, {conditional}},
-      {"type and user", {"document:", "", "user:anne"},
+      {"type and user",
+       {"document:", "", "user:anne"},
        {"document:1#viewer@user:anne", conditional}},
-      {"type, relation and user", {"group:", "member", "user:anne"}, {"group:eng#member@user:anne"}},
+      {"type, relation and user",
+       {"group:", "member", "user:anne"},
+       {"group:eng#member@user:anne"}},
       {"wildcards match literally", {"document:", "", "user:*"}, {"document:1#viewer@user:*"}},
-      {"usersets match literally", {"document:", "", "group:eng#member"},
+      {"usersets match literally",
+       {"document:", "", "group:eng#member"},
        {"document:2#viewer@group:eng#member"}},
       {"a deleted tuple is gone", {"document:1", "owner", ""}, {}},
       {"unknown type", {"folder:1", "", ""}, {}},
@@ -71,9 +78,12 @@ TEST_F(ReadTest, FollowsTheFilter) {
 }
 
 TEST_F(ReadTest, RefusesAFilterWithoutAType) {
-  const tuple::TupleView unusable[] = {{"", "", ""},         {"", "viewer", "user:anne"},
-                                       {"document:", "", ""}, {"document:", "viewer", ""},
-                                       {"document", "", "user:anne"}, {":1", "", ""}};
+  const tuple::TupleView unusable[] = {{"", "", ""},
+                                       {"", "viewer", "user:anne"},
+                                       {"document:", "", ""},
+                                       {"document:", "viewer", ""},
+                                       {"document", "", "user:anne"},
+                                       {":1", "", ""}};
   for (const auto& filter : unusable) {
     const auto page = Read(filter);
     ASSERT_FALSE(page.ok()) << filter.object;
@@ -160,8 +170,8 @@ TEST_F(ReadTest, ForeignTokensAreRefused) {
   EXPECT_EQ(OpenStore(other)->Read({.continuation_token = of_read}).error(), kInvalidToken);
   EXPECT_EQ(OpenStore(other)->ReadChanges({.continuation_token = of_changes}).error(),
             kInvalidToken);
-  for (const std::string& token : {of_changes, of_read + "A", std::string("bla"),
-                                   std::string("eyJ1bGlkIjoiMDFKMCJ9")}) {
+  for (const std::string& token :
+       {of_changes, of_read + "A", std::string("bla"), std::string("eyJ1bGlkIjoiMDFKMCJ9")}) {
     EXPECT_EQ(OpenStore()->Read({.continuation_token = token}).error(), kInvalidToken) << token;
   }
   EXPECT_EQ(OpenStore()->ReadChanges({.continuation_token = of_read}).error(), kInvalidToken);

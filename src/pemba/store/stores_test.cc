@@ -142,7 +142,8 @@ class EmbeddedStoresTest : public ::testing::Test {
     for (int i = 0; i < writes; ++i, ++filled_) {
       std::vector<tuple::Tuple> batch;
       for (int j = 0; j < 100; ++j) {
-        batch.push_back(T("document:" + std::to_string(filled_) + "#viewer@user:" + std::to_string(j)));
+        batch.push_back(
+            T("document:" + std::to_string(filled_) + "#viewer@user:" + std::to_string(j)));
       }
       ASSERT_TRUE(Write(*store, {.writes = batch}).ok());
     }

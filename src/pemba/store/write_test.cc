@@ -30,8 +30,9 @@ TEST_F(WriteTest, RecordsDeletesBeforeWritesInRequestOrder) {
   EXPECT_THAT(AllChanges(*OpenStore()),
               ElementsAre("+" + kAnne, "+" + kBob, "-" + kBob, "-" + kAnne,
                           "+document:2#viewer@user:*", "+document:2#owner@user:zoe"));
-  EXPECT_THAT(AllTuples(*OpenStore()), ::testing::UnorderedElementsAre(
-                                           "document:2#viewer@user:*", "document:2#owner@user:zoe"));
+  EXPECT_THAT(
+      AllTuples(*OpenStore()),
+      ::testing::UnorderedElementsAre("document:2#viewer@user:*", "document:2#owner@user:zoe"));
 }
 
 TEST_F(WriteTest, DeleteRecordsCarryNoCondition) {
@@ -50,11 +51,13 @@ struct FailureCase {
 
 std::vector<tuple::Tuple> Many(int count) {
   std::vector<tuple::Tuple> many;
-  for (int i = 0; i < count; ++i) many.push_back(T("document:" + std::to_string(i) + "#viewer@user:x"));
+  for (int i = 0; i < count; ++i)
+    many.push_back(T("document:" + std::to_string(i) + "#viewer@user:x"));
   return many;
 }
 
-// Each request breaks the rule of its row and the rules of some rows below: the order is the wire's.
+// Each request breaks the rule of its row and the rules of some rows below: the order is the
+// wire's.
 TEST_F(WriteTest, ReportsTheFirstBrokenRuleInOrder) {
   MustWrite({.writes = {T(kAnne), T("document:9#viewer@user:anne", "soon", kUntil)}});
   const auto before = AllTuples(*OpenStore());
@@ -65,11 +68,17 @@ TEST_F(WriteTest, ReportsTheFirstBrokenRuleInOrder) {
       ": tuple to be written already existed or the tuple to be deleted did not exist";
 
   const FailureCase cases[] = {
-      {"unknown model", {.model_id = "01J0000000000000000000000Z"}, ErrorCode::kModelNotFound,
+      {"unknown model",
+       {.model_id = "01J0000000000000000000000Z"},
+       ErrorCode::kModelNotFound,
        "Authorization Model '01J0000000000000000000000Z' not found"},
-      {"model id that is no ulid", {.model_id = "x"}, ErrorCode::kModelNotFound,
+      {"model id that is no ulid",
+       {.model_id = "x"},
+       ErrorCode::kModelNotFound,
        "Authorization Model 'x' not found"},
-      {"nothing to do", {.on_duplicate = "maybe"}, ErrorCode::kEmptyWrite,
+      {"nothing to do",
+       {.on_duplicate = "maybe"},
+       ErrorCode::kEmptyWrite,
        "Invalid input. Make sure you provide at least one write, or at least one delete"},
       {"write that does not fit the model",
        {.writes = {invalid, invalid}, .deletes = {"document:1#viewer@a:b:c"}},
@@ -78,7 +87,8 @@ TEST_F(WriteTest, ReportsTheFirstBrokenRuleInOrder) {
       {"implicit tuple",
        {.writes = {T("group:1#member@group:1#member")}},
        ErrorCode::kValidation,
-       "Invalid tuple 'group:1#member@group:1#member'. Reason: cannot write a tuple that is implicit"},
+       "Invalid tuple 'group:1#member@group:1#member'. Reason: cannot write a tuple that is "
+       "implicit"},
       {"undefined condition",
        {.writes = {T("document:2#viewer@user:a", "never", "{}")}},
        ErrorCode::kValidation,
@@ -95,37 +105,47 @@ TEST_F(WriteTest, ReportsTheFirstBrokenRuleInOrder) {
        {.writes = {T(kAnne)}, .deletes = {kAnne}},
        ErrorCode::kDuplicateTupleInRequest,
        "duplicate tuple in write: user: 'user:anne', relation: 'viewer', object: 'document:1'"},
-      {"too many", {.writes = crowd, .on_duplicate = "maybe"}, ErrorCode::kLimitExceeded,
+      {"too many",
+       {.writes = crowd, .on_duplicate = "maybe"},
+       ErrorCode::kLimitExceeded,
        "The number of write operations exceeds the allowed limit of 100"},
       {"unknown option for duplicates",
        {.writes = {T(kAnne)}, .on_duplicate = "maybe", .on_missing = "never"},
-       ErrorCode::kValidation, "invalid on_duplicate option: maybe"},
-      {"unknown option for missing", {.writes = {T(kAnne)}, .on_missing = "never"},
-       ErrorCode::kValidation, "invalid on_missing option: never"},
+       ErrorCode::kValidation,
+       "invalid on_duplicate option: maybe"},
+      {"unknown option for missing",
+       {.writes = {T(kAnne)}, .on_missing = "never"},
+       ErrorCode::kValidation,
+       "invalid on_missing option: never"},
       {"deleting what is missing comes before writing what exists",
        {.writes = {T(kAnne)}, .deletes = {kBob}},
        ErrorCode::kTupleStateMismatch,
        "cannot delete a tuple which does not exist: user: 'user:bob', relation: 'viewer', object: "
-       "'document:1'" + tail},
+       "'document:1'" +
+           tail},
       {"writing what exists",
        {.writes = {T("document:3#viewer@user:c"), T(kAnne)}},
        ErrorCode::kTupleStateMismatch,
        "cannot write a tuple which already exists: user: 'user:anne', relation: 'viewer', object: "
-       "'document:1'" + tail},
+       "'document:1'" +
+           tail},
       {"the condition is not part of the key",
        {.writes = {T(kAnne, "soon", kUntil)}},
        ErrorCode::kTupleStateMismatch,
        "cannot write a tuple which already exists: user: 'user:anne', relation: 'viewer', object: "
-       "'document:1'" + tail},
+       "'document:1'" +
+           tail},
       {"ignoring duplicates, but under another condition",
        {.writes = {T(kAnne, "soon", kUntil)}, .on_duplicate = "ignore"},
        ErrorCode::kConflict,
-       "transactional write failed due to conflict: attempted to write a tuple which already exists "
+       "transactional write failed due to conflict: attempted to write a tuple which already "
+       "exists "
        "with a different condition: user: 'user:anne', relation: 'viewer', object: 'document:1'"},
       {"ignoring duplicates, but with another context",
        {.writes = {T("document:9#viewer@user:anne", "soon", "{}")}, .on_duplicate = "ignore"},
        ErrorCode::kConflict,
-       "transactional write failed due to conflict: attempted to write a tuple which already exists "
+       "transactional write failed due to conflict: attempted to write a tuple which already "
+       "exists "
        "with a different condition: user: 'user:anne', relation: 'viewer', object: 'document:9'"},
   };
   for (const auto& c : cases) {
@@ -179,10 +199,11 @@ TEST_F(WriteTest, SkippingEverythingSucceedsAndWritesNothing) {
 
 TEST_F(WriteTest, OptionsAreIndependent) {
   MustWrite({.writes = {T(kAnne)}});
-  EXPECT_FALSE(Write(*OpenStore(), {.writes = {T(kAnne)}, .deletes = {kBob}, .on_missing = "ignore"})
-                   .ok());
   EXPECT_FALSE(
-      Write(*OpenStore(), {.writes = {T(kAnne)}, .deletes = {kBob}, .on_duplicate = "ignore"}).ok());
+      Write(*OpenStore(), {.writes = {T(kAnne)}, .deletes = {kBob}, .on_missing = "ignore"}).ok());
+  EXPECT_FALSE(
+      Write(*OpenStore(), {.writes = {T(kAnne)}, .deletes = {kBob}, .on_duplicate = "ignore"})
+          .ok());
 }
 
 TEST_F(WriteTest, AnAbsentAndAnEmptyContextAreEqual) {
@@ -211,8 +232,8 @@ TEST_F(WriteTest, DeletesNeedNoFittingModel) {
 
 // Advisory CVE-2026-55170: ids are compared by bytes.
 TEST_F(WriteTest, LookalikesAreDifferentTuples) {
-  const std::vector<std::string> ids = {"a", "A", "\xC3\xA4", "a\xCC\x88", "\xC3\x84", "a.", "a|b",
-                                        "a/b", "a@b", "a%20b", "a\xE2\x80\x8B"};
+  const std::vector<std::string> ids = {"a",   "A",   "\xC3\xA4", "a\xCC\x88", "\xC3\x84",     "a.",
+                                        "a|b", "a/b", "a@b",      "a%20b",     "a\xE2\x80\x8B"};
   for (const auto& id : ids) {
     MustWrite({.writes = {T("document:" + id + "#viewer@user:" + id)}});
   }

@@ -228,6 +228,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
     own = ContextualBindings(*contextual, planned.condition);
   } else if (context != 0) {
     own = model_.BindingsOf(snapshot_, planned.condition, context, spare);
+    if (own == nullptr) return Outcome::False();
   }
   const auto* given = RequestBindings(planned.condition);
   auto verdict = program.Evaluate(given, own, {}, arena_);

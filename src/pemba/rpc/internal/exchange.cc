@@ -197,6 +197,7 @@ void Exchange::Reset() {
   response.sent_bytes = 0;
   connection = nullptr;
   request_ended = answered = stream_deferred = closed = false;
+  response_sent = false;
   head_done = headers_too_large = has_binary_headers = false;
   stream_id = 0;
   buffered_bytes = 0;

@@ -104,6 +104,7 @@ class Exchange final : public Call {
   std::int32_t stream_id = 0;        // HTTP/2.
   std::size_t buffered_bytes = 0;    // Counted in the context's total.
   std::string incoming;              // Requests::kEach: bytes that no handler has seen yet.
+  bool response_sent = false;        // HTTP/2: to its end, and the request is not complete.
   bool head_done = false;            // HTTP/2: all request headers have arrived.
   bool headers_too_large = false;    // HTTP/2.
   bool has_binary_headers = false;   // HTTP/2: a name ends in "-bin".

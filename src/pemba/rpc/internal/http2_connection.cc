@@ -26,6 +26,10 @@ constexpr std::uint64_t kResetsPerSecond = 100;
 constexpr double kControlFramesBurst = 2000;
 constexpr double kControlFramesPerSecond = 200;
 
+// A peer whose request is answered before it is complete should stop sending. RFC 9113 8.1 lets the
+// server ask so with RST_STREAM; some clients (curl 7.88) lose the answer if that follows at once.
+constexpr std::chrono::seconds kUnreadRequestMax{1};
+
 // After the first GOAWAY: time for calls that the peer sent before it heard of it.
 constexpr std::chrono::seconds kDrainNoticeMax{1};
 constexpr std::uint8_t kDrainPing[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
@@ -107,6 +111,11 @@ struct Http2Connection::Callbacks {
     return 0;
   }
 
+  static int BeginFrame(nghttp2_session*, const nghttp2_frame_hd* head, void* self) {
+    Self(self).OnBeginFrame(*head);
+    return 0;
+  }
+
   static int Frame(nghttp2_session*, const nghttp2_frame* frame, void* self) {
     Self(self).OnFrame(*frame);
     return 0;
@@ -143,6 +152,7 @@ struct Http2Connection::Callbacks {
     static const auto* const table = [] {
       nghttp2_session_callbacks* made = nullptr;
       PEMBA_CHECK(nghttp2_session_callbacks_new(&made) == 0);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(made, BeginFrame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(made, BeginHeaders);
       nghttp2_session_callbacks_set_on_header_callback(made, Header);
       nghttp2_session_callbacks_set_on_frame_recv_callback(made, Frame);
@@ -278,8 +288,9 @@ void Http2Connection::OnHeadersEnd(Exchange& exchange) {
 
 void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
   auto* session = session_.get();
-  if (!exchange.running && exchange.response.finished) {  // Whatever comes now changes nothing.
-    nghttp2_session_consume(session, exchange.stream_id, bytes.size());
+  if (!exchange.running && exchange.response.finished) {
+    // Whatever comes now changes nothing, and there is no window for more of it.
+    nghttp2_session_consume_connection(session, bytes.size());
     return;
   }
   if (TakesEach(exchange)) {
@@ -291,12 +302,16 @@ void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
   }
   nghttp2_session_consume(session, exchange.stream_id, bytes.size());
   exchange.request.bytes.append(bytes);
+  auto checked = CheckSize(context_, exchange);
   if (CountBuffered(exchange, bytes.size()) == Budget::kOver) {
     exchange.Refuse(context_.router.fallbacks(), kGrpcResourceExhausted,
                     "too many requests are being received");
-    return Answer(exchange);
+    checked = Dispatched::kAnswered;
   }
-  if (CheckSize(context_, exchange) == Dispatched::kAnswered) Answer(exchange);
+  if (checked == Dispatched::kPending) return;
+  UncountBuffered(exchange, exchange.buffered_bytes);
+  exchange.request.bytes.clear();
+  Answer(exchange);
 }
 
 void Http2Connection::OnRequestEnd(Exchange& exchange) {
@@ -332,6 +347,23 @@ void Http2Connection::OnStreamClose(Exchange& exchange) {
   }
 }
 
+void Http2Connection::OnBeginFrame(const nghttp2_frame_hd& head) {
+  switch (head.type) {
+    case NGHTTP2_PING:
+    case NGHTTP2_SETTINGS:
+      if ((head.flags & NGHTTP2_FLAG_ACK) == 0) SpendControlFrame();
+      break;
+    case NGHTTP2_PRIORITY:
+      SpendControlFrame();
+      break;
+    case NGHTTP2_DATA:
+      if (head.length == 0 && (head.flags & NGHTTP2_FLAG_END_STREAM) == 0) SpendControlFrame();
+      break;
+    default:
+      break;  // nghttp2 limits RST_STREAM and CONTINUATION; a request is no free frame.
+  }
+}
+
 void Http2Connection::OnFrame(const nghttp2_frame& frame) {
   auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
   const bool ends_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -340,28 +372,21 @@ void Http2Connection::OnFrame(const nghttp2_frame& frame) {
       if (exchange == nullptr) return;
       if (!exchange->head_done) OnHeadersEnd(*exchange);
       if (ends_stream) OnRequestEnd(*exchange);
-      return;
+      break;
     case NGHTTP2_DATA:
-      if (frame.hd.length == 0 && !ends_stream) SpendControlFrame();
       if (exchange != nullptr && ends_stream) OnRequestEnd(*exchange);
-      return;
+      break;
     case NGHTTP2_SETTINGS:
       preface_done_ = true;
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) SpendControlFrame();
-      return;
+      break;
     case NGHTTP2_PING:
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
-        SpendControlFrame();
-      } else if (draining_ == Draining::kNoticeSent &&
-                 std::memcmp(frame.ping.opaque_data, kDrainPing, sizeof kDrainPing) == 0) {
+      if (draining_ == Draining::kNoticeSent && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
+          std::memcmp(frame.ping.opaque_data, kDrainPing, sizeof kDrainPing) == 0) {
         FinishDrain();
       }
-      return;
-    case NGHTTP2_WINDOW_UPDATE:
-    case NGHTTP2_RST_STREAM:  // nghttp2 limits their rate.
-      return;
+      break;
     default:
-      SpendControlFrame();
+      break;
   }
 }
 
@@ -381,12 +406,10 @@ void Http2Connection::OnFrameSent(const nghttp2_frame& frame) {
       (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA)) {
     return;
   }
-  // The answer is complete and the peer still sends: RFC 9113 8.1 asks it to stop this way.
-  const auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
-  if (exchange != nullptr && !exchange->request_ended) {
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
-                              NGHTTP2_NO_ERROR);
-  }
+  auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
+  if (exchange == nullptr || exchange->request_ended) return;
+  exchange->response_sent = true;
+  exchange->last_progress = context_.now;
 }
 
 void Http2Connection::Answer(Exchange& exchange) {
@@ -528,7 +551,11 @@ Connection::Next Http2Connection::CheckExchangeTimes() {
   const auto& options = context_.options;
   for (auto* exchange = first_exchange(); exchange != nullptr; exchange = exchange->next) {
     if (exchange->closed) continue;
-    if (exchange->answered) {
+    if (exchange->response_sent) {
+      if (context_.now - exchange->last_progress > kUnreadRequestMax) {
+        Reset(*exchange, NGHTTP2_NO_ERROR);
+      }
+    } else if (exchange->answered) {
       const auto& response = exchange->response;
       const bool has_bytes = response.form == Form::kStream
                                  ? exchange->stream.Look().buffered_bytes > 0

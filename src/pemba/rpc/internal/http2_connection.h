@@ -42,6 +42,7 @@ class Http2Connection final : public Connection {
   void OnData(Exchange& exchange, std::string_view bytes);
   void OnRequestEnd(Exchange& exchange);
   void OnStreamClose(Exchange& exchange);
+  void OnBeginFrame(const nghttp2_frame_hd& head);
   void OnFrame(const nghttp2_frame& frame);
   void OnFrameSent(const nghttp2_frame& frame);
   long ReadBody(Exchange& exchange, std::uint8_t* out, std::size_t bytes_max, std::uint32_t* flags);

@@ -21,7 +21,9 @@ namespace {
 
 constexpr std::size_t kEventsMax = 256;
 constexpr int kAcceptsPerWakeup = 64;
-constexpr std::chrono::seconds kLingerMax{2};
+constexpr std::chrono::milliseconds kLingerMax{2000};
+constexpr std::chrono::milliseconds kLingerInDrainMax{500};  // The process wants to end.
+constexpr std::chrono::milliseconds kTickInDrain{50};
 
 // Often enough for the shortest time-out, at most once a second.
 std::chrono::milliseconds TickFor(const ServerOptions& options) {
@@ -202,16 +204,14 @@ void IoThread::BeginDrain() {
     if (link.connection != nullptr) {
       link.connection->Drain();
       MarkDirty(link);
-    } else if (!link.lingering && link.handshake_done && link.first_bytes.empty() &&
-               context_.now - link.opened > kLingerMax) {
-      Close(link);  // Never said a word.
     }
   }
+  next_tick_ = context_.now;
   TellIfDrained();
 }
 
 void IoThread::Tick() {
-  next_tick_ = context_.now + tick_;
+  next_tick_ = context_.now + (draining_ ? std::min(tick_, kTickInDrain) : tick_);
   if (listeners_paused_) {
     listeners_paused_ = false;
     for (auto& listener : listeners_) {
@@ -453,7 +453,7 @@ void IoThread::BeginClose(Link& link) {
   if (link.tls != nullptr) SSL_shutdown(link.tls.get());
   shutdown(link.socket.get(), SHUT_WR);
   link.lingering = true;
-  link.linger_until = context_.now + kLingerMax;
+  link.linger_until = context_.now + (draining_ ? kLingerInDrainMax : kLingerMax);
   link.out.clear();
   link.out_at = 0;
   link.write_blocked = false;

@@ -29,6 +29,18 @@ WorkerPool::Offered WorkerPool::Offer(Exchange& exchange) {
   return Offered::kTaken;
 }
 
+WorkerPool::Ran WorkerPool::RunOne() {
+  Exchange* exchange = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) return Ran::kNothing;
+    exchange = queue_.front();
+    queue_.pop_front();
+  }
+  exchange->RunOnWorker(fallbacks_);
+  return Ran::kCall;
+}
+
 void WorkerPool::Work() {
   for (;;) {
     Exchange* exchange = nullptr;

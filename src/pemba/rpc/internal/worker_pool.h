@@ -23,6 +23,11 @@ class WorkerPool {
   enum class Offered { kTaken, kFull };
   Offered Offer(Exchange& exchange);
 
+  // Runs the oldest queued call on the calling thread, if there is one: how tests without threads
+  // make progress.
+  enum class Ran { kCall, kNothing };
+  Ran RunOne();
+
  private:
   void Work();
 

@@ -26,7 +26,8 @@ class GatedDatastore final : public Datastore {
   void Release(std::size_t count = 1);
   // All that wait become durable, and so will those that come, at once.
   void Open();
-  // Fails all that wait, once `count` are there: as a disk does that they would have been synced to.
+  // Fails all that wait, once `count` are there: as a disk does that they would have been synced
+  // to.
   void FailNext(std::size_t count);
   // Returns once `count` appends wait at the gate.
   void AwaitWaiting(std::size_t count);

@@ -21,7 +21,7 @@ void ExpectInvalid(const Result<std::string>& result) {
 }
 
 TEST(Tokens, OpenToThePositionTheyWereMadeOf) {
-  for (const std::string position : {std::string(), std::string("a"), std::string(3000, '\xFF')}) {
+  for (const std::string& position : {std::string(), std::string("a"), std::string(3000, '\xFF')}) {
     const auto token = kTokens.Make(TokenUse::kRead, kStore, position);
     EXPECT_EQ(*kTokens.Open(TokenUse::kRead, kStore, token), position);
   }
@@ -67,7 +67,7 @@ TEST(Tokens, EveryFlippedBitIsSeen) {
 
 TEST(Tokens, MalformedTextIsNoToken) {
   const auto token = kTokens.Make(TokenUse::kRead, kStore, "position");
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("="), std::string("AAAA"), std::string("not base64!"),
         token.substr(1), token + "AAAA", token.substr(0, token.size() - 4)}) {
     SCOPED_TRACE(text);

@@ -116,8 +116,8 @@ inline std::vector<std::string> AllChanges(const Store& store, std::size_t page_
   std::vector<std::string> all;
   std::string token;
   while (true) {
-    const auto page = store.ReadChanges(
-        {.type = type, .page_size = page_size, .continuation_token = token});
+    const auto page =
+        store.ReadChanges({.type = type, .page_size = page_size, .continuation_token = token});
     if (!page.ok()) {
       ADD_FAILURE() << page.error().message;
       return all;
