@@ -35,9 +35,7 @@ Outcome Decide(Request& request, Evaluator& evaluator) {
   if (request.IsSubject(relation, request.object())) return Outcome::True();
   if (!request.Reaches(relation)) return Outcome::False();
   if (request.plan().relations()[relation].unions_only) {
-    internal::UnionSearch search(request);
-    search.AddRoot(relation, request.object(), 0);
-    return search.Run(/*want_cycles=*/false);
+    return internal::SearchRelation(request, relation, request.object(), 0, /*want_cycles=*/false);
   }
   const auto outcome = evaluator.Run(relation, request.object());
   if (outcome.truth != Truth::kCycle || !evaluator.errors_met()) return outcome;

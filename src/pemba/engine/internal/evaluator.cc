@@ -68,9 +68,7 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   if (!request_.Reaches(relation)) return Reply(Outcome::False());
   if (Recall(goal)) return;
   if (plan_.relations()[relation].unions_only) {
-    UnionSearch search(request_);
-    search.AddRoot(relation, object, depth);
-    goal.outcome = search.Run(/*want_cycles=*/true);
+    goal.outcome = SearchRelation(request_, relation, object, depth, /*want_cycles=*/true);
     goal.state = State::kFinal;
     return Reply(goal.outcome);
   }
@@ -157,11 +155,8 @@ void Evaluator::StartLeaf(const model::PlanNode& node, const Frame& parent) {
   frame.relation = parent.relation;
   frame.object = parent.object;
   frame.depth = parent.depth;
-  UnionSearch search(request_);
-  if (search.AddLeaf(node, frame.relation, frame.object, frame.depth, frame.set)) {
-    return Reply(Outcome::True());
-  }
-  const auto found = search.Run(/*want_cycles=*/true);
+  const auto found =
+      SearchLeaf(request_, node, frame.relation, frame.object, frame.depth, frame.set);
   if (found.truth == Truth::kTrue) return Reply(found);
   frame.cycle = found.truth == Truth::kCycle;
   frame.failure = found.failure;
