@@ -294,12 +294,12 @@ bool Request::CheckBudget() {
 }
 
 HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object,
-                     Part part, bool deepest)
+                     Part part, bool all)
     : leaf_(&leaf),
       relation_(&request.plan().relations()[leaf.relation]),
       object_(object),
       part_(part),
-      deepest_(deepest),
+      all_(all),
       plain_(!request.has_contextual()) {
   const bool direct = leaf.op == model::PlanOp::kDirect;
   for (const auto& entry : request.plan().EntriesOf(*relation_)) {
@@ -330,7 +330,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     set.satisfied = true;
     // A type that lacks the relation leads nowhere; where the subject cannot go is "no" unless the
     // limit comes first.
-    if (target_ == kNoIndex || (!deepest_ && !request.Reaches(target_))) continue;
+    if (target_ == kNoIndex || (!all_ && !request.Reaches(target_))) continue;
     hop = {target_, node};
     return true;
   }
@@ -346,7 +346,7 @@ bool HopCursor::NextEntry(Request& request) {
     target_ = direct ? entry.userset : plan.LinksOf(*leaf_)[entry_];
     const bool unions = target_ == kNoIndex || plan.relations()[target_].unions_only;
     if (unions != (part_ == Part::kUnionTargets)) continue;
-    const bool useless = target_ == kNoIndex || (!deepest_ && !request.Reaches(target_));
+    const bool useless = target_ == kNoIndex || (!all_ && !request.Reaches(target_));
     if (plain_ && useless) continue;
     const auto contextual = request.Contextual(index, object_);
     contextual_ = contextual.data();

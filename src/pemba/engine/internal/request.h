@@ -165,9 +165,9 @@ class HopCursor {
     graph::NodeId node;
   };
 
-  // `deepest`: the next hop is the one that the limit forbids, so every satisfied tuple counts.
+  // `all`: give hops to where the subject cannot go, too (the limit of hops counts them).
   HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
-            bool deepest);
+            bool all);
 
   // False at the end.
   bool Next(Request& request, Set& set, Hop& hop);
@@ -183,7 +183,7 @@ class HopCursor {
   const model::PlanRelation* relation_;
   graph::NodeId object_;
   Part part_;
-  bool deepest_;
+  bool all_;
   bool plain_;
   std::uint32_t entry_ = 0;                        // Of the relation; the next one to enter.
   model::RelationIndex target_ = model::kNoIndex;  // Of the current entry.

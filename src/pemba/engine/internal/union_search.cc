@@ -98,8 +98,9 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
                             HopCursor::Set& set) {
   if (leaf.op == PlanOp::kDirect && Decide(request_.ReadDirect(owner, object))) return true;
   const bool deepest = depth + 1 == request_.hops_max();
-  if (!deepest && TryIntersect(leaf, object, from, set)) return found_;
-  HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest);
+  const bool flat = mode_ == Goals::kFlat;
+  if (!deepest && flat && TryIntersect(leaf, object, set)) return found_;
+  HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest || !flat);
   HopCursor::Hop hop;
   while (cursor.Next(request_, set, hop)) {
     if (!request_.Step()) return false;
@@ -109,7 +110,7 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
 }
 
 bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object,
-                               std::uint32_t from, HopCursor::Set& set) {
+                               HopCursor::Set& set) {
   const auto& plan = request_.plan();
   const auto& subject = request_.subject();
   if (subject.relation != kNoIndex || request_.has_contextual()) return false;
@@ -144,9 +145,6 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
     for (std::uint32_t j = 0; j < lasts.size() && !found_; ++j) {
       if (!names_subject(lasts[j])) continue;
       found_ = RowsMeet(relation.first_entry + i, owner.first_entry + j, object);
-    }
-    if (from != kNoGoal && request_.hops_max() != 0 && !goals_[from].ends_in_hops) {
-      goals_[from].ends_in_hops = !request_.View(relation.first_entry + i).Subjects(object).done();
     }
   }
   set.satisfied = true;  // Unconditional: nothing could fail.
@@ -235,6 +233,7 @@ Outcome UnionSearch::Conclude(bool want_cycles) {
   const bool may_be_deep = hops_max != 0 && start + goals_.size() >= hops_max;
   if (!want_cycles && !may_be_deep) return Outcome::False();
   doubtful_ = may_be_deep && mode_ == Goals::kFlat;
+  if (doubtful_) return Outcome::False();
   std::uint32_t longest = 0;
   if (SortFindsCycle(longest)) return Outcome::Cycle();
   if (hops_max != 0 && longest >= hops_max) return Outcome::Failed(request_.TooDeep());

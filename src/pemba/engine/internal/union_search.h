@@ -84,8 +84,7 @@ class UnionSearch {
                  std::uint32_t depth, std::uint32_t from, HopCursor::Set& set);
   bool Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from);
   // Decides a leaf all of whose targets are terminal by intersecting rows. False: not such a leaf.
-  bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, std::uint32_t from,
-                    HopCursor::Set& set);
+  bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, HopCursor::Set& set);
   bool RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object);
   void Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
            std::uint32_t from, bool same_level);
