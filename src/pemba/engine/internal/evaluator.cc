@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine::internal {
@@ -212,7 +213,15 @@ bool Evaluator::AbsorbOperand(Frame& frame, const Answer& answer) {
     Finish({Outcome::True(), kNone});
     return true;
   }
+  const bool error = truth == Truth::kFailed;
+  if ((op == PlanOp::kUnion && error && Mutated(Mutation::kUnionErrorHidesTrue)) ||
+      (op == PlanOp::kIntersection && error && Mutated(Mutation::kIntersectionErrorFirst))) {
+    Finish(answer);
+    return true;
+  }
   const bool subtract = op == PlanOp::kDifference && frame.child == 2;
+  if (subtract && error && Mutated(Mutation::kDifferenceErrorIsFalse)) return true;
+  if (subtract && truth == Truth::kCycle && Mutated(Mutation::kCycleIsFalse)) return true;
   if (op != PlanOp::kUnion && truth == (subtract ? Truth::kTrue : Truth::kFalse)) {
     Finish({Outcome::False(), kNone});
     return true;
@@ -269,6 +278,11 @@ Evaluator::Answer Evaluator::Complete(std::uint32_t index, const Answer& answer)
     nodes_[goal.path_node].active = kNone;
     goal.state = State::kProvisional;
     goal.low = answer.low;
+    if (Mutated(Mutation::kKeepCycleAnswers)) {
+      goal.state = State::kFinal;
+      goal.outcome = Outcome::False();
+      open_.truncate(goal.order);
+    }
     return answer;
   }
   if (answer.outcome.truth == Truth::kCycle) {

@@ -147,7 +147,9 @@ std::string Request::NodeName(model::TypeIndex type, graph::NodeId node) const {
 
 Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object) {
   const auto exact = ReadExact(relation, object);
-  if (exact.truth == Truth::kTrue || subject_.kind == SubjectKind::kUserset) return exact;
+  if (exact.truth == Truth::kTrue || Mutated(Mutation::kForgetWildcards)) return exact;
+  const bool userset = subject_.kind == SubjectKind::kUserset;
+  if (userset && !Mutated(Mutation::kWildcardForUsersets)) return exact;
   const auto wildcard = ReadWildcard(relation, object);
   if (wildcard.truth == Truth::kTrue || exact.truth == Truth::kFalse) return wildcard;
   return Outcome::Failed(Least(exact.failure, wildcard.failure));
@@ -172,7 +174,10 @@ Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) 
         if (first == nullptr || edge.position < first->position) first = &edge;
       }
     }
-    if (first != nullptr) return Holds(first->entry, object, subject_.node, 0, first);
+    if (first != nullptr) {
+      const auto held = Holds(first->entry, object, subject_.node, 0, first);
+      if (!Mutated(Mutation::kForgetContextualShadow) || held.truth == Truth::kTrue) return held;
+    }
   }
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (!same_kind(entries[i])) continue;
@@ -346,6 +351,8 @@ bool HopCursor::NextEntry(Request& request) {
     target_ = direct ? entry.userset : plan.LinksOf(*leaf_)[entry_];
     const bool unions = target_ == kNoIndex || plan.relations()[target_].unions_only;
     if (unions != (part_ == Part::kUnionTargets)) continue;
+    if (target_ == kNoIndex && Mutated(Mutation::kSkipParentsWithoutRelation)) continue;
+    if (direct && entry_ > 0 && Mutated(Mutation::kFirstUsersetOnly)) continue;
     const bool useless = target_ == kNoIndex || (!all_ && !request.Reaches(target_));
     if (plain_ && useless) continue;
     const auto contextual = request.Contextual(index, object_);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pemba/engine/internal/mutation.h"
+
 namespace pemba::engine::internal {
 namespace {
 
@@ -114,6 +116,7 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
   const auto& plan = request_.plan();
   const auto& subject = request_.subject();
   if (subject.relation != kNoIndex || request_.has_contextual()) return false;
+  if (Mutated(Mutation::kFirstUsersetOnly)) return false;
   const auto& relation = plan.relations()[leaf.relation];
   const auto entries = plan.EntriesOf(relation);
   const auto target_of = [&](std::uint32_t i) {
@@ -185,9 +188,13 @@ bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint3
     too_deep_ = true;
     return false;
   }
-  if (request_.plan().relations()[hop.target].terminal && request_.subject().relation == kNoIndex) {
-    // No goal of its own: it asks for nothing but the subject.
-    if (from != kNoGoal) goals_[from].ends_in_hops = true;
+  // No goal of its own: it asks for nothing, or for nothing but the subject.
+  const bool reachable = request_.Reaches(hop.target);
+  const bool terminal =
+      request_.plan().relations()[hop.target].terminal && request_.subject().relation == kNoIndex;
+  if (from != kNoGoal && (!reachable || terminal)) goals_[from].ends_in_hops = true;
+  if (!reachable) return false;
+  if (terminal) {
     const auto& plan = request_.plan();
     const auto leaf = plan.LeavesOf(plan.relations()[hop.target])[0];
     return request_.Reaches(leaf.owner) && Decide(request_.ReadDirect(leaf.owner, hop.node));
@@ -230,7 +237,8 @@ Outcome UnionSearch::Conclude(bool want_cycles) {
   // No way is longer than one visit to every goal and a terminal hop behind it.
   const auto hops_max = request_.hops_max();
   const auto start = goals_.empty() ? 0 : goals_[0].depth;
-  const bool may_be_deep = hops_max != 0 && start + goals_.size() >= hops_max;
+  const bool may_be_deep =
+      hops_max != 0 && !Mutated(Mutation::kForgetLongWays) && start + goals_.size() >= hops_max;
   if (!want_cycles && !may_be_deep) return Outcome::False();
   doubtful_ = may_be_deep && mode_ == Goals::kFlat;
   if (doubtful_) return Outcome::False();
