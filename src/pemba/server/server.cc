@@ -176,6 +176,7 @@ class Server::Impl {
     std::size_t next = 0;
     if (config_.grpc.enabled) grpc_address_ = addresses.at(next++);
     if (config_.http.enabled) http_address_ = addresses.at(next++);
+    Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
     Log(spdlog::level::info, "serving").With("grpc", grpc_address_).With("http", http_address_);
     return Done{};
   }
