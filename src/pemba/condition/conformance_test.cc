@@ -24,9 +24,6 @@ using testing::TextMessage;
 
 constexpr std::string_view kTypeUrl = "[type.googleapis.com/";
 
-// Cases that no condition can express, for the reason given. Everything else has to pass.
-std::optional<std::string> WhyLeftOut(const TextMessage& test);
-
 // A message of the text form as a value; nothing if it is of a message type that we do not have.
 class ValueReader {
  public:
@@ -396,6 +393,7 @@ bool Mentions(const TextMessage& message, std::string_view text) {
   return false;
 }
 
+// Cases that no condition can express, for the reason given. Everything else has to pass.
 std::optional<std::string> WhyLeftOut(const TextMessage& test) {
   if (!test.Text("container").empty()) return "container";
   if (Mentions(test, "TestAllTypes")) return "message type of the tests";
