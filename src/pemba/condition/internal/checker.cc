@@ -49,7 +49,7 @@ class Checker {
       case NodeKind::kCall:
         return Call(node);
       case NodeKind::kList:
-        return ListType(JoinAll(node, 0, 1), arena_);
+        return ListType(JoinAll(node), arena_);
       case NodeKind::kMap: {
         VisitChildren(node);
         const Type* key = JoinVisited(0, 2, node.children.size());
@@ -140,9 +140,9 @@ class Checker {
     return joined == nullptr ? types_.NewVariable() : joined;
   }
 
-  const Type* JoinAll(Node& node, std::size_t first, std::size_t stride) {
+  const Type* JoinAll(Node& node) {
     VisitChildren(node);
-    const Type* joined = JoinVisited(first, stride, node.children.size());
+    const Type* joined = JoinVisited(0, 1, node.children.size());
     visited_.resize(visited_.size() - node.children.size());
     return joined;
   }
