@@ -9,9 +9,7 @@
 // it is durable.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,54 +19,103 @@
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
-#include "pemba/tuple/tuple.h"
+#include "pemba/graph/snapshot.h"
+#include "pemba/graph/types.h"
 
 namespace pemba::graph {
 
-using Revision = std::uint64_t;     // 0: the empty store. Grows by one with every committed write.
-using TypeId = std::uint32_t;       // Of an object or subject type, dense per store.
-using NodeId = std::uint32_t;       // Of an object id within its type, dense per store and type.
-using PartitionId = std::uint32_t;  // Dense per store.
-using ContextId = std::uint32_t;    // Of a distinct condition context; 0: the empty one.
+namespace internal {
+class GraphState;
+}  // namespace internal
 
-// Node ids from here on are never given by a graph. A query may use them for names of its own (its
-// contextual tuples): they have empty rows everywhere.
-inline constexpr NodeId kLocalNodes = 0x8000'0000;
-inline constexpr NodeId kNoNode = 0xFFFF'FFFF;
-
-// What the tuples of a partition have in common: exactly one entry of a type restriction on one
-// relation, e.g. document#viewer with `group#member` or with `user:*` or `user with not_expired`.
-struct PartitionKey {
-  std::string object_type, relation;
-  std::string subject_type;
-  std::string subject_relation;  // Of usersets, else empty.
-  bool wildcard = false;         // `type:*`; the subject's node id is then 0.
-  std::string condition;         // Empty: unconditional.
-  friend auto operator<=>(const PartitionKey&, const PartitionKey&) = default;
+struct GraphOptions {
+  std::uint64_t memory_bytes_max = 0;  // Of everything the graph holds; 0: no limit.
 };
 
-// One end of an edge, seen from the other.
-struct Edge {
-  NodeId node = kNoNode;
-  ContextId context = 0;
-  Revision revision = 0;  // Of the write that made it.
+struct PartitionInfo {
+  PartitionId id = 0;
+  PartitionKey key;
+  TypeId object_type = 0;
+  TypeId subject_type = 0;
 };
 
-class Snapshot;
+// In bytes, of the graph's own accounting (without the allocator's slack).
+struct MemoryUse {
+  std::uint64_t dictionaries = 0;  // Texts, tables and offsets of ids and contexts.
+  std::uint64_t base = 0;          // Rows, both directions, with their directories.
+  std::uint64_t delta = 0;         // Changes that are not merged yet.
+  std::uint64_t writes = 0;        // The time of each write.
+  std::uint64_t retired = 0;       // Replaced, kept for pinned snapshots.
+  std::uint64_t mapped = 0;        // Of the above, in the mapped checkpoint file.
+  std::uint64_t total() const { return dictionaries + base + delta + writes + retired; }
+};
 
-// Walks one row in ascending node order. Valid while the snapshot lives.
-class RowCursor;
+struct Statistics {
+  std::uint64_t tuples = 0;  // At the writer's head.
+  std::uint64_t nodes = 0;   // Distinct ids, over all types.
+  std::uint64_t merges = 0;  // Of delta into base, since start.
+  std::uint32_t types = 0;
+  std::uint32_t partitions = 0;
+};
 
-// One partition as of one snapshot. A few pointers: pass by value. Any node id is a valid argument;
-// one that the graph has not given has an empty row.
-class PartitionView;
+// Thread-safety: reading (Pin, Find*, Partitions, memory_use, statistics, published) and interning
+// are for any thread at any time. Apply, Publish, Lookup and Compact are the writer's: callers
+// serialise them. Merging is part of Apply, in small pieces: work per change is O(log n) amortised
+// and at most some 100 us for the change that triggers a merge, however large the row.
+class Graph {
+ public:
+  explicit Graph(GraphOptions options = {});
+  ~Graph();  // No snapshot may be left.
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
 
-// One change of one tuple, borrowed.
-struct Change {
-  enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
-  tuple::TupleView tuple;
-  std::string_view condition;  // Name; empty: unconditional. Ignored by deletes.
-  std::string_view context;    // Canonical text (tuple/context.h); empty: none.
+  // Maps a checkpoint and starts from its revision. Every byte is verified before it is used;
+  // nodes, types and partitions keep their ids. The file may be replaced or deleted afterwards, not
+  // altered in place.
+  // Errors: kDataLoss (truncated, altered or not a checkpoint of this version; the message names
+  // file and section), kUnavailable (cannot be read), kResourceExhausted (above the budget).
+  static Result<std::unique_ptr<Graph>> Load(const std::string& path, GraphOptions options = {});
+
+  // The newest published revision, pinned. Wait-free; some 10 ns.
+  Snapshot Pin() const;
+
+  // Names get ids once and for ever, also before any tuple uses them. For binding models: they
+  // take a lock.
+  TypeId InternType(std::string_view name);
+  PartitionId InternPartition(const PartitionKey& key);
+  std::optional<TypeId> FindType(std::string_view name) const;
+  std::optional<PartitionId> FindPartition(const PartitionKey& key) const;
+  std::vector<PartitionInfo> Partitions() const;  // In key order.
+
+  // Applies the changes of one committed or to-be-committed write, in order. Nobody sees them
+  // before Publish. `revision` is greater than every one applied before. A tuple's key is (object,
+  // relation, subject): a write replaces the tuple under whatever condition it exists, a delete
+  // removes it likewise and does nothing if there is none.
+  // Errors: kResourceExhausted (the memory budget would be exceeded), kInvalidTuple (a part is not
+  // in its text form). Nothing is applied then.
+  Status Apply(Revision revision, WallTime time, std::span<const Change> changes);
+
+  // Lets readers see everything applied up to `revision`. O(1).
+  void Publish(Revision revision);
+
+  // The tuple as the writer sees it, with what was applied and not published. Texts are valid until
+  // the next Apply; `tuple` is the argument.
+  std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+
+  Revision applied() const;    // The writer's.
+  Revision published() const;  // Any thread's.
+
+  // Merges every delta into its base and frees what no snapshot holds. O(tuples); worth it after a
+  // bulk load and when the store goes idle.
+  void Compact();
+
+  MemoryUse memory_use() const;
+  Statistics statistics() const;
+
+ private:
+  friend class Snapshot;
+  explicit Graph(std::unique_ptr<internal::GraphState> state);
+  std::unique_ptr<internal::GraphState> state_;
 };
 
 }  // namespace pemba::graph
