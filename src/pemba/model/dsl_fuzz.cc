@@ -21,6 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)MergeModules(std::span(&file, 1), "1.2");
   if (!parsed.errors.empty()) return 0;
   (void)ValidateModelStructure(parsed.model);
+  const auto json = ModelFromJson(ModelToJson(parsed.model));
+  if (!json.ok() || *json != parsed.model) std::abort();
   if (const auto printed = PrintDsl(parsed.model); printed.ok()) {
     const auto again = ModelFromDsl(*printed);
     if (!again.ok() || *again != parsed.model) std::abort();
