@@ -166,7 +166,6 @@ class Printer {
 
   // The text of a rewrite; below the top, operators stand in parentheses.
   Result<std::string> Definition(const Rewrite& rewrite, int depth) {
-    if (depth > kDslNestingMax) return Unsupported("the rewrite is nested too deeply");
     switch (rewrite.kind) {
       case RewriteKind::kUnset:
         return Unsupported("an empty rewrite is not supported by the DSL syntax");
@@ -190,6 +189,7 @@ class Printer {
   }
 
   Result<std::string> Operands(const Rewrite& rewrite, std::string_view op, int depth) {
+    if (depth > kDslNestingMax) return Unsupported("the rewrite is nested too deeply");
     std::vector<const Rewrite*> operands;
     for (const auto& child : rewrite.children) operands.push_back(&child);
     if (operands.size() < 2) {
