@@ -39,10 +39,14 @@ function(pemba_library name)
   add_library(pemba::${name} ALIAS pemba_${name})
 endfunction()
 
+# What the sanitizer builds of .ci/run make: no more than the tests that they run.
+add_custom_target(sanitized_tests)         # label `sanitize`: every test but those with NO_SANITIZER
+add_custom_target(sanitized_thread_tests)  # label `threads`: tests with THREADS
+
 # A GoogleTest program, one ctest entry `room.NAME`. TIMEOUT is in seconds.
 # LABELS: `long` leaves the test to .ci/run.
 function(pemba_test room)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LIBS;LABELS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_SANITIZER;THREADS" "NAME;TIMEOUT" "SRCS;DEPS;LIBS;LABELS;ARGS" ${ARGN})
   set(target ${room}_${ARG_NAME}_test)
   add_executable(${target} ${ARG_SRCS})
   target_link_libraries(${target} PRIVATE pemba_options ${ARG_DEPS} ${ARG_LIBS} GTest::gmock GTest::gtest_main)
@@ -50,6 +54,14 @@ function(pemba_test room)
   add_test(NAME ${room}.${ARG_NAME} COMMAND ${target} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_NO_SANITIZER)
+    list(APPEND ARG_LABELS sanitize)
+    add_dependencies(sanitized_tests ${target})
+  endif()
+  if(ARG_THREADS)
+    list(APPEND ARG_LABELS threads)
+    add_dependencies(sanitized_thread_tests ${target})
   endif()
   set_tests_properties(${room}.${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${room};${ARG_LABELS}"
     SKIP_REGULAR_EXPRESSION "^SKIP: ")

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,43 +32,55 @@ enum class Verdict : std::uint8_t { kNotMet, kMet };
 class Bindings;
 
 // A compiled condition. Immutable and thread-safe.
-class Program {
+class Program final {
  public:
   // Parses, type-checks and plans `source`. Errors (kInvalidModel): the text that follows
   // "failed to compile expression on condition 'C' - ".
   static Result<std::shared_ptr<const Program>> Compile(const Source& source,
                                                         std::uint64_t cost_max = kCostMaxDefault);
-  virtual ~Program() = default;
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  ~Program();
 
-  virtual const std::string& name() const = 0;
-  virtual bool HasParameter(std::string_view parameter) const = 0;
+  const std::string& name() const;
+  bool HasParameter(std::string_view parameter) const;
 
-  // Checks a context that is about to be stored with a tuple: every key is a parameter and every
-  // value converts; parameters may be missing. Errors (kValidation), by key order:
-  // "found invalid context parameter: K", "failed to convert context parameter 'p': CAUSE".
-  virtual Status ValidateContext(const boost::json::object& context) const = 0;
+  // Checks a context that is about to be stored with a tuple: every value converts and every key
+  // is a parameter; parameters may be missing. Errors (kValidation), the first by name, failed
+  // conversions before unknown keys:
+  //   "parameter type error on condition 'C' - failed to convert context parameter 'p': CAUSE"
+  //   "parameter type error on condition 'C' - no parameters defined for the condition"
+  //   "found invalid context parameter: K"
+  Status ValidateContext(const boost::json::object& context) const;
 
   // Converts what the program knows of `context`; other keys are ignored. Never fails: a value
-  // that does not convert is remembered as such. O(parameters).
-  virtual std::shared_ptr<const Bindings> Bind(const boost::json::object& context) const = 0;
+  // that does not convert is remembered as such. O(parameters + size of their values).
+  std::shared_ptr<const Bindings> Bind(const boost::json::object& context) const;
 
-  // Evaluates over the request's bindings with the tuple's laid over them (either may be null).
-  // Temporaries live in `arena`.
-  //
-  // Errors (kValidation), texts without the prefix "failed to evaluate relationship condition: ":
-  //   a value that counts did not convert
-  //     "parameter type error on condition 'C' - failed to convert context parameter 'p': CAUSE"
-  //   a run-time error or the cost limit (found before missing parameters are)
-  //     "'C' - failed to evaluate condition expression: CAUSE"
-  //   parameters that neither context has, whatever the expression would have been
-  //     "'C' - tuple 'T' is missing context parameters '[p q]'", T as given in `tuple_text`
-  //   a context for a condition without parameters: "no parameters defined for the condition"
-  // `tuple_text` makes T only when it is needed.
   struct TupleText {
     std::string_view object, relation, subject;
   };
-  virtual Result<Verdict> Evaluate(const Bindings* request, const Bindings* tuple,
-                                   const TupleText& tuple_text, Arena& arena) const = 0;
+  // Evaluates over the request's bindings with the tuple's laid over them (either may be null;
+  // both were made by this program). Temporaries live in `arena`; in the common case of scalars
+  // nothing is allocated on the heap.
+  //
+  // Errors (kValidation), texts without the prefix "failed to evaluate relationship condition: ":
+  //   a value that counts did not convert, whether the expression looks at it or not
+  //     "parameter type error on condition 'C' - failed to convert context parameter 'p': CAUSE"
+  //   a context for a condition without parameters
+  //     "parameter type error on condition 'C' - no parameters defined for the condition"
+  //   a run-time error or the cost limit (found before missing parameters are)
+  //     "'C' - failed to evaluate condition expression: CAUSE"
+  //   parameters that neither context has, whatever the expression would have been
+  //     "'C' - tuple 'T' is missing context parameters '[p q]'", T as `tuple_text` has it
+  Result<Verdict> Evaluate(const Bindings* request, const Bindings* tuple,
+                           const TupleText& tuple_text, Arena& arena) const;
+
+ private:
+  struct Compiled;
+  explicit Program(std::unique_ptr<const Compiled> compiled);
+
+  std::unique_ptr<const Compiled> compiled_;
 };
 
 }  // namespace pemba::condition

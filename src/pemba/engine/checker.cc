@@ -1,0 +1,118 @@
+#include "pemba/engine/checker.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "pemba/engine/internal/evaluator.h"
+#include "pemba/engine/internal/request.h"
+#include "pemba/engine/internal/union_search.h"
+
+namespace pemba::engine {
+namespace {
+
+using internal::Evaluator;
+using internal::Outcome;
+using internal::Request;
+using internal::Truth;
+
+// An undecided answer within the limit of hops, with errors among the undecided branches. Without
+// the limit the question is either decided, so the limit is what hides the answer, or it hangs on
+// a cycle whatever the limit; then the errors of conditions are weighed against the cycle.
+Outcome DecideUndecided(Request& request, Evaluator& evaluator) {
+  if (request.hops_max() == 0) return evaluator.Settle(request.relation(), request.object());
+  request.LiftHopsLimit();
+  Evaluator unlimited(request);
+  const auto outcome = unlimited.Run(request.relation(), request.object());
+  if (request.stopped() != nullptr) return Outcome::Failed(request.stopped());
+  if (outcome.truth != Truth::kCycle) return Outcome::Failed(request.TooDeep());
+  if (!unlimited.errors_met()) return outcome;
+  return unlimited.Settle(request.relation(), request.object());
+}
+
+Outcome Decide(Request& request, Evaluator& evaluator) {
+  const auto relation = request.relation();
+  if (request.IsSubject(relation, request.object())) return Outcome::True();
+  if (!request.Reaches(relation)) return Outcome::False();
+  if (request.plan().relations()[relation].unions_only) {
+    internal::UnionSearch search(request);
+    search.AddRoot(relation, request.object(), 0);
+    return search.Run(/*want_cycles=*/false);
+  }
+  const auto outcome = evaluator.Run(relation, request.object());
+  if (outcome.truth != Truth::kCycle || !evaluator.errors_met()) return outcome;
+  return DecideUndecided(request, evaluator);
+}
+
+Result<Decision> Answer(Request& request, Evaluator& evaluator) {
+  const auto outcome = Decide(request, evaluator);
+  if (const auto* stopped = request.stopped()) {
+    return Error{stopped->code, std::string(stopped->message)};
+  }
+  switch (outcome.truth) {
+    case Truth::kTrue:
+      return Decision::kAllowed;
+    case Truth::kFalse:
+    case Truth::kCycle:
+      return Decision::kDenied;
+    case Truth::kFailed:
+      return Error{outcome.failure->code, std::string(outcome.failure->message)};
+  }
+  return Error{ErrorCode::kInternal, "no outcome"};
+}
+
+bool SameContext(const boost::json::object* a, const boost::json::object* b) {
+  static const boost::json::object kEmpty;
+  if (a == b) return true;
+  return (a == nullptr ? kEmpty : *a) == (b == nullptr ? kEmpty : *b);
+}
+
+// Whether two questions differ in object and relation at most. Compared by value, never by text
+// made of several values: ["a,b"] is not ["a","b"].
+bool SameSubject(const CheckQuery& a, const CheckQuery& b) {
+  return a.tuple.subject == b.tuple.subject && a.deadline == b.deadline &&
+         std::equal(a.contextual_tuples.begin(), a.contextual_tuples.end(),
+                    b.contextual_tuples.begin(), b.contextual_tuples.end()) &&
+         SameContext(a.context, b.context);
+}
+
+}  // namespace
+
+Result<Decision> Checker::Check(const graph::Snapshot& snapshot, const BoundModel& model,
+                                const CheckQuery& query, Arena& arena) const {
+  Request request(limits_, clock_, snapshot, model, query, arena);
+  PEMBA_TRY(std::ignore, request.Resolve());
+  Evaluator evaluator(request);
+  return Answer(request, evaluator);
+}
+
+std::vector<Result<Decision>> Checker::BatchCheck(const graph::Snapshot& snapshot,
+                                                  const BoundModel& model,
+                                                  std::span<const CheckQuery> queries,
+                                                  Arena& arena) const {
+  std::vector<std::optional<Result<Decision>>> answers(queries.size());
+  for (std::size_t first = 0; first < queries.size(); ++first) {
+    if (answers[first]) continue;
+    // This question and all later ones of the same subject share what is found out.
+    Request request(limits_, clock_, snapshot, model, queries[first], arena);
+    const auto resolved = request.Resolve();
+    Evaluator evaluator(request);
+    for (std::size_t i = first; i < queries.size(); ++i) {
+      if (answers[i] || !SameSubject(queries[first], queries[i])) continue;
+      const auto target = resolved.ok() ? request.Retarget(queries[i]) : resolved;
+      answers[i] = target.ok() ? Answer(request, evaluator) : Result<Decision>(target.error());
+      for (std::size_t j = i + 1; j < queries.size(); ++j) {
+        if (!answers[j] && queries[i].tuple == queries[j].tuple &&
+            SameSubject(queries[i], queries[j])) {
+          answers[j] = answers[i];
+        }
+      }
+    }
+  }
+  std::vector<Result<Decision>> results;
+  results.reserve(answers.size());
+  for (auto& answer : answers) results.push_back(*std::move(answer));
+  return results;
+}
+
+}  // namespace pemba::engine

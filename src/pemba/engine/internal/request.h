@@ -1,0 +1,195 @@
+// Request: the fixed parts of one question, resolved to ids, and the reading of tuples for it.
+//
+// Everything that asks the graph goes through here, so that contextual tuples and conditions are
+// dealt with in one place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pemba/base/arena.h"
+#include "pemba/base/clock.h"
+#include "pemba/engine/bound_model.h"
+#include "pemba/engine/checker.h"
+#include "pemba/engine/internal/arena_vector.h"
+#include "pemba/engine/internal/outcome.h"
+#include "pemba/graph/graph.h"
+#include "pemba/model/plan.h"
+#include "pemba/tuple/tuple.h"
+
+namespace pemba::engine::internal {
+
+// One contextual tuple in the terms of the plan. Its names may be unknown to the graph: then it has
+// node ids of the request's own, from graph::kLocalNodes on.
+struct ContextualEdge {
+  model::EntryIndex entry;
+  graph::NodeId object, subject;
+  std::uint32_t position;  // In the request; earlier ones win.
+};
+
+struct Subject {
+  tuple::SubjectKind kind = tuple::SubjectKind::kObject;
+  model::TypeIndex type = model::kNoIndex;
+  graph::NodeId node = graph::kNoNode;              // 0 for the wildcard.
+  model::RelationIndex relation = model::kNoIndex;  // Of a userset.
+};
+
+class Request {
+ public:
+  Request(const CheckLimits& limits, const Clock& clock, const graph::Snapshot& snapshot,
+          const BoundModel& model, const CheckQuery& query, Arena& arena);
+
+  // Resolves the names of the question. Errors (kValidation): a type or relation that the model
+  // does not have, as model::ValidateQuery says it.
+  Status Resolve();
+
+  // The same subject, context and contextual tuples, another object and relation.
+  Status Retarget(const CheckQuery& query);
+
+  const model::Plan& plan() const { return plan_; }
+  Arena& arena() const { return arena_; }
+  const Subject& subject() const { return subject_; }
+  model::RelationIndex relation() const { return relation_; }
+  graph::NodeId object() const { return object_; }
+  std::uint32_t hops_max() const { return hops_max_; }  // 0: no limit.
+  void LiftHopsLimit() { hops_max_ = 0; }
+  bool has_contextual() const { return !contextual_.empty(); }
+
+  // Rule 4 of the definition: can the subject reach the relation at all?
+  bool Reaches(model::RelationIndex relation) const {
+    return plan_.Reaches(subject_kind_, relation) ||
+           (wildcard_kind_ != model::kNoIndex && plan_.Reaches(wildcard_kind_, relation));
+  }
+  // Rule 3: the subject is this very userset.
+  bool IsSubject(model::RelationIndex relation, graph::NodeId node) const {
+    return subject_.relation == relation && subject_.node == node &&
+           subject_.kind == tuple::SubjectKind::kUserset;
+  }
+
+  graph::PartitionView View(model::EntryIndex entry) const {
+    return snapshot_.View(model_.partition(entry));
+  }
+
+  // The tuples that name the subject itself or its type's wildcard: the exact tuple (a contextual
+  // one shadows the stored one) and the set of wildcard tuples.
+  Outcome ReadDirect(model::RelationIndex relation, graph::NodeId object);
+
+  std::span<const ContextualEdge> Contextual(model::EntryIndex entry, graph::NodeId object) const;
+
+  // Whether a tuple's condition is met: kTrue, kFalse or kFailed. `contextual` is null for stored
+  // tuples, whose context is `context`.
+  Outcome Holds(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
+                graph::ContextId context, const ContextualEdge* contextual) {
+    if (plan_.entries()[entry].condition == model::kNoIndex) return Outcome::True();
+    return Evaluate(entry, object, subject, context, contextual);
+  }
+
+  // Counts work. False once time or the budget is used up; then stopped() says why.
+  bool Step() {
+    if (--steps_to_check_ != 0) return true;
+    return CheckBudget();
+  }
+  const Failure* stopped() const { return stopped_; }
+  const Failure* TooDeep();
+
+  const Failure* MakeFailure(ErrorCode code, std::string_view message);
+
+ private:
+  Outcome Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
+                   graph::ContextId context, const ContextualEdge* contextual);
+  const condition::Bindings* RequestBindings(model::ConditionIndex condition);
+  const condition::Bindings* ContextualBindings(const ContextualEdge& edge,
+                                                model::ConditionIndex condition);
+  std::string NodeName(model::TypeIndex type, graph::NodeId node) const;
+  bool CheckBudget();
+
+  Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
+  Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
+
+  Status ResolveSubject(std::string_view text);
+  void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
+  graph::NodeId NodeOf(model::TypeIndex type, std::string_view text);
+  graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
+
+  const CheckLimits& limits_;
+  const Clock& clock_;
+  const graph::Snapshot& snapshot_;
+  const BoundModel& model_;
+  const model::Plan& plan_;
+  CheckQuery query_;
+  Arena& arena_;
+  std::uint32_t hops_max_;
+
+  Subject subject_;
+  std::uint32_t subject_kind_ = model::kNoIndex;   // As reachability counts it.
+  std::uint32_t wildcard_kind_ = model::kNoIndex;  // Of an object's type.
+  model::RelationIndex relation_ = model::kNoIndex;
+  graph::NodeId object_ = graph::kNoNode;
+
+  struct LocalName {
+    model::TypeIndex type;
+    std::string_view text;
+  };
+  ArenaVector<LocalName> local_names_;      // Node id: kLocalNodes + position.
+  ArenaVector<ContextualEdge> contextual_;  // By entry, object, subject, position.
+
+  // Converted contexts, made when first needed.
+  std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
+  std::vector<std::shared_ptr<const condition::Bindings>> contextual_bindings_;  // By position.
+
+  std::uint32_t steps_to_check_;
+  std::uint64_t steps_ = 0;
+  const Failure* stopped_ = nullptr;
+  const Failure* too_deep_ = nullptr;
+};
+
+// Walks the tuples of a leaf that lead on to other objects: the usersets of a direct leaf, the
+// parents of a tuple-to-userset. Gives those whose condition is met.
+//
+// The tuples of one leaf are one set: errors of conditions count only if no tuple of the whole set
+// was satisfied. A leaf is walked in two parts, by where its targets go; `Set` spans both.
+class HopCursor {
+ public:
+  struct Set {
+    bool satisfied = false;
+    const Failure* failure = nullptr;
+    const Failure* Error() const { return satisfied ? nullptr : failure; }
+  };
+  enum class Part : std::uint8_t { kUnionTargets, kOtherTargets };
+  struct Hop {
+    model::RelationIndex target;
+    graph::NodeId node;
+  };
+
+  // `deepest`: the next hop is the one that the limit forbids, so every satisfied tuple counts.
+  HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
+            bool deepest);
+
+  // False at the end.
+  bool Next(Request& request, Set& set, Hop& hop);
+
+  // The whole set is stored and unconditional: nothing can fail, nothing needs looking at but the
+  // tuples that lead somewhere.
+  bool plain() const { return plain_; }
+
+ private:
+  bool NextEntry(Request& request);
+
+  const model::PlanNode* leaf_;
+  const model::PlanRelation* relation_;
+  graph::NodeId object_;
+  Part part_;
+  bool deepest_;
+  bool plain_;
+  std::uint32_t entry_ = 0;                        // Of the relation; the next one to enter.
+  model::RelationIndex target_ = model::kNoIndex;  // Of the current entry.
+  const ContextualEdge* contextual_ = nullptr;
+  const ContextualEdge* contextual_end_ = nullptr;
+  graph::RowCursor row_;
+};
+
+}  // namespace pemba::engine::internal

@@ -1,0 +1,244 @@
+#include "pemba/engine/internal/union_search.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pemba::engine::internal {
+namespace {
+
+using model::kNoIndex;
+using model::PlanOp;
+
+}  // namespace
+
+void UnionSearch::AddRoot(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth) {
+  Ask(relation, node, depth, kNoGoal, true);
+}
+
+bool UnionSearch::AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner,
+                          graph::NodeId object, std::uint32_t depth, HopCursor::Set& set) {
+  return VisitLeaf(leaf, owner, object, depth, kNoGoal, set);
+}
+
+Outcome UnionSearch::Run(bool want_cycles) {
+  while (!found_) {
+    // Goals of the same level may join while it is being walked.
+    for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
+      if (!request_.Step()) return Outcome::Failed(request_.stopped());
+      if (Visit(this_level_[i])) return Outcome::True();
+    }
+    if (next_level_.empty()) break;
+    std::swap(this_level_, next_level_);
+    next_level_.clear();
+  }
+  return found_ ? Outcome::True() : Conclude(want_cycles);
+}
+
+bool UnionSearch::Visit(std::uint32_t goal) {
+  const auto [relation, node, depth, parent, longest, ends] = goals_[goal];
+  const auto& plan = request_.plan();
+  const auto& planned = plan.relations()[relation];
+  if (request_.subject().relation != kNoIndex) {
+    for (const auto alias : plan.AliasesOf(planned)) {
+      if (request_.IsSubject(alias, node)) return found_ = true;
+    }
+  }
+  for (const auto& leaf : plan.LeavesOf(planned)) {
+    if (!request_.Reaches(leaf.owner)) continue;
+    const auto& planned_leaf = plan.nodes()[leaf.node];
+    if (planned_leaf.op == PlanOp::kComputed) {
+      Ask(planned_leaf.relation, node, depth, goal, true);
+      continue;
+    }
+    HopCursor::Set set;
+    if (VisitLeaf(planned_leaf, leaf.owner, node, depth, goal, set)) return true;
+    failure_ = Least(failure_, set.Error());
+  }
+  return found_;
+}
+
+bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex owner,
+                            graph::NodeId object, std::uint32_t depth, std::uint32_t from,
+                            HopCursor::Set& set) {
+  if (leaf.op == PlanOp::kDirect && Decide(request_.ReadDirect(owner, object))) return true;
+  const bool deepest = depth + 1 == request_.hops_max();
+  if (!deepest && TryIntersect(leaf, object, from, set)) return found_;
+  HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest);
+  HopCursor::Hop hop;
+  while (cursor.Next(request_, set, hop)) {
+    if (!request_.Step()) return false;
+    if (Hop(hop, depth + 1, from)) return true;
+  }
+  return false;
+}
+
+bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object,
+                               std::uint32_t from, HopCursor::Set& set) {
+  const auto& plan = request_.plan();
+  const auto& subject = request_.subject();
+  if (subject.relation != kNoIndex || request_.has_contextual()) return false;
+  const auto& relation = plan.relations()[leaf.relation];
+  const auto entries = plan.EntriesOf(relation);
+  const auto target_of = [&](std::uint32_t i) {
+    return leaf.op == PlanOp::kDirect ? entries[i].userset : plan.LinksOf(leaf)[i];
+  };
+  const auto last_relation = [&](model::RelationIndex target) -> const model::PlanRelation& {
+    const auto& planned = plan.relations()[target];
+    return plan.relations()[plan.LeavesOf(planned)[0].owner];
+  };
+  const auto names_subject = [&](const model::DirectEntry& entry) {
+    return entry.type == subject.type &&
+           (entry.wildcard || subject.kind == tuple::SubjectKind::kObject);
+  };
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    if (leaf.op == PlanOp::kDirect && entries[i].userset == kNoIndex) continue;
+    if (entries[i].condition != kNoIndex) return false;
+    const auto target = target_of(i);
+    if (target == kNoIndex || !request_.Reaches(target)) continue;
+    if (!plan.relations()[target].terminal) return false;
+    for (const auto& last : plan.EntriesOf(last_relation(target))) {
+      if (names_subject(last) && last.condition != kNoIndex) return false;
+    }
+  }
+  for (std::uint32_t i = 0; i < entries.size() && !found_; ++i) {
+    const auto target = target_of(i);
+    if (target == kNoIndex || !request_.Reaches(target)) continue;
+    const auto& owner = last_relation(target);
+    const auto lasts = plan.EntriesOf(owner);
+    for (std::uint32_t j = 0; j < lasts.size() && !found_; ++j) {
+      if (!names_subject(lasts[j])) continue;
+      found_ = RowsMeet(relation.first_entry + i, owner.first_entry + j, object);
+    }
+    if (from != kNoGoal && request_.hops_max() != 0 && !goals_[from].ends_in_hops) {
+      goals_[from].ends_in_hops = !request_.View(relation.first_entry + i).Subjects(object).done();
+    }
+  }
+  set.satisfied = true;  // Unconditional: nothing could fail.
+  return true;
+}
+
+// Whether some object that `hop` leads to from `object` names the subject in `last`: short rows by
+// asking for each, long ones by leaping through both, from whichever side is behind.
+bool UnionSearch::RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object) {
+  constexpr std::uint32_t kShortRow = 4;
+  const auto node = request_.plan().entries()[last].wildcard ? 0 : request_.subject().node;
+  const auto hops = request_.View(hop);
+  auto row = hops.Subjects(object);
+  if (row.done()) return false;
+  const auto lasts = request_.View(last);
+  if (hops.SubjectDegree(object) <= kShortRow) {
+    for (; !row.done(); row.Next()) {
+      if (lasts.Find(row.node(), node).has_value()) return true;
+    }
+    return false;
+  }
+  auto column = lasts.Objects(node);
+  while (!row.done() && !column.done()) {
+    if (!request_.Step()) return false;
+    if (row.node() == column.node()) return true;
+    if (row.node() < column.node()) {
+      row.Seek(column.node());
+    } else {
+      column.Seek(row.node());
+    }
+  }
+  return false;
+}
+
+bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from) {
+  if (depth == request_.hops_max()) {
+    failure_ = Least(failure_, request_.TooDeep());
+    return false;
+  }
+  if (request_.plan().relations()[hop.target].terminal && request_.subject().relation == kNoIndex) {
+    // No goal of its own: it asks for nothing but the subject.
+    if (from != kNoGoal) goals_[from].ends_in_hops = true;
+    const auto& plan = request_.plan();
+    const auto leaf = plan.LeavesOf(plan.relations()[hop.target])[0];
+    return request_.Reaches(leaf.owner) && Decide(request_.ReadDirect(leaf.owner, hop.node));
+  }
+  Ask(hop.target, hop.node, depth, from, false);
+  return found_;
+}
+
+// Rule order of the definition: limit (by the caller), cycle, reflexivity, reachability. What is
+// already visited needs no second visit, only a note.
+void UnionSearch::Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
+                      std::uint32_t from, bool same_level) {
+  const auto key = std::uint64_t{relation} << 32 | node;
+  const auto known = index_.FindOrAdd(key, goals_.size());
+  if (known != GoalIndex::kNew) {
+    if (from != kNoGoal) extra_.push_back({from, known, !same_level});
+    return;
+  }
+  if (request_.IsSubject(relation, node)) {
+    found_ = true;
+    return;
+  }
+  const auto goal = goals_.size();
+  goals_.push_back({relation, node, depth, from, depth, false});
+  if (!request_.Reaches(relation)) return;
+  (same_level ? this_level_ : next_level_).push_back(goal);
+}
+
+bool UnionSearch::Decide(const Outcome& outcome) {
+  if (outcome.truth == Truth::kTrue) return found_ = true;
+  failure_ = Least(failure_, outcome.failure);
+  return false;
+}
+
+Outcome UnionSearch::Conclude(bool want_cycles) {
+  if (request_.stopped() != nullptr) return Outcome::Failed(request_.stopped());
+  if (failure_ != nullptr) return Outcome::Failed(failure_);
+  if (extra_.empty()) return Outcome::False();
+  // No way is longer than one visit to every goal and a terminal hop behind it.
+  const auto hops_max = request_.hops_max();
+  const auto start = goals_.empty() ? 0 : goals_[0].depth;
+  const bool may_be_deep = hops_max != 0 && start + goals_.size() >= hops_max;
+  if (!want_cycles && !may_be_deep) return Outcome::False();
+  std::uint32_t longest = 0;
+  if (SortFindsCycle(longest)) return Outcome::Cycle();
+  if (hops_max != 0 && longest >= hops_max) return Outcome::Failed(request_.TooDeep());
+  return Outcome::False();
+}
+
+// Kahn, "Topological sorting of large networks", CACM 5(11), 1962, over the noted edges.
+bool UnionSearch::SortFindsCycle(std::uint32_t& longest) {
+  auto& arena = request_.arena();
+  const auto count = goals_.size();
+  auto first = arena.NewArray<std::uint32_t>(count + 1);
+  auto waits_for = arena.NewArray<std::uint32_t>(count);
+  const auto for_each_edge = [&](const auto& visit) {
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto parent = goals_[i].parent;
+      if (parent == kNoGoal) continue;
+      visit(Edge{parent, i, goals_[i].depth != goals_[parent].depth});
+    }
+    for (const auto& edge : extra_) visit(edge);
+  };
+  for_each_edge([&](const Edge& edge) {
+    ++first[edge.from + 1];
+    ++waits_for[edge.to];
+  });
+  for (std::uint32_t i = 0; i < count; ++i) first[i + 1] += first[i];
+  auto targets = arena.NewArray<Edge>(first[count]);
+  auto fill = arena.NewArray<std::uint32_t>(count);
+  for_each_edge([&](const Edge& edge) { targets[first[edge.from] + fill[edge.from]++] = edge; });
+
+  ArenaVector<std::uint32_t> ready(arena);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (waits_for[i] == 0) ready.push_back(i);
+  }
+  for (std::uint32_t at = 0; at < ready.size(); ++at) {
+    const auto& goal = goals_[ready[at]];
+    longest = std::max(longest, goal.longest + (goal.ends_in_hops ? 1 : 0));
+    for (auto i = first[ready[at]]; i < first[ready[at] + 1]; ++i) {
+      auto& target = goals_[targets[i].to];
+      target.longest = std::max(target.longest, goal.longest + (targets[i].hop ? 1 : 0));
+      if (--waits_for[targets[i].to] == 0) ready.push_back(targets[i].to);
+    }
+  }
+  return ready.size() < count;
+}
+
+}  // namespace pemba::engine::internal

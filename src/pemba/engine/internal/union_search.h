@@ -1,0 +1,88 @@
+// UnionSearch: decides sub-questions from which nothing but unions can be reached.
+//
+// Such a question is graph search: true if any tuple that is reached names the subject. Breadth
+// first, each (relation, object) visited once.
+#pragma once
+
+#include <cstdint>
+
+#include "pemba/engine/internal/arena_vector.h"
+#include "pemba/engine/internal/outcome.h"
+#include "pemba/engine/internal/request.h"
+
+namespace pemba::engine::internal {
+
+// One search with any number of roots, which count as the branches of one union. Use once.
+//
+// Agrees with the path-copying definition: visited ways are simple paths, a union is true iff some
+// way ends in the subject, and cheapest by hops first, so no way within the limit is missed. For
+// "not true" the definition also wants to know
+//   - whether some way came back to itself (kCycle instead of kFalse), and
+//   - whether some simple way is longer than the limit (an error), though a shorter one to the same
+//     place was not.
+// Both need a second way to a visited goal. Only if there was one, the edges that the search has
+// noted are sorted topologically afterwards: leftovers are a cycle, else the longest way is known.
+// With cycles the longest simple way is NP-hard; there the limit counts shortest ways (and so do
+// the breadth-first strategies of the reference).
+class UnionSearch {
+ public:
+  explicit UnionSearch(Request& request)
+      : request_(request),
+        index_(request.arena()),
+        goals_(request.arena()),
+        extra_(request.arena()),
+        this_level_(request.arena()),
+        next_level_(request.arena()) {}
+
+  // Adds a root at a depth of hops. All roots have the same depth. kTrue: decided, stop.
+  void AddRoot(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth);
+
+  // Adds what a leaf of some other question asks for: reads its direct tuples, follows its hops to
+  // union-only targets. The leaf is at `depth`; the hops' set is the caller's.
+  // True: decided, the leaf is true.
+  bool AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
+               std::uint32_t depth, HopCursor::Set& set);
+
+  // `want_cycles`: the caller needs to tell kCycle from kFalse.
+  Outcome Run(bool want_cycles);
+
+ private:
+  static constexpr std::uint32_t kNoGoal = 0xFFFF'FFFF;
+
+  struct Goal {
+    model::RelationIndex relation;
+    graph::NodeId node;
+    std::uint32_t depth;    // Of the shortest way here.
+    std::uint32_t parent;   // On that way; kNoGoal for roots.
+    std::uint32_t longest;  // Of the longest way, once sorted.
+    bool ends_in_hops;      // Asked terminal targets, one hop further, that are no goals.
+  };
+  struct Edge {
+    std::uint32_t from, to;
+    bool hop;  // Not: another relation of the same object.
+  };
+
+  bool Visit(std::uint32_t goal);
+  bool VisitLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
+                 std::uint32_t depth, std::uint32_t from, HopCursor::Set& set);
+  bool Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from);
+  // Decides a leaf all of whose targets are terminal by intersecting rows. False: not such a leaf.
+  bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, std::uint32_t from,
+                    HopCursor::Set& set);
+  bool RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object);
+  void Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
+           std::uint32_t from, bool same_level);
+  bool Decide(const Outcome& outcome);
+  Outcome Conclude(bool want_cycles);
+  bool SortFindsCycle(std::uint32_t& longest);
+
+  Request& request_;
+  GoalIndex index_;
+  ArenaVector<Goal> goals_;
+  ArenaVector<Edge> extra_;  // Ways to goals that were already there.
+  ArenaVector<std::uint32_t> this_level_, next_level_;
+  bool found_ = false;
+  const Failure* failure_ = nullptr;
+};
+
+}  // namespace pemba::engine::internal

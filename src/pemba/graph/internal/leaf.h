@@ -1,0 +1,98 @@
+// Leaf: an immutable, sorted run of edges of neighbouring rows. The base is made of leaves.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pemba/graph/internal/memory.h"
+#include "pemba/graph/types.h"
+
+namespace pemba::graph::internal {
+
+// An edge as the merge handles it, or a change of one.
+struct Item {
+  NodeId other = 0;
+  Stamp stamp = 0;  // Of the write.
+  ContextId context = 0;
+  std::uint16_t row = 0;  // Within its cell.
+  bool removes = false;   // Changes only.
+};
+
+// Which arrays accompany the node ids.
+enum Parts : std::uint8_t { kNoParts = 0, kStamps = 1, kContexts = 2 };
+
+// How a leaf tells which edges belong to which row.
+enum class LeafForm : std::uint8_t {
+  kOneRow = 0,   // All of them: a segment of a big row.
+  kPairs = 1,    // The row beside each edge: few edges over many rows.
+  kOffsets = 2,  // Where each of 64 rows begins.
+};
+
+// The layout in memory and in the file: this header, then
+//   kOffsets: 65 u16 | kPairs: a u16 per edge | kOneRow: nothing; padded to 4 bytes
+//   node ids: a u32 per edge, ascending within a row
+//   stamps: a u32 per edge, with kStamps; contexts: a u32 per edge, with kContexts
+struct Leaf {
+  std::uint64_t big_rows;  // Bit per row of a 64-row leaf: its edges lie in a BigRow instead.
+  std::uint32_t bytes;     // Of the leaf, header included.
+  std::uint16_t edges;
+  LeafForm form;
+  std::uint8_t parts;
+
+  static constexpr std::uint32_t kOffsetRows = 64;
+  static constexpr std::uint32_t kEdgesMax = 0xFFFF;
+
+  struct Range {
+    std::uint32_t begin = 0, end = 0;
+  };
+
+  const std::uint16_t* rows() const { return reinterpret_cast<const std::uint16_t*>(this + 1); }
+  const NodeId* nodes() const {
+    return reinterpret_cast<const NodeId*>(reinterpret_cast<const std::byte*>(this + 1) +
+                                           RowBytes(form, edges));
+  }
+  const Stamp* stamps() const { return (parts & kStamps) != 0 ? nodes() + edges : nullptr; }
+  const ContextId* contexts() const {
+    return (parts & kContexts) != 0 ? nodes() + edges * ((parts & kStamps) != 0 ? 2u : 1u)
+                                    : nullptr;
+  }
+  Range RangeOf(std::uint32_t row) const {
+    if (form == LeafForm::kOffsets) return {rows()[row], rows()[row + 1]};
+    if (form == LeafForm::kOneRow) return {0, edges};
+    const auto [first, last] = std::equal_range(rows(), rows() + edges, row);
+    return {static_cast<std::uint32_t>(first - rows()), static_cast<std::uint32_t>(last - rows())};
+  }
+  bool IsBig(std::uint32_t row) const {
+    return big_rows != 0 && (big_rows >> (row % kOffsetRows) & 1) != 0;
+  }
+
+  static std::uint32_t RowBytes(LeafForm form, std::uint32_t edges) {
+    if (form == LeafForm::kOneRow) return 0;
+    if (form == LeafForm::kPairs) return (edges * 2 + 3) / 4 * 4;
+    return (kOffsetRows + 1) * 2 + 2;
+  }
+};
+static_assert(sizeof(Leaf) == 16);
+
+// Chooses between kPairs and kOffsets for a cell of so many rows.
+LeafForm FormFor(std::uint32_t edges, std::uint32_t rows);
+
+// `edges` ascend by (row, other). At most kEdgesMax. `at` is aligned to 8 and holds LeafBytes.
+std::uint32_t LeafBytes(LeafForm form, std::uint8_t parts, std::uint32_t edges);
+void WriteLeaf(void* at, LeafForm form, std::uint8_t parts, std::uint64_t big_rows,
+               std::span<const Item> edges);
+
+// In memory of its own. Null if it would be empty.
+const Leaf* NewLeaf(Memory& memory, LeafForm form, std::uint8_t parts, std::uint64_t big_rows,
+                    std::span<const Item> edges);
+
+// Position of `node` in the ascending nodes[begin, end), or `end`. Short runs are compared in
+// vectors, longer ones halved without branches.
+std::uint32_t FindNodeIn(const NodeId* nodes, std::uint32_t begin, std::uint32_t end, NodeId node);
+
+// The first position in nodes[begin, end) whose node is at least `node`, or `end`.
+std::uint32_t LowerBound(const NodeId* nodes, std::uint32_t begin, std::uint32_t end, NodeId node);
+
+}  // namespace pemba::graph::internal

@@ -1,0 +1,66 @@
+#include "pemba/graph/internal/memory.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "pemba/base/assert.h"
+
+namespace pemba::graph::internal {
+
+Memory::~Memory() {
+  for (const Retired& retired : retired_) std::free(retired.block);
+}
+
+void* Memory::Allocate(Use use, std::size_t bytes, std::size_t align) {
+  void* const block = align <= 16 ? std::malloc(bytes) : std::aligned_alloc(align, bytes);
+  PEMBA_CHECK(block != nullptr);
+  Count(use, static_cast<std::ptrdiff_t>(bytes));
+  return block;
+}
+
+void Memory::Free(Use use, void* block, std::size_t bytes) {
+  if (block == nullptr) return;
+  Count(use, -static_cast<std::ptrdiff_t>(bytes));
+  if (!IsMapped(block)) std::free(block);
+}
+
+void Memory::Retire(Use use, void* block, std::size_t bytes) {
+  if (block == nullptr) return;
+  Count(use, -static_cast<std::ptrdiff_t>(bytes));
+  if (IsMapped(block)) return;
+  Count(Use::kRetired, static_cast<std::ptrdiff_t>(bytes));
+  retired_.push_back({gate_.epoch.load(std::memory_order_relaxed), block, bytes});
+}
+
+void Memory::Collect() {
+  gate_.epoch.fetch_add(1, std::memory_order_seq_cst);
+  Survey(gate_, survey_);
+
+  const auto kept = std::find_if(retired_.begin(), retired_.end(), [this](const Retired& retired) {
+    return retired.epoch >= survey_.oldest_epoch;
+  });
+  std::size_t freed_bytes = 0;
+  for (auto it = retired_.begin(); it != kept; ++it) {
+    std::free(it->block);
+    freed_bytes += it->bytes;
+  }
+  retired_.erase(retired_.begin(), kept);
+  if (retired_.empty() && retired_.capacity() > 1024) retired_.shrink_to_fit();
+  Count(Use::kRetired, -static_cast<std::ptrdiff_t>(freed_bytes));
+
+  boundaries_.assign(survey_.stamps.begin(), survey_.stamps.end());
+  const Stamp published = gate_.published.load(std::memory_order_relaxed);
+  boundaries_.push_back(published);
+  std::sort(boundaries_.begin(), boundaries_.end());
+  boundaries_.erase(std::unique(boundaries_.begin(), boundaries_.end()), boundaries_.end());
+  // A pin that is newer than the survey may have shown a stamp of another graph.
+  while (boundaries_.back() > published) boundaries_.pop_back();
+}
+
+std::uint64_t Memory::total() const {
+  std::uint64_t sum = 0;
+  for (const auto& bytes : bytes_) sum += bytes.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace pemba::graph::internal

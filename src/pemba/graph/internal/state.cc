@@ -1,0 +1,337 @@
+#include "pemba/graph/internal/state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pemba/base/assert.h"
+
+namespace pemba::graph::internal {
+namespace {
+
+// A text that differs for different values: the parts of a partition key without the condition.
+// Type and relation names have no control characters; were there any, lengths keep them apart.
+void AppendSiblingsKey(std::string_view object_type, std::string_view relation,
+                       std::string_view subject_type, std::string_view subject_relation,
+                       bool wildcard, std::string& key) {
+  key.clear();
+  for (const auto part : {object_type, relation, subject_type, subject_relation}) {
+    const auto length = static_cast<std::uint32_t>(part.size());
+    key.append(reinterpret_cast<const char*>(&length), sizeof(length)).append(part);
+  }
+  key.push_back(wildcard ? '*' : '.');
+}
+
+void AppendSiblingsKey(const TupleParts& parts, std::string& key) {
+  AppendSiblingsKey(parts.object_type, parts.relation, parts.subject_type, parts.subject_relation,
+                    parts.wildcard, key);
+}
+
+constexpr std::size_t kPipeline = 32;           // Changes whose cache misses overlap.
+constexpr std::uint64_t kChangeBytesMax = 512;  // Rows, logs and tables per change, without texts.
+constexpr std::uint64_t kReserveBytes = 1 << 20;  // For the merges of one write; less if the budget
+constexpr std::uint64_t kReserveShare = 16;       // is small: this share of it.
+constexpr Stamp kStampsMax = 0xFFFF'0000;
+constexpr Stamp kHead = 0xFFFF'FFFF;  // Sees everything.
+
+}  // namespace
+
+std::optional<TupleParts> SplitTuple(const tuple::TupleView& tuple) {
+  const auto object = tuple::SplitObject(tuple.object);
+  const auto subject = tuple::SplitSubject(tuple.subject);
+  if (object.type.empty() || object.id.empty() || tuple.relation.empty()) return std::nullopt;
+  if (subject.id.empty() || tuple.subject.front() == ':') return std::nullopt;
+  if (subject.kind == tuple::SubjectKind::kUserset && subject.relation.empty()) return std::nullopt;
+  const bool wildcard = subject.kind == tuple::SubjectKind::kWildcard;
+  return TupleParts{object.type, object.id,        tuple.relation, subject.type,
+                    subject.id,  subject.relation, wildcard};
+}
+
+PartitionKey KeyOf(const TupleParts& parts, std::string_view condition) {
+  return {std::string(parts.object_type),
+          std::string(parts.relation),
+          std::string(parts.subject_type),
+          std::string(parts.subject_relation),
+          parts.wildcard,
+          std::string(condition)};
+}
+
+Names::~Names() {
+  for (Partition* partition : in_order_) delete partition;
+  for (std::uint32_t i = 0; i < types_.size(); ++i) delete types_[i];
+}
+
+Type& Names::InternType(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  return InternTypeLocked(name);
+}
+
+Type& Names::InternTypeLocked(std::string_view name) {
+  if (const auto at = types_by_name_.find(name); at != types_by_name_.end()) return *at->second;
+  auto* const type = new Type(types_.size(), name, memory_, seed_);
+  types_.Append(memory_, Use::kBase, type);
+  memory_.Count(Use::kBase, sizeof(Type));
+  types_by_name_.emplace(std::string(name), type);
+  return *type;
+}
+
+Partition& Names::InternPartition(const PartitionKey& key) {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  AppendSiblingsKey(key.object_type, key.relation, key.subject_type, key.subject_relation,
+                    key.wildcard, text);
+  auto& siblings = siblings_[text];
+  if (siblings == nullptr) siblings = std::make_unique<Siblings>();
+  if (Partition* const known = siblings->WithCondition(key.condition)) return *known;
+
+  Type& object_type = InternTypeLocked(key.object_type);
+  Type& subject_type = InternTypeLocked(key.subject_type);
+  auto* const partition =
+      new Partition(partitions_.size(), key, object_type, subject_type, memory_);
+  partition->next_sibling = siblings->first.load(std::memory_order_relaxed);
+  partitions_.Append(memory_, Use::kBase, partition);
+  memory_.Count(Use::kBase, sizeof(Partition));
+  in_order_.insert(
+      std::upper_bound(in_order_.begin(), in_order_.end(), key,
+                       [](const PartitionKey& k, const Partition* p) { return k < p->key; }),
+      partition);
+  siblings->first.store(partition, std::memory_order_release);
+  return *partition;
+}
+
+Type* Names::FindType(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = types_by_name_.find(name);
+  return at == types_by_name_.end() ? nullptr : at->second;
+}
+
+Partition* Names::FindPartition(const PartitionKey& key) const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  AppendSiblingsKey(key.object_type, key.relation, key.subject_type, key.subject_relation,
+                    key.wildcard, text);
+  const auto at = siblings_.find(text);
+  return at == siblings_.end() ? nullptr : at->second->WithCondition(key.condition);
+}
+
+const Siblings* Names::FindSiblings(const TupleParts& parts) const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  AppendSiblingsKey(parts, text);
+  const auto at = siblings_.find(text);
+  return at == siblings_.end() ? nullptr : at->second.get();
+}
+
+std::vector<Partition*> Names::InOrder() const {
+  const std::lock_guard lock(mutex_);
+  return in_order_;
+}
+
+std::vector<Type*> Names::Types() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Type*> types;
+  for (std::uint32_t i = 0; i < types_.size(); ++i) types.push_back(types_[i]);
+  return types;
+}
+
+GraphState::GraphState(GraphOptions options_, std::uint64_t seed)
+    : options(options_), hash_seed(seed), names(memory, seed), contexts(memory, seed) {}
+
+Status GraphState::CheckRoom(std::span<const Change> changes) {
+  std::uint64_t text_bytes = 0;
+  for (const Change& change : changes) {
+    text_bytes += change.tuple.object.size() + change.tuple.subject.size() + change.context.size();
+  }
+  const Error too_many{ErrorCode::kResourceExhausted,
+                       "the store holds as many distinct ids or writes as it can"};
+  if (stamps.last() >= kStampsMax) return too_many;
+  if (contexts.RoomFor(changes.size(), text_bytes) == Dictionary::Room::kNo) return too_many;
+  for (const Type* type : names.Types()) {
+    if (type->nodes.RoomFor(2 * changes.size(), text_bytes) == Dictionary::Room::kNo) {
+      return too_many;
+    }
+  }
+
+  const std::uint64_t limit = options.memory_bytes_max;
+  if (limit == 0) return Done{};
+  const std::uint64_t reserve = std::min(kReserveBytes, limit / kReserveShare);
+  const std::uint64_t need = text_bytes + changes.size() * kChangeBytesMax + reserve;
+  const std::uint64_t used = memory.total();
+  if (used + need <= limit) return Done{};
+  return Error{ErrorCode::kResourceExhausted,
+               "the store's memory budget of " + std::to_string(limit) + " bytes is spent"};
+}
+
+Status GraphState::Apply(Revision revision, WallTime time, std::span<const Change> changes) {
+  PEMBA_CHECK(revision > stamps.last_revision());
+  memory.Collect();
+  pending_.clear();
+  for (const Change& change : changes) {
+    const auto parts = SplitTuple(change.tuple);
+    if (!parts) {
+      return Error{ErrorCode::kInvalidTuple,
+                   "`" + tuple::ToText(change.tuple) +
+                       "` is not a tuple of typed object, relation and subject"};
+    }
+    pending_.emplace_back().change = &change;
+    pending_.back().parts = *parts;
+  }
+  PEMBA_TRY(std::ignore, CheckRoom(changes));
+
+  stamps.Append(memory, revision, time);
+  const Stamp stamp = stamps.last();
+  for (std::size_t first = 0; first < pending_.size(); first += kPipeline) {
+    // Each step starts loading what the next one needs, for all changes of the group.
+    const auto group =
+        std::span(pending_).subspan(first, std::min(kPipeline, pending_.size() - first));
+    for (Pending& pending : group) Resolve(pending);
+    for (Pending& pending : group) {
+      if (pending.siblings == nullptr) continue;
+      pending.object_type->nodes.PrefetchRecord(pending.object_hash);
+      pending.subject_type->nodes.PrefetchRecord(pending.subject_hash);
+    }
+    for (Pending& pending : group) FindEnds(pending);
+    for (const Pending& pending : group) {
+      if (pending.partition == nullptr) continue;
+      PrefetchLeaf(pending.partition->forward.root(), pending.object);
+      PrefetchLeaf(pending.partition->reverse.root(), pending.subject);
+    }
+    for (const Pending& pending : group) Execute(pending, stamp);
+  }
+  applied_revision.store(revision, std::memory_order_release);
+  return Done{};
+}
+
+const Siblings* GraphState::SiblingsOf(const TupleParts& parts) const {
+  AppendSiblingsKey(parts, key_buffer_);
+  if (const auto at = siblings_cache_.find(std::string_view(key_buffer_));
+      at != siblings_cache_.end()) {
+    return at->second;
+  }
+  const Siblings* const siblings = names.FindSiblings(parts);
+  if (siblings != nullptr) siblings_cache_.emplace(key_buffer_, siblings);
+  return siblings;
+}
+
+void GraphState::Resolve(Pending& pending) {
+  const bool writes = pending.change->operation == Change::Operation::kWrite;
+  pending.siblings = SiblingsOf(pending.parts);
+  if (writes) {
+    const auto condition = pending.change->condition;
+    if (pending.siblings != nullptr) pending.partition = pending.siblings->WithCondition(condition);
+    if (pending.partition == nullptr) {
+      pending.partition = &names.InternPartition(KeyOf(pending.parts, condition));
+      pending.siblings = SiblingsOf(pending.parts);
+    }
+  }
+  if (pending.siblings == nullptr) return;  // A delete of what never was.
+  const Partition& any = *pending.siblings->first.load(std::memory_order_acquire);
+  pending.object_type = &any.object_type;
+  pending.subject_type = &any.subject_type;
+  pending.object_hash = pending.object_type->nodes.Hash(pending.parts.object_id);
+  pending.subject_hash = pending.subject_type->nodes.Hash(pending.parts.subject_id);
+  pending.object_type->nodes.PrefetchBucket(pending.object_hash);
+  pending.subject_type->nodes.PrefetchBucket(pending.subject_hash);
+}
+
+void GraphState::FindEnds(Pending& pending) {
+  if (pending.siblings == nullptr) return;
+  Dictionary& objects = pending.object_type->nodes;
+  Dictionary& subjects = pending.subject_type->nodes;
+  const auto& parts = pending.parts;
+  if (pending.partition == nullptr) {
+    pending.object = objects.Find(parts.object_id, pending.object_hash);
+    pending.subject = parts.wildcard ? 0 : subjects.Find(parts.subject_id, pending.subject_hash);
+    return;
+  }
+  const auto object_count = objects.size();
+  pending.object = objects.FindOrAdd(parts.object_id, pending.object_hash);
+  if (pending.object >= object_count) pending.ends = Pending::Ends::kNew;
+  if (parts.wildcard) {
+    pending.subject = 0;
+  } else {
+    const auto subject_count = subjects.size();
+    pending.subject = subjects.FindOrAdd(parts.subject_id, pending.subject_hash);
+    if (pending.subject >= subject_count) pending.ends = Pending::Ends::kNew;
+  }
+  PrefetchCell(pending.partition->forward.root(), pending.object);
+  PrefetchCell(pending.partition->reverse.root(), pending.subject);
+}
+
+GraphState::Found GraphState::FindAtHead(const Siblings& siblings, NodeId object, NodeId subject) {
+  for (Partition* p = siblings.first.load(std::memory_order_acquire); p != nullptr;
+       p = p->next_sibling) {
+    const auto edge = FindEdge(p->forward.root(), p->reverse.root(), object, subject, kHead);
+    if (edge.state == FoundEdge::State::kPresent) return {p, edge};
+  }
+  return {};
+}
+
+void GraphState::Remove(Partition& partition, NodeId object, NodeId subject, Stamp stamp) {
+  partition.forward.Append(object, {subject, stamp, 0, 0, true});
+  partition.reverse.Append(subject, {object, stamp, 0, 0, true});
+}
+
+void GraphState::Execute(const Pending& pending, Stamp stamp) {
+  if (pending.object == kNoNode || pending.subject == kNoNode) return;
+  const auto count = tuples.load(std::memory_order_relaxed);
+  Found found;
+  if (pending.ends == Pending::Ends::kKnown) {
+    found = FindAtHead(*pending.siblings, pending.object, pending.subject);
+  }
+  if (pending.partition == nullptr) {
+    if (found.partition == nullptr) return;
+    Remove(*found.partition, pending.object, pending.subject, stamp);
+    tuples.store(count - 1, std::memory_order_relaxed);
+    return;
+  }
+
+  Partition& partition = *pending.partition;
+  if (found.partition != nullptr && found.partition != &partition) {
+    Remove(*found.partition, pending.object, pending.subject, stamp);
+  }
+  if (found.partition == nullptr) tuples.store(count + 1, std::memory_order_relaxed);
+  const bool has_context = !partition.key.condition.empty() && !pending.change->context.empty();
+  const ContextId context = has_context ? 1 + contexts.FindOrAdd(pending.change->context) : 0;
+  // Before the edge itself: whoever sees the edge sees a bound that includes it.
+  partition.writes.store(partition.writes.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_release);
+  partition.forward.Append(pending.object, {pending.subject, stamp, context, 0, false});
+  partition.reverse.Append(pending.subject, {pending.object, stamp, context, 0, false});
+}
+
+void GraphState::Publish(Revision revision) {
+  const Stamp stamp = stamps.StampOf(revision, stamps.last());
+  if (stamp > gate.published.load(std::memory_order_relaxed)) {
+    published_revision.store(stamps.RevisionOf(stamp), std::memory_order_release);
+    gate.published.store(stamp, std::memory_order_seq_cst);
+  }
+  memory.Collect();
+}
+
+void GraphState::Compact() {
+  memory.Collect();
+  for (Partition* partition : names.InOrder()) {
+    partition->forward.MergeAll();
+    partition->reverse.MergeAll();
+    memory.Collect();
+  }
+}
+
+std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) const {
+  const auto parts = SplitTuple(tuple);
+  if (!parts) return std::nullopt;
+  const Siblings* const siblings = SiblingsOf(*parts);
+  if (siblings == nullptr) return std::nullopt;
+  const Partition& any = *siblings->first.load(std::memory_order_acquire);
+  const auto object = any.object_type.nodes.Find(parts->object_id);
+  const auto subject = parts->wildcard ? 0 : any.subject_type.nodes.Find(parts->subject_id);
+  if (object == kNoNode || subject == kNoNode) return std::nullopt;
+  const Found found = FindAtHead(*siblings, object, subject);
+  if (found.partition == nullptr) return std::nullopt;
+  const auto edge = FindEdge(FindRow(found.partition->forward.root(), object), subject, kHead);
+  return StoredTuple{tuple, found.partition->key.condition,
+                     edge.context == 0 ? std::string_view() : contexts.Text(edge.context - 1),
+                     stamps.RevisionOf(edge.stamp)};
+}
+
+}  // namespace pemba::graph::internal

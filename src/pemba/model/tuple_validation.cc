@@ -1,0 +1,235 @@
+#include "pemba/model/tuple_validation.h"
+
+#include <string>
+
+#include "pemba/base/text.h"
+#include "pemba/tuple/context.h"
+
+namespace pemba::model {
+namespace {
+
+using tuple::SubjectKind;
+
+Error Invalid(std::string message) { return {ErrorCode::kValidation, std::move(message)}; }
+
+Error TypeNotFound(std::string_view type) {
+  return Invalid("type '" + std::string(type) + "' not found");
+}
+
+std::string Quoted(std::string_view type, std::string_view relation) {
+  return "'" + std::string(type) + "#" + std::string(relation) + "'";
+}
+
+Status ValidateObject(const Plan& plan, std::string_view object) {
+  if (!tuple::IsObject(object)) return Invalid("invalid 'object' field format");
+  const auto parts = tuple::SplitObject(object);
+  if (parts.id == "*") {
+    return Invalid("the 'object' field cannot reference a typed wildcard");
+  }
+  if (plan.FindType(parts.type) == kNoIndex) return TypeNotFound(parts.type);
+  return Done{};
+}
+
+Status ValidateRelation(const Plan& plan, const tuple::TupleView& tuple) {
+  if (!tuple::IsRelation(tuple.relation)) return Invalid("the 'relation' field is malformed");
+  const auto type = tuple::SplitObject(tuple.object).type;
+  if (plan.FindRelation(plan.FindType(type), tuple.relation) == kNoIndex) {
+    return Invalid("relation " + Quoted(type, tuple.relation) + " not found");
+  }
+  return Done{};
+}
+
+// The parts of a tuple that level 2 looks at.
+struct Fit {
+  const Plan& plan;
+  const PlanRelation& relation;
+  std::string_view object_type;
+  tuple::SubjectParts subject;
+  TypeIndex subject_type = kNoIndex;
+  RelationIndex subject_relation = kNoIndex;  // Of a userset.
+  bool subject_known = true;                  // Its type, and its relation if it is a userset.
+
+  std::string Target() const { return Quoted(object_type, relation.name); }
+  bool SameKind(const DirectEntry& entry) const {
+    return subject_known && entry.type == subject_type && entry.userset == subject_relation &&
+           entry.wildcard == (subject.kind == SubjectKind::kWildcard);
+  }
+};
+
+Status ValidateTupleset(const Fit& fit, const tuple::Tuple& tuple) {
+  if (!fit.relation.tupleset) return Done{};
+  if (fit.subject.kind == SubjectKind::kWildcard) {
+    return Invalid("unexpected wildcard relationship with tupleset relation " + fit.Target());
+  }
+  if (fit.subject.kind == SubjectKind::kUserset || fit.subject.type.empty()) {
+    return Invalid("unexpected user '" + tuple.subject + "' with tupleset relation " +
+                   fit.Target());
+  }
+  if (fit.plan.nodes()[fit.relation.root].op != PlanOp::kDirect) {
+    return Invalid("unexpected rewrite encountered with tupleset relation " + fit.Target());
+  }
+  return Done{};
+}
+
+Status ValidateRestriction(const Fit& fit) {
+  for (const auto& entry : fit.plan.EntriesOf(fit.relation)) {
+    if (fit.SameKind(entry)) return Done{};
+  }
+  const std::string type(fit.subject.type);
+  switch (fit.subject.kind) {
+    case SubjectKind::kUserset:
+      return Invalid(Quoted(type, fit.subject.relation) +
+                     " is not an allowed type restriction for " + fit.Target());
+    case SubjectKind::kWildcard:
+      return Invalid("the typed wildcard '" + type + ":*' is not an allowed type restriction for " +
+                     fit.Target());
+    case SubjectKind::kObject:
+      return Invalid("type '" + type + "' is not an allowed type restriction for " + fit.Target());
+  }
+  return Done{};
+}
+
+Status ValidateContextText(const boost::json::object& context) {
+  const auto found = tuple::FindControlCharacter(context);
+  using Where = tuple::ForbiddenText::Where;
+  if (found.where == Where::kNone) return Done{};
+  const std::string what = found.where == Where::kKey ? "context key" : "context value";
+  return Invalid(what + " \"" + std::string(found.text) + "\" contains forbidden characters");
+}
+
+Status ValidateCondition(const Fit& fit, const std::optional<tuple::Condition>& given) {
+  const auto entries = fit.plan.EntriesOf(fit.relation);
+  if (!given) {
+    for (const auto& entry : entries) {
+      if (fit.SameKind(entry) && entry.condition == kNoIndex) return Done{};
+    }
+    return Invalid("condition is missing");
+  }
+  if (HasControlCharacter(given->name)) {
+    return Invalid("condition name contains forbidden characters");
+  }
+  const auto condition = fit.plan.FindCondition(given->name);
+  if (condition == kNoIndex) return Invalid("undefined condition");
+  bool named = false;
+  for (const auto& entry : entries) {
+    named = named || (fit.SameKind(entry) && entry.condition == condition);
+  }
+  if (!named) return Invalid("invalid condition for type restriction");
+  PEMBA_TRY(std::ignore, ValidateContextText(given->context));
+  return fit.plan.conditions()[condition]->ValidateContext(given->context);
+}
+
+struct Causes {
+  Status shape;      // Levels 1 and 2 but for conditions.
+  Status condition;  // Meaningful if `shape` is fine.
+};
+
+Causes ValidateLevel2(const Plan& plan, const tuple::Tuple& tuple) {
+  const auto object_type = tuple::SplitObject(tuple.object).type;
+  const auto type = plan.FindType(object_type);
+  if (type == kNoIndex) {
+    return {Invalid("type '" + std::string(object_type) +
+                    "' does not exist in the authorization model"),
+            Done{}};
+  }
+  const auto relation = plan.FindRelation(type, tuple.relation);
+  if (relation == kNoIndex) {
+    return {Invalid("relation " + Quoted(object_type, tuple.relation) + " not found"), Done{}};
+  }
+  Fit fit{plan, plan.relations()[relation], object_type, tuple::SplitSubject(tuple.subject)};
+  fit.subject_type = plan.FindType(fit.subject.type);
+  if (fit.subject_type != kNoIndex && fit.subject.kind == SubjectKind::kUserset) {
+    fit.subject_relation = plan.FindRelation(fit.subject_type, fit.subject.relation);
+  }
+  if (auto status = ValidateTupleset(fit, tuple); !status.ok()) return {status, Done{}};
+  fit.subject_known = fit.subject_type != kNoIndex && (fit.subject.kind != SubjectKind::kUserset ||
+                                                       fit.subject_relation != kNoIndex);
+  if (auto status = ValidateRestriction(fit); !status.ok()) return {status, Done{}};
+  return {Done{}, ValidateCondition(fit, tuple.condition)};
+}
+
+Error Wrapped(const tuple::Tuple& tuple, std::string_view cause, ErrorCode code,
+              std::string_view condition = {}) {
+  std::string text = "Invalid tuple '" + ToText(tuple.view());
+  if (!condition.empty()) text.append(" (condition ").append(condition).append(")");
+  return {code, text.append("'. Reason: ").append(cause)};
+}
+
+Status ValidateLevel3(const Plan& plan, const tuple::Tuple& tuple, ErrorCode code,
+                      ErrorCode condition_code) {
+  auto shape = ValidateQuery(plan, tuple.view());
+  Status condition = Done{};
+  if (shape.ok()) {
+    auto causes = ValidateLevel2(plan, tuple);
+    shape = std::move(causes.shape);
+    condition = std::move(causes.condition);
+  }
+  if (!shape.ok()) return Wrapped(tuple, shape.error().message, code);
+  if (!condition.ok()) {
+    return Wrapped(tuple, condition.error().message, condition_code,
+                   tuple.condition ? std::string_view(tuple.condition->name) : std::string_view());
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Status ValidateSubject(const Plan& plan, std::string_view subject) {
+  if (!tuple::IsSubject(subject)) return Invalid("the 'user' field is malformed");
+  const auto parts = tuple::SplitSubject(subject);
+  if (parts.type.empty()) {
+    return Invalid(
+        "the 'user' field must be an object (e.g. document:1) or an 'object#relation' or a typed "
+        "wildcard (e.g. group:*)");
+  }
+  const auto type = plan.FindType(parts.type);
+  if (type == kNoIndex) return TypeNotFound(parts.type);
+  if (parts.kind == SubjectKind::kUserset && plan.FindRelation(type, parts.relation) == kNoIndex) {
+    return Invalid("relation " + Quoted(parts.type, parts.relation) + " not found");
+  }
+  return Done{};
+}
+
+Status ValidateQuery(const Plan& plan, const tuple::TupleView& tuple) {
+  PEMBA_TRY(std::ignore, ValidateSubject(plan, tuple.subject));
+  PEMBA_TRY(std::ignore, ValidateObject(plan, tuple.object));
+  return ValidateRelation(plan, tuple);
+}
+
+Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple) {
+  auto causes = ValidateLevel2(plan, tuple);
+  return causes.shape.ok() ? std::move(causes.condition) : std::move(causes.shape);
+}
+
+Status ValidateWrite(const Plan& plan, const tuple::Tuple& tuple) {
+  PEMBA_TRY(std::ignore,
+            ValidateLevel3(plan, tuple, ErrorCode::kValidation, ErrorCode::kValidation));
+  if (tuple.subject == tuple.object + "#" + tuple.relation) {
+    return Wrapped(tuple, "cannot write a tuple that is implicit", ErrorCode::kValidation);
+  }
+  if (tuple.condition) {
+    const auto bytes = tuple::StructWireBytes(tuple.condition->context);
+    if (bytes > kContextBytesMax) {
+      return Invalid("condition context size limit exceeded: " + std::to_string(bytes) +
+                     " bytes exceeds " + std::to_string(kContextBytesMax) + " bytes");
+    }
+  }
+  return Done{};
+}
+
+Status ValidateContextual(const Plan& plan, const tuple::Tuple& tuple, ErrorCode condition_error) {
+  return ValidateLevel3(plan, tuple, ErrorCode::kInvalidTuple, condition_error);
+}
+
+Status ValidateDelete(const tuple::TupleView& tuple) {
+  if (tuple::IsSubject(tuple.subject)) return Done{};
+  return Invalid("Invalid tuple '" + ToText(tuple) + "'. Reason: the 'user' field is malformed");
+}
+
+Status ValidateRequestContext(const boost::json::object& context) {
+  const auto status = ValidateContextText(context);
+  if (status.ok()) return Done{};
+  return Invalid("invalid context: " + status.error().message);
+}
+
+}  // namespace pemba::model
