@@ -167,11 +167,11 @@ TEST_F(Commands, TupleWriteReadDeleteChanges) {
                       "cc", "--condition-context", R"({"x":5})"});
   EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
 
-  const auto csv = RunIn(store, {"tuple", "read", "--output-format", "csv"});
+  const auto csv =
+      RunIn(store, {"tuple", "read", "--output-format", "csv", "--object", "document:2"});
   EXPECT_EQ(csv.out,
             "user_type,user_id,user_relation,relation,object_type,object_id,condition_name,"
             "condition_context\n"
-            "user,anne,,viewer,document,1,,\n"
             "user,bob,,viewer,document,2,cc,\"{\"\"x\"\":5}\"\n");
   const auto simple = RunIn(store, {"tuple", "read", "--output-format", "simple-json", "--user",
                                     "user:anne", "--object", "document:"});

@@ -11,11 +11,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the user.
 
 namespace pemba::e2e {
 namespace {
@@ -70,27 +68,28 @@ TemporaryDirectory::~TemporaryDirectory() {
 ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) Fail("pipe2");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   // The log says nothing that a passing test needs; of a failing one it tells the story.
   const auto log = data_directory.string() + ".log";
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (log_file < 0) Fail("cannot write " + log);
   std::vector<std::string> arguments = {
-      Binary(),      "serve",       "--data-dir",  data_directory.string(), "--http-addr",
-      "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--metrics-addr",        "127.0.0.1:0"};
+      Binary(),      "serve",       "--data-dir",  data_directory.string(),
+      "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
-  const int error = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  output_ = ends[0];
-  if (error != 0) {
-    errno = error;
-    Fail("cannot start " + arguments[0]);
+  pid_ = ::fork();
+  if (pid_ < 0) Fail("fork");
+  if (pid_ == 0) {                       // Only async-signal-safe calls from here on.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // A test that crashes leaves no server behind.
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::dup2(log_file, STDERR_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
   }
+  ::close(ends[1]);
+  ::close(log_file);
+  output_ = ends[0];
   const auto address = ReadAddress(output_);
   if (address.empty()) {
     Kill();
