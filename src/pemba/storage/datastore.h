@@ -1,0 +1,157 @@
+// Datastore: the durable truth of Pemba. Stores, authorization models, assertions and, per store,
+// the log of committed writes.
+//
+// A seam with three implementations: memory, embedded (RocksDB), PostgreSQL. All of them pass
+// testing/datastore_contract.h, which is this page as tests.
+//
+// The relationship graph is rebuilt from the log, so the log is the only form in which tuples are
+// durable: one record per committed write, its revision, time and changes.
+//
+// Ids are compared and ordered as bytes, here and in every backend; an id of a store or model is 1
+// to kIdBytesMax bytes (kInvalidArgument otherwise). No call asks whether a store was created: a
+// log, models and assertions may exist for any store id.
+//
+// Thread-safe. Calls may block on input and output; none belongs on the read path of a query.
+// Errors of every call, beside those it names: kUnavailable (cannot be reached, or has stopped
+// accepting writes), kDataLoss (a stored record is corrupt; the message names it; it is not
+// served).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/id.h"
+#include "pemba/base/result.h"
+#include "pemba/tuple/tuple.h"
+
+namespace pemba::storage {
+
+using Revision = std::uint64_t;  // 0: the empty log. Grows by one with every committed write.
+
+inline constexpr std::size_t kIdBytesMax = 255;
+
+// Times are kept in whole milliseconds; what is finer is cut off.
+struct StoreRecord {
+  StoreId id;
+  std::string name;
+  WallTime created_at;
+  WallTime updated_at;
+  std::optional<WallTime> deleted_at = {};
+  friend bool operator==(const StoreRecord&, const StoreRecord&) = default;
+};
+
+// Which stores to list, in ascending order of id.
+struct StoreQuery {
+  std::string_view after = {};                // Ids greater than this; empty: from the start.
+  std::optional<std::string_view> name = {};  // Exactly this name.
+  std::size_t count_max = 50;
+};
+
+struct ModelRecord {
+  ModelId id;
+  std::string text;  // Opaque to storage.
+  friend bool operator==(const ModelRecord&, const ModelRecord&) = default;
+};
+
+// Which models to list, in descending order of id: ids are ULIDs, so the newest comes first.
+struct ModelQuery {
+  std::string_view before = {};  // Ids less than this; empty: from the newest.
+  std::size_t count_max = 50;
+};
+
+// One change of one tuple, borrowed.
+struct Change {
+  // On disk: append, never reorder or reuse.
+  enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
+  tuple::TupleView tuple = {};
+  std::string_view condition = {};  // Name; empty: unconditional. Empty in deletes.
+  std::string_view context = {};    // Canonical text (tuple/context.h); empty: none.
+  friend bool operator==(const Change&, const Change&) = default;
+};
+
+// One committed write, borrowed.
+struct Write {
+  Revision revision = 0;
+  WallTime time = {};                    // Never before the time of the revision below.
+  std::span<const Change> changes = {};  // In the order in which they were made.
+};
+
+// An appended record on its way to durability.
+class AppendTicket {
+ public:
+  virtual ~AppendTicket() = default;
+  // Returns once the record is durable, or has failed. To be called once. On an error nobody knows
+  // whether the record will be found after the next start; nothing later is durable before it.
+  virtual Status Wait() = 0;
+};
+
+enum class Visit : std::uint8_t { kContinue, kStop };
+
+class Datastore {
+ public:
+  virtual ~Datastore() = default;
+
+  // Bytes made at random when the datastore was created, known to nobody else: the key that
+  // authenticates continuation tokens. 32 bytes.
+  virtual std::string_view secret() const = 0;
+
+  // Whether writes are accepted: kUnavailable, with a reason for the operator, if not.
+  virtual Status Health() const = 0;
+
+  // Stores.
+
+  // Errors: kConflict if the id was ever used.
+  virtual Status CreateStore(const StoreRecord& record) = 0;
+  // Errors: kStoreNotFound for ids never used and for deleted stores.
+  virtual Result<StoreRecord> GetStore(const StoreId& id) const = 0;
+  // Without deleted stores. An empty answer means that there are no more.
+  virtual Result<std::vector<StoreRecord>> ListStores(const StoreQuery& query) const = 0;
+  // Marks the store as deleted; everything else under its id stays. Done for unknown stores too.
+  virtual Status DeleteStore(const StoreId& id, WallTime now) = 0;
+
+  // Models: immutable, never deleted.
+
+  // Errors: kConflict if the store has a model with this id.
+  virtual Status WriteModel(const StoreId& store, const ModelRecord& model) = 0;
+  // Errors: kModelNotFound.
+  virtual Result<ModelRecord> ReadModel(const StoreId& store, const ModelId& id) const = 0;
+  // The one with the greatest id. Errors: kLatestModelNotFound.
+  virtual Result<ModelRecord> ReadLatestModel(const StoreId& store) const = 0;
+  virtual Result<std::vector<ModelRecord>> ListModels(const StoreId& store,
+                                                      const ModelQuery& query) const = 0;
+
+  // Assertions: one opaque text per model, replaced as a whole. Nothing if never written.
+  virtual Status WriteAssertions(const StoreId& store, const ModelId& model,
+                                 std::string_view text) = 0;
+  virtual Result<std::optional<std::string>> ReadAssertions(const StoreId& store,
+                                                            const ModelId& model) const = 0;
+
+  // The log.
+
+  // Queues one write and returns at once; the ticket says when it is durable. The caller serializes
+  // the appends of one store, in the order of their revisions; this order is the order of the log.
+  // After a failed append every later one of the store fails, until the caller starts again from
+  // the head: the log never has a hole. The record is copied before Append returns.
+  // The ticket fails with kConflict if the revision does not follow the last one appended (somebody
+  // else appends to this store), kUnavailable, or kInvalidArgument.
+  virtual std::unique_ptr<AppendTicket> Append(const StoreId& store, const Write& write) = 0;
+  // The greatest durable revision; 0 if there is none.
+  virtual Result<Revision> Head(const StoreId& store) const = 0;
+  // Calls `visit` with each durable write after revision `after`, in order, until it stops. The
+  // write borrows memory that is valid during the call only. kDataLoss also if a revision is
+  // missing.
+  virtual Status ReadWrites(const StoreId& store, Revision after,
+                            const std::function<Visit(const Write&)>& visit) const = 0;
+  // The greatest revision whose time is before `time`; 0 if there is none. O(log revisions).
+  virtual Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const = 0;
+};
+
+}  // namespace pemba::storage

@@ -1,0 +1,72 @@
+#include "pemba/store/internal/core.h"
+
+#include "pemba/base/assert.h"
+
+namespace pemba::store::internal {
+
+StoreCore::StoreCore(Shared& shared, const StoreId& id) : shared_(shared), id_(id) {}
+
+StoreCore::StoreCore(Shared& shared, StoreId id, State& empty,
+                     std::function<Result<StoreCore*>(const StoreId&)> adopt)
+    : shared_(shared), id_(std::move(id)), adopt_(std::move(adopt)), state_(&empty) {}
+
+Result<std::unique_ptr<StoreCore>> StoreCore::Load(Shared& shared, const StoreId& id) {
+  std::unique_ptr<StoreCore> core(new StoreCore(shared, id));
+  PEMBA_TRY(auto loaded, LoadGraph(shared, id));
+  core->changes_since_checkpoint_ = loaded.replayed;
+  core->state_ = new State(shared, core->id_, std::move(loaded));
+  return core;
+}
+
+StoreCore::~StoreCore() {
+  if (!adopt_) delete state_.load();
+}
+
+View StoreCore::Pin() const {
+  auto guard = shared_.reclaimer.Enter();
+  const State& state = *state_.load();  // After the guard: it will not be freed under it.
+  return {std::move(guard), *this, state, state.graph->Pin()};
+}
+
+Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
+  auto view = Pin();
+  if (view.revision() >= revision) return view;
+  const auto reached = [&] { return state_.load()->graph->published() >= revision; };
+  {
+    std::unique_lock lock(write_mutex_);
+    while (deadline && !reached() && shared_.clock.Steady() < *deadline) {
+      published_.wait_until(lock, *deadline);
+    }
+  }
+  view = Pin();
+  if (view.revision() >= revision) return view;
+  return Error{ErrorCode::kUnavailable, "the store has not reached revision " +
+                                            std::to_string(revision) + "; it is at " +
+                                            std::to_string(view.revision())};
+}
+
+Result<ResolvedModel> StoreCore::ResolveModel(const State& state, std::string_view id) const {
+  if (!adopt_) return state.models.Resolve(id);
+  // An id without data shares its state with others: nothing may be looked up or kept there.
+  if (id.empty()) return LatestModelNotFound(id_);
+  return ModelNotFound(id);
+}
+
+Result<StoreCore*> StoreCore::Adopted() {
+  if (!adopt_) return this;
+  return adopt_(id_);
+}
+
+void StoreCore::SaveCheckpoint() {
+  const auto counted = changes_since_checkpoint_.load();
+  const auto view = Pin();
+  const auto saved = internal::SaveCheckpoint(shared_, id_, view.snapshot());
+  if (saved.ok()) {
+    changes_since_checkpoint_ -= counted;
+  } else {
+    shared_.Report("store '" + id_.value +
+                   "': its checkpoint could not be saved: " + saved.error().message);
+  }
+}
+
+}  // namespace pemba::store::internal

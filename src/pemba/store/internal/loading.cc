@@ -1,0 +1,112 @@
+#include "pemba/store/internal/loading.h"
+
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "pemba/base/ulid.h"
+
+namespace pemba::store::internal {
+namespace {
+
+// Enough of a log to be worth merging before the first query.
+constexpr std::uint64_t kChangesWorthCompacting = 10'000;
+
+std::optional<std::filesystem::path> CheckpointPath(const Shared& shared, const StoreId& store) {
+  if (shared.checkpoint_directory.empty() || !ParseUlid(store.value)) return std::nullopt;
+  return shared.checkpoint_directory / (store.value + ".graph");
+}
+
+void ReportUnused(const Shared& shared, const StoreId& store, const std::string& why) {
+  shared.Report("store '" + store.value +
+                "': its checkpoint is not used, its log is replayed: " + why);
+}
+
+std::vector<graph::Change> ToGraph(std::span<const storage::Change> changes) {
+  std::vector<graph::Change> converted;
+  converted.reserve(changes.size());
+  for (const auto& change : changes) {
+    converted.push_back({static_cast<graph::Change::Operation>(change.operation), change.tuple,
+                         change.condition, change.context});
+  }
+  return converted;
+}
+
+// The time of a write of the log; nothing if there is no such write.
+Result<std::optional<WallTime>> TimeOf(const Shared& shared, const StoreId& store,
+                                       graph::Revision revision) {
+  std::optional<WallTime> time;
+  if (revision == 0) return time;
+  PEMBA_TRY(std::ignore,
+            shared.datastore.ReadWrites(store, revision - 1, [&](const storage::Write& write) {
+              time = write.time;
+              return storage::Visit::kStop;
+            }));
+  return time;
+}
+
+// The graph of a usable checkpoint, or null. A checkpoint of another log (a data directory put
+// together from parts) shows in a revision that the log does not have, or in the time of the write.
+Result<std::unique_ptr<graph::Graph>> FromCheckpoint(const Shared& shared, const StoreId& store) {
+  std::unique_ptr<graph::Graph> none;
+  const auto path = CheckpointPath(shared, store);
+  std::error_code ignored;
+  if (!path || !std::filesystem::exists(*path, ignored)) return none;
+
+  auto loaded = graph::Graph::Load(path->string());
+  if (!loaded.ok()) {
+    if (loaded.error().code == ErrorCode::kResourceExhausted) return loaded.error();
+    ReportUnused(shared, store, loaded.error().message);
+    return none;
+  }
+  const auto snapshot = (*loaded)->Pin();
+  PEMBA_TRY(const auto time, TimeOf(shared, store, snapshot.revision()));
+  const WallTime kept = snapshot.TimeOf(snapshot.revision());
+  if (!time || (kept != WallTime() && kept != *time)) {
+    ReportUnused(shared, store, "it does not belong to this log");
+    return none;
+  }
+  return *std::move(loaded);
+}
+
+}  // namespace
+
+Result<LoadedGraph> LoadGraph(const Shared& shared, const StoreId& store) {
+  LoadedGraph loaded;
+  PEMBA_TRY(loaded.graph, FromCheckpoint(shared, store));
+  if (!loaded.graph) loaded.graph = std::make_unique<graph::Graph>();
+
+  graph::Graph& graph = *loaded.graph;
+  PEMBA_TRY(const auto checkpoint_time, TimeOf(shared, store, graph.published()));
+  if (checkpoint_time) loaded.last_time = *checkpoint_time;
+  Status applied = Done{};
+  PEMBA_TRY(std::ignore,
+            shared.datastore.ReadWrites(store, graph.published(), [&](const storage::Write& write) {
+              applied = graph.Apply(write.revision, write.time, ToGraph(write.changes));
+              if (!applied.ok()) return storage::Visit::kStop;
+              loaded.last_time = write.time;
+              loaded.replayed += write.changes.size();
+              return storage::Visit::kContinue;
+            }));
+  if (!applied.ok()) {
+    if (applied.error().code != ErrorCode::kInvalidTuple) return applied.error();
+    return Error{ErrorCode::kDataLoss,
+                 "store '" + store.value +
+                     "': the log holds a write that cannot be applied: " + applied.error().message};
+  }
+  graph.Publish(graph.applied());
+  if (loaded.replayed >= kChangesWorthCompacting) graph.Compact();
+  return loaded;
+}
+
+Status SaveCheckpoint(const Shared& shared, const StoreId& store, const graph::Snapshot& snapshot) {
+  const auto path = CheckpointPath(shared, store);
+  if (!path) return Done{};
+  std::error_code error;
+  std::filesystem::create_directories(shared.checkpoint_directory, error);
+  if (error) return Error{ErrorCode::kUnavailable, error.message()};
+  return snapshot.SaveCheckpoint(path->string());
+}
+
+}  // namespace pemba::store::internal

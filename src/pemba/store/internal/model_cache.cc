@@ -1,0 +1,129 @@
+#include "pemba/store/internal/model_cache.h"
+
+#include "pemba/base/assert.h"
+#include "pemba/base/ulid.h"
+#include "pemba/model/json.h"
+#include "pemba/model/plan.h"
+
+namespace pemba::store::internal {
+namespace {
+
+Error InvalidStoredModel(const Error& cause) {
+  return {ErrorCode::kValidation, "invalid authorization model encountered: " + cause.message};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
+                                                               graph::Graph& graph) {
+  PEMBA_TRY(auto plan, model::Plan::Compile(model));
+  return engine::BoundModel::Bind(std::move(plan), graph);
+}
+
+Error ModelNotFound(std::string_view id) {
+  return {ErrorCode::kModelNotFound, "Authorization Model '" + std::string(id) + "' not found"};
+}
+
+Error LatestModelNotFound(const StoreId& store) {
+  return {ErrorCode::kLatestModelNotFound,
+          "No authorization models found for store '" + store.value + "'"};
+}
+
+ModelCache::ModelCache(Shared& shared, const StoreId& store, graph::Graph& graph)
+    : shared_(shared), store_(store), graph_(graph), map_(new Map) {}
+
+ModelCache::~ModelCache() {
+  const std::unique_ptr<const Map> map(map_.load());
+  for (const auto& [id, entry] : *map) delete entry;
+}
+
+Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
+  if (id.empty()) {
+    if (Entry* entry = latest_.load(std::memory_order_acquire)) return Use(*entry);
+  } else {
+    const Map& map = *map_.load(std::memory_order_acquire);
+    const auto found = map.find(id);
+    if (found != map.end()) return Use(*found->second);
+  }
+  const std::lock_guard lock(mutex_);
+  PEMBA_TRY(Entry* const entry, LoadLocked(id));
+  return Use(*entry);
+}
+
+ResolvedModel ModelCache::Use(Entry& entry) const {
+  const auto round = round_.load(std::memory_order_relaxed);
+  if (entry.used.load(std::memory_order_relaxed) != round) {
+    entry.used.store(round, std::memory_order_relaxed);
+  }
+  return {entry.id, entry.model.get()};
+}
+
+Status ModelCache::AddLatest(const model::Model& model) {
+  const std::lock_guard lock(mutex_);
+  PEMBA_TRY(Entry* const entry, InsertLocked(model));
+  const Entry* latest = latest_.load();
+  if (latest == nullptr || latest->id < entry->id) latest_.store(entry);
+  return Done{};
+}
+
+// Somebody else may have loaded it while this thread waited for the mutex.
+Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
+  if (id.empty() && latest_.load() != nullptr) return latest_.load();
+  const Map& map = *map_.load();
+  if (const auto found = map.find(id); found != map.end()) return found->second;
+
+  const bool latest = id.empty();
+  if (!latest && !ParseUlid(id)) return ModelNotFound(id);
+  auto record = latest ? shared_.datastore.ReadLatestModel(store_)
+                       : shared_.datastore.ReadModel(store_, {std::string(id)});
+  if (!record.ok()) return record.error();
+  Entry* entry = nullptr;
+  if (const auto found = map.find(record->id.value); found != map.end()) {
+    entry = found->second;
+  } else {
+    auto model = model::ModelFromJson(record->text);
+    if (!model.ok()) return InvalidStoredModel(model.error());
+    model->id = record->id.value;
+    auto inserted = InsertLocked(*model);
+    if (!inserted.ok()) return InvalidStoredModel(inserted.error());
+    entry = *inserted;
+  }
+  if (latest) latest_.store(entry);
+  return entry;
+}
+
+// Publishes a map with the model in it, without the least recently used one if there are too many.
+Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
+  const Map* old = map_.load();
+  if (const auto found = old->find(model.id); found != old->end()) return found->second;
+  PEMBA_TRY(auto compiled, CompileModel(model, graph_));
+  auto entry = std::make_unique<Entry>();
+  entry->id = model.id;
+  entry->model = std::move(compiled);
+  entry->used = round_.fetch_add(1) + 1;
+
+  auto map = std::make_unique<Map>(*old);
+  Entry* evicted =
+      map->size() >= shared_.options.models_cached_max ? LeastRecentlyUsed(*map) : nullptr;
+  if (evicted != nullptr) map->erase(evicted->id);
+  map->emplace(entry->id, entry.get());
+  map_.store(map.release());
+  shared_.reclaimer.Retire([old, evicted] {
+    delete old;
+    delete evicted;
+  });
+  shared_.maintenance.RequestCollect();
+  return entry.release();
+}
+
+// The latest stays: it is not looked up in the map. Null if there is nothing else.
+ModelCache::Entry* ModelCache::LeastRecentlyUsed(const Map& map) const {
+  Entry* oldest = nullptr;
+  for (const auto& [id, entry] : map) {
+    if (entry == latest_.load()) continue;
+    if (oldest == nullptr || entry->used.load() < oldest->used.load()) oldest = entry;
+  }
+  return oldest;
+}
+
+}  // namespace pemba::store::internal

@@ -1,0 +1,75 @@
+// ModelCache: the compiled models of one store, bound to its graph.
+//
+// Readers find a model in an immutable map behind one atomic pointer; they hold a guard of the
+// reclaimer meanwhile and for as long as they use the model. Whatever changes the map copies it:
+// it has some dozens of entries, and changes only when a model is compiled.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "pemba/base/hash.h"
+#include "pemba/base/id.h"
+#include "pemba/base/result.h"
+#include "pemba/engine/bound_model.h"
+#include "pemba/graph/graph.h"
+#include "pemba/model/model.h"
+#include "pemba/store/internal/shared.h"
+
+namespace pemba::store::internal {
+
+// A model in the form that queries run on. Errors: kInvalidModel.
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
+                                                               graph::Graph& graph);
+
+Error ModelNotFound(std::string_view id);
+Error LatestModelNotFound(const StoreId& store);
+
+// Thread-safe.
+class ModelCache {
+ public:
+  // Borrows everything.
+  ModelCache(Shared& shared, const StoreId& store, graph::Graph& graph);
+  ~ModelCache();  // No reader may be left.
+  ModelCache(const ModelCache&) = delete;
+  ModelCache& operator=(const ModelCache&) = delete;
+
+  // The caller holds a guard of shared.reclaimer. Cached: one probe, no lock, no shared write.
+  // Errors: those of View::ResolveModel.
+  Result<ResolvedModel> Resolve(std::string_view id);
+
+  // Takes over a model that has just become durable and is the latest.
+  Status AddLatest(const model::Model& model);
+
+ private:
+  struct Entry {
+    std::string id;
+    std::shared_ptr<const engine::BoundModel> model;
+    // The round (below) in which it was last used; written only when that changes, so that a hot
+    // model is not a contended cache line.
+    std::atomic<std::uint64_t> used{0};
+  };
+  using Map = StringViewMap<Entry*>;  // Keys borrow from the entries.
+
+  ResolvedModel Use(Entry& entry) const;
+  Result<Entry*> LoadLocked(std::string_view id);
+  Result<Entry*> InsertLocked(const model::Model& model);
+  Entry* LeastRecentlyUsed(const Map& map) const;
+
+  Shared& shared_;
+  const StoreId& store_;
+  graph::Graph& graph_;
+
+  // Written under mutex_, read by any thread with a guard; what they point to is complete before it
+  // is published and retired after it is replaced.
+  std::atomic<const Map*> map_;
+  std::atomic<Entry*> latest_{nullptr};  // Null: not known yet.
+  std::atomic<std::uint64_t> round_{0};  // Counts insertions.
+  std::mutex mutex_;                     // Serialises loading and changes of the map.
+};
+
+}  // namespace pemba::store::internal

@@ -1,0 +1,148 @@
+// Reading tuples and changes, page by page.
+#include <algorithm>
+#include <chrono>
+
+#include "pemba/store/internal/core.h"
+#include "pemba/tuple/context.h"
+
+namespace pemba::store::internal {
+namespace {
+
+Result<std::optional<tuple::Condition>> MakeCondition(std::string_view name,
+                                                      std::string_view context) {
+  if (name.empty()) return std::optional<tuple::Condition>();
+  PEMBA_TRY(auto parsed, tuple::ParseContext(context));
+  return std::optional(tuple::Condition{std::string(name), std::move(parsed)});
+}
+
+Result<tuple::Tuple> MakeTuple(const tuple::TupleView& t, std::string_view condition,
+                               std::string_view context) {
+  auto made = MakeCondition(condition, context);
+  if (!made.ok()) {
+    return Error{ErrorCode::kDataLoss, "the stored condition context of '" + tuple::ToText(t) +
+                                           "' is corrupt: " + made.error().message};
+  }
+  return tuple::Tuple{std::string(t.object), std::string(t.relation), std::string(t.subject),
+                      *std::move(made)};
+}
+
+Result<graph::ScanFilter> FilterOf(const ReadRequest& request) {
+  if (!request.filter) return graph::ScanFilter{};
+  const auto [type, id] = tuple::SplitObject(request.filter->object);
+  if (type.empty() || (id.empty() && request.filter->subject.empty())) {
+    return Error{ErrorCode::kValidation,
+                 "the 'tuple_key' field was provided but the object type field is required and "
+                 "both the object id and user cannot be empty"};
+  }
+  return graph::ScanFilter{type, id, request.filter->relation, request.filter->subject};
+}
+
+// A position in the log: the next change to look at.
+struct LogPosition {
+  Revision revision = 1;
+  std::uint64_t change = 0;
+};
+
+}  // namespace
+
+Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
+  PEMBA_TRY(const auto filter, FilterOf(request));
+  std::string position_bytes;
+  graph::StoredTuple after;
+  if (!request.continuation_token.empty()) {
+    PEMBA_TRY(position_bytes,
+              shared_.tokens.Open(TokenUse::kRead, id_.value, request.continuation_token));
+    PEMBA_TRY(const auto position, DecodeReadPosition(position_bytes));
+    after.tuple = position.tuple;
+    after.condition = position.condition;
+  }
+
+  const View view = Pin();
+  const auto& snapshot = view.snapshot();
+  TuplePage page;
+  page.revision = view.revision();
+  bool more = false;
+  Status made = Done{};
+  // One more than asked for tells whether this page is the last.
+  snapshot.Scan(filter, position_bytes.empty() ? nullptr : &after, request.page_size + 1,
+                [&](const graph::StoredTuple& stored) {
+                  if (page.tuples.size() == request.page_size) {
+                    more = true;
+                    return;
+                  }
+                  auto t = MakeTuple(stored.tuple, stored.condition, stored.context);
+                  if (!t.ok()) {
+                    made = t.error();
+                    return;
+                  }
+                  page.tuples.push_back({*std::move(t), snapshot.TimeOf(stored.revision)});
+                });
+  if (!made.ok()) return made.error();
+  if (more) {
+    const auto& last = page.tuples.back().tuple;
+    page.continuation_token = shared_.tokens.Make(
+        TokenUse::kRead, id_.value,
+        EncodePosition(ReadPosition{last.view(), last.condition ? last.condition->name : ""}));
+  }
+  return page;
+}
+
+Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) const {
+  LogPosition next;
+  if (!request.continuation_token.empty()) {
+    PEMBA_TRY(const auto bytes,
+              shared_.tokens.Open(TokenUse::kReadChanges, id_.value, request.continuation_token));
+    PEMBA_TRY(const auto position, DecodeChangesPosition(bytes));
+    if (position.type != request.type) {
+      return Error{ErrorCode::kContinuationTokenMismatch,
+                   "The type in the querystring and the continuation token don't match"};
+    }
+    next = {position.revision, position.change + 1};
+  } else if (request.start_time) {
+    if (*request.start_time < WallTime()) {
+      return Error{ErrorCode::kInvalidStartTime, "Invalid start time"};
+    }
+    const auto start = std::chrono::floor<std::chrono::milliseconds>(*request.start_time);
+    PEMBA_TRY(const auto before, shared_.datastore.LastRevisionBefore(id_, start));
+    next.revision = before + 1;
+  }
+
+  // What is durable but not yet published is not shown: it is not acknowledged either.
+  const Revision head = Pin().revision();
+  const bool withholds = shared_.options.changelog_horizon.count() > 0;
+  const WallTime newest = shared_.clock.Now() - shared_.options.changelog_horizon;
+  ChangePage page;
+  ChangesPosition last{0, 0, request.type};
+  Status made = Done{};
+  const auto visit = [&](const storage::Write& write) {
+    if (write.revision > head || (withholds && write.time > newest)) return storage::Visit::kStop;
+    std::size_t i = write.revision == next.revision ? next.change : 0;
+    for (; i < write.changes.size(); ++i) {
+      const auto& change = write.changes[i];
+      if (!request.type.empty() && tuple::SplitObject(change.tuple.object).type != request.type) {
+        continue;
+      }
+      if (page.changes.size() == request.page_size) return storage::Visit::kStop;
+      auto t = MakeTuple(change.tuple, change.condition, change.context);
+      if (!t.ok()) {
+        made = t.error();
+        return storage::Visit::kStop;
+      }
+      page.changes.push_back({static_cast<graph::Change::Operation>(change.operation),
+                              *std::move(t), write.time, write.revision});
+      last.revision = write.revision;
+      last.change = i;
+    }
+    return page.changes.size() == request.page_size ? storage::Visit::kStop
+                                                    : storage::Visit::kContinue;
+  };
+  PEMBA_TRY(std::ignore, shared_.datastore.ReadWrites(id_, next.revision - 1, visit));
+  if (!made.ok()) return made.error();
+  page.continuation_token =
+      page.changes.empty()
+          ? std::string(request.continuation_token)
+          : shared_.tokens.Make(TokenUse::kReadChanges, id_.value, EncodePosition(last));
+  return page;
+}
+
+}  // namespace pemba::store::internal

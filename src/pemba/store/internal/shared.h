@@ -1,0 +1,42 @@
+// Shared: what all stores of one server have in common.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/ulid.h"
+#include "pemba/storage/datastore.h"
+#include "pemba/store/internal/reclaimer.h"
+#include "pemba/store/internal/tokens.h"
+#include "pemba/store/store.h"
+
+namespace pemba::store::internal {
+
+// Work on a store that nobody waits for.
+class Maintenance {
+ public:
+  virtual ~Maintenance() = default;
+  // The core lives as long as the maintenance. Cheap; does not block.
+  virtual void RequestCheckpoint(StoreCore& core) = 0;
+  virtual void RequestCollect() = 0;  // Something was retired.
+};
+
+struct Shared {
+  void Report(std::string_view line) const {
+    if (report) report(line);
+  }
+
+  storage::Datastore& datastore;
+  const Clock& clock;
+  const StoreOptions options;
+  const std::filesystem::path checkpoint_directory;
+  const std::function<void(std::string_view)> report;
+  Maintenance& maintenance;
+  const Tokens tokens;
+  UlidGenerator ulids;
+  Reclaimer reclaimer;
+};
+
+}  // namespace pemba::store::internal

@@ -1,0 +1,52 @@
+#include "pemba/store/store.h"
+
+#include "pemba/store/internal/core.h"
+
+namespace pemba::store {
+
+Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
+  return core_->ResolveModel(*state_, id);
+}
+
+Store::Store(std::unique_ptr<internal::StoreCore> core)
+    : core_(std::move(core)), current_(core_.get()) {}
+Store::~Store() = default;
+
+const StoreId& Store::id() const { return core().id(); }
+
+View Store::Pin() const { return core().Pin(); }
+
+Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
+  return core().PinAtLeast(revision, deadline);
+}
+
+Result<Revision> Store::Write(const WriteRequest& request) { return core().Write(request); }
+
+Result<TuplePage> Store::Read(const ReadRequest& request) const { return core().Read(request); }
+
+Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {
+  return core().ReadChanges(request);
+}
+
+Result<ModelId> Store::WriteModel(model::Model model) {
+  PEMBA_TRY(internal::StoreCore* const core, this->core().Adopted());
+  current_.store(core, std::memory_order_release);
+  return core->WriteModel(std::move(model));
+}
+
+Result<model::Model> Store::ReadModel(std::string_view id) const { return core().ReadModel(id); }
+
+Result<ModelPage> Store::ListModels(std::size_t page_size,
+                                    std::string_view continuation_token) const {
+  return core().ListModels(page_size, continuation_token);
+}
+
+Status Store::WriteAssertions(const WriteAssertionsRequest& request) {
+  return core().WriteAssertions(request);
+}
+
+Result<std::vector<Assertion>> Store::ReadAssertions(std::string_view model_id) const {
+  return core().ReadAssertions(model_id);
+}
+
+}  // namespace pemba::store

@@ -1,0 +1,217 @@
+// Store: one store at work. Its tuples, revisions, models and assertions; reads and writes.
+//
+// Terms: a *revision* counts the committed writes of the store. A *view* is what one request reads:
+// the tuples as of one revision, and the models that it resolves.
+//
+// A write is durable before it is visible and visible before it is acknowledged:
+//
+//   validate -> [write lock: look at the head, next revision, apply unpublished, append] ->
+//   wait until durable -> publish -> acknowledge
+//
+// Writers of one store share one sync of the datastore; readers never wait for any of them.
+//
+// Errors carry the texts of the wire contract where it fixes them; api/ maps the codes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/id.h"
+#include "pemba/base/result.h"
+#include "pemba/engine/bound_model.h"
+#include "pemba/graph/graph.h"
+#include "pemba/model/model.h"
+#include "pemba/storage/datastore.h"
+#include "pemba/store/internal/reclaimer.h"
+#include "pemba/tuple/tuple.h"
+
+namespace pemba::store {
+
+using graph::Revision;
+
+struct StoreOptions {
+  std::size_t tuples_per_write_max = 100;  // Writes and deletes of one request together.
+  std::size_t assertions_bytes_max = 64000;
+  // Changes younger than this are withheld by ReadChanges.
+  std::chrono::minutes changelog_horizon{0};
+  // Compiled models kept per store; the least recently used one goes first.
+  std::size_t models_cached_max = 64;
+  // A checkpoint is saved in the background after this many changes; 0: only at shutdown.
+  std::uint64_t changes_per_checkpoint = 1'000'000;
+};
+
+struct WriteRequest {
+  std::span<const tuple::Tuple> writes = {};
+  std::span<const tuple::TupleView> deletes = {};
+  std::string_view model_id = {};      // Empty: the latest.
+  std::string_view on_duplicate = {};  // "", "error" or "ignore".
+  std::string_view on_missing = {};    // "", "error" or "ignore".
+};
+
+// Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
+// together with a subject; relation and subject may be empty.
+struct ReadRequest {
+  std::optional<tuple::TupleView> filter = {};
+  std::size_t page_size = 50;
+  std::string_view continuation_token = {};
+};
+
+struct StoredTuple {
+  tuple::Tuple tuple;
+  WallTime written_at;
+};
+
+struct TuplePage {
+  std::vector<StoredTuple> tuples;
+  std::string continuation_token;  // Empty: there are no more.
+  Revision revision = 0;
+};
+
+struct ReadChangesRequest {
+  std::string_view type = {};  // Of the objects; empty: all.
+  std::size_t page_size = 50;
+  std::string_view continuation_token = {};
+  std::optional<WallTime> start_time = {};  // Ignored if there is a token.
+};
+
+struct TupleChange {
+  graph::Change::Operation operation = graph::Change::Operation::kWrite;
+  tuple::Tuple tuple;  // Without condition if it is a delete.
+  WallTime time;
+  Revision revision = 0;
+};
+
+struct ChangePage {
+  std::vector<TupleChange> changes;
+  // After the last change; the token of the request if there was none. Never an end: poll with it.
+  std::string continuation_token;
+};
+
+struct ModelPage {
+  std::vector<model::Model> models;  // Newest first.
+  std::string continuation_token;    // Empty: there are no more.
+};
+
+struct Assertion {
+  tuple::TupleView view() const { return tuple.view(); }
+  tuple::Tuple tuple;  // Without condition.
+  bool expectation = false;
+  std::vector<tuple::Tuple> contextual_tuples = {};
+  std::optional<boost::json::object> context = {};
+  friend bool operator==(const Assertion&, const Assertion&) = default;
+};
+
+struct WriteAssertionsRequest {
+  std::string_view model_id = {};
+  std::span<const Assertion> assertions = {};
+  std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
+};
+
+// A model that a view has resolved. Lives as long as the view.
+struct ResolvedModel {
+  std::string_view id;
+  const engine::BoundModel* bound = nullptr;
+};
+
+class Store;
+
+namespace internal {
+class StoreCore;
+struct State;
+}  // namespace internal
+
+// What one request reads. Snapshot and models stay alive and unchanged while the view does.
+// Movable. Keep it for one request, within the life of its store's handle: it holds back the
+// reclamation of everything newer.
+class View {
+ public:
+  const graph::Snapshot& snapshot() const { return snapshot_; }
+  Revision revision() const { return snapshot_.revision(); }
+
+  // The compiled model, bound to this store's graph; empty id: the latest. A model that is cached
+  // costs one probe, no lock; others are read and compiled first.
+  // Errors: kModelNotFound `Authorization Model '<id>' not found`, kLatestModelNotFound
+  // `No authorization models found for store '<id>'`, kValidation (a stored model that is not
+  // valid).
+  Result<ResolvedModel> ResolveModel(std::string_view id) const;
+
+ private:
+  friend class internal::StoreCore;
+  View(internal::Reclaimer::Guard guard, const internal::StoreCore& core,
+       const internal::State& state, graph::Snapshot snapshot)
+      : guard_(std::move(guard)), core_(&core), state_(&state), snapshot_(std::move(snapshot)) {}
+
+  internal::Reclaimer::Guard guard_;  // First: it keeps alive what the others point to.
+  const internal::StoreCore* core_;
+  const internal::State* state_;
+  graph::Snapshot snapshot_;
+};
+
+// Thread-safe.
+class Store {
+ public:
+  explicit Store(std::unique_ptr<internal::StoreCore> core);  // For Stores.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  const StoreId& id() const;
+  internal::StoreCore& core() const {  // For Stores.
+    return *current_.load(std::memory_order_acquire);
+  }
+
+  // The tuples as of the newest published revision. No lock, no shared write, never blocks.
+  View Pin() const;
+  // As Pin, but at `revision` or later: waits for it until the deadline (none: does not wait).
+  // Errors: kUnavailable if the store has not reached it.
+  Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
+
+  // All or nothing; returns the revision at which it is visible (if everything was skipped, one at
+  // which the reasons for skipping are). Blocks until durable.
+  // Errors, in this order: those of ResolveModel; kEmptyWrite; per write: kValidation; per delete:
+  // kValidation; kDuplicateTupleInRequest; kLimitExceeded; kValidation (options); then the first
+  // delete, then the first write that does not fit the state: kTupleStateMismatch, or kConflict if
+  // another request in flight is the reason or the condition differs; kUnavailable: outcome
+  // unknown.
+  Result<Revision> Write(const WriteRequest& request);
+
+  // Errors: kValidation for an unusable filter, kInvalidContinuationToken.
+  Result<TuplePage> Read(const ReadRequest& request) const;
+  // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
+  // kInvalidStartTime.
+  Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
+
+  // Validates, stores under a fresh ULID and makes it the latest. `model.id` is ignored. Limits on
+  // counts and sizes of the wire form are the caller's. Errors: kInvalidModel.
+  Result<ModelId> WriteModel(model::Model model);
+  // As it was written. Errors: kModelNotFound.
+  Result<model::Model> ReadModel(std::string_view id) const;
+  // Errors: kInvalidContinuationToken.
+  Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
+
+  // Replaces all assertions of the model. Errors: those of ResolveModel; kLimitExceeded;
+  // kValidation of a tuple or contextual tuple.
+  Status WriteAssertions(const WriteAssertionsRequest& request);
+  // Empty if none were written. Errors: those of ResolveModel.
+  Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
+
+ private:
+  const std::unique_ptr<internal::StoreCore> core_;
+  // Is core_, but for a handle on an id without data whose first model came through that handle:
+  // then the core that serves the id from now on.
+  std::atomic<internal::StoreCore*> current_;
+};
+
+}  // namespace pemba::store

@@ -1,0 +1,213 @@
+#include "pemba/store/stores.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "pemba/store/internal/core.h"
+#include "pemba/store/internal/store_table.h"
+
+namespace pemba::store {
+namespace {
+
+using internal::StoreCore;
+using internal::TokenUse;
+
+// A start replays this much in a few milliseconds; a checkpoint of less costs more than it saves.
+constexpr std::uint64_t kChangesWorthACheckpoint = 10'000;
+// How soon what was replaced is looked at again if a reader still used it.
+constexpr std::chrono::milliseconds kCollectAgain{50};
+
+}  // namespace
+
+class Stores::Impl final : public internal::Maintenance {
+ public:
+  Impl(storage::Datastore& datastore, const Clock& clock, StoresOptions options)
+      : shared_{datastore,
+                clock,
+                options.store,
+                std::move(options.checkpoint_directory),
+                std::move(options.report),
+                *this,
+                internal::Tokens(datastore.secret()),
+                UlidGenerator(clock),
+                {}},
+        empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {}
+
+  ~Impl() override {
+    {
+      const std::lock_guard lock(maintenance_mutex_);
+      stopping_ = true;
+    }
+    maintenance_wake_.notify_all();
+    if (maintenance_thread_.joinable()) maintenance_thread_.join();
+    for (const auto& store : table_.entries()) {
+      StoreCore& core = store->core();
+      if (core.changes_since_checkpoint() >= kChangesWorthACheckpoint) core.SaveCheckpoint();
+    }
+  }
+
+  Result<StoreHandle> Open(const StoreId& id) {
+    if (Store* store = table_.Find(id.value)) return StoreHandle(store);
+    PEMBA_TRY(const auto data, HasData(id));
+    if (data == Data::kNone) {
+      return StoreHandle(std::make_unique<Store>(std::make_unique<StoreCore>(
+          shared_, id, empty_, [this](const StoreId& adopted) { return Adopt(adopted); })));
+    }
+    PEMBA_TRY(Store* const store, Register(id));
+    return StoreHandle(store);
+  }
+
+  void RequestCheckpoint(StoreCore& core) override {
+    const std::lock_guard lock(maintenance_mutex_);
+    if (std::ranges::find(checkpoints_, &core) == checkpoints_.end()) checkpoints_.push_back(&core);
+    WakeMaintenance();
+  }
+
+  void RequestCollect() override {
+    const std::lock_guard lock(maintenance_mutex_);
+    collect_ = true;
+    WakeMaintenance();
+  }
+
+  internal::Shared& shared() { return shared_; }
+  std::size_t loaded() const { return table_.size(); }
+
+ private:
+  enum class Data : std::uint8_t { kNone, kSome };
+
+  Result<Data> HasData(const StoreId& id) const {
+    PEMBA_TRY(const auto head, shared_.datastore.Head(id));
+    if (head != 0) return Data::kSome;
+    PEMBA_TRY(const auto models, shared_.datastore.ListModels(id, {.count_max = 1}));
+    return models.empty() ? Data::kNone : Data::kSome;
+  }
+
+  // Loads the store once, however many ask; different stores load side by side.
+  Result<Store*> Register(const StoreId& id) {
+    const auto turn = TurnOf(id);
+    const std::lock_guard lock(*turn);
+    if (Store* store = table_.Find(id.value)) return store;
+    auto core = StoreCore::Load(shared_, id);
+    if (core.ok()) return table_.Insert(std::make_unique<Store>(*std::move(core)));
+    return core.error();
+  }
+
+  Result<StoreCore*> Adopt(const StoreId& id) {
+    PEMBA_TRY(Store* const store, Register(id));
+    return &store->core();
+  }
+
+  // The mutex of those who load this id. Forgotten once nobody holds it.
+  std::shared_ptr<std::mutex> TurnOf(const StoreId& id) {
+    const std::lock_guard lock(turns_mutex_);
+    std::erase_if(turns_, [](const auto& turn) { return turn.second.expired(); });
+    auto& slot = turns_[id.value];
+    auto turn = slot.lock();
+    if (!turn) slot = turn = std::make_shared<std::mutex>();
+    return turn;
+  }
+
+  // maintenance_mutex_ is held. The thread starts with the first work: an idle server has none.
+  void WakeMaintenance() {
+    if (stopping_) return;
+    if (!maintenance_thread_.joinable()) maintenance_thread_ = std::thread([this] { Maintain(); });
+    maintenance_wake_.notify_all();
+  }
+
+  void Maintain() {
+    std::unique_lock lock(maintenance_mutex_);
+    bool waits = false;  // Something retired is still in use.
+    while (!stopping_) {
+      const auto wanted = [&] { return stopping_ || collect_ || !checkpoints_.empty(); };
+      if (waits) {
+        maintenance_wake_.wait_for(lock, kCollectAgain, wanted);
+      } else {
+        maintenance_wake_.wait(lock, wanted);
+      }
+      if (stopping_) return;
+      collect_ = false;
+      std::vector<StoreCore*> cores;
+      cores.swap(checkpoints_);
+      lock.unlock();
+      waits = shared_.reclaimer.Collect();
+      for (StoreCore* core : cores) core->SaveCheckpoint();
+      lock.lock();
+    }
+  }
+
+  internal::Shared shared_;
+  const StoreId no_store_;
+  internal::State empty_;  // What every id without data looks like.
+  internal::StoreTable<Store> table_;
+
+  std::mutex turns_mutex_;
+  std::map<std::string, std::weak_ptr<std::mutex>> turns_;
+
+  std::mutex maintenance_mutex_;  // Guards everything below.
+  std::condition_variable maintenance_wake_;
+  std::vector<StoreCore*> checkpoints_;  // Each store at most once.
+  bool collect_ = false;
+  bool stopping_ = false;
+  std::thread maintenance_thread_;
+};
+
+Stores::Stores(storage::Datastore& datastore, const Clock& clock, StoresOptions options)
+    : impl_(std::make_unique<Impl>(datastore, clock, std::move(options))) {}
+Stores::~Stores() = default;
+
+Result<StoreHandle> Stores::Open(const StoreId& id) { return impl_->Open(id); }
+
+Result<StoreRecord> Stores::CreateStore(std::string_view name) {
+  auto& shared = impl_->shared();
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(shared.clock.Now());
+  const StoreRecord record{{ToText(shared.ulids.Next())}, std::string(name), now, now};
+  PEMBA_TRY(std::ignore, shared.datastore.CreateStore(record));
+  return record;
+}
+
+Result<StoreRecord> Stores::GetStore(const StoreId& id) const {
+  return impl_->shared().datastore.GetStore(id);
+}
+
+Result<StorePage> Stores::ListStores(const ListStoresRequest& request) const {
+  auto& shared = impl_->shared();
+  std::string after;
+  if (!request.continuation_token.empty()) {
+    PEMBA_TRY(after, shared.tokens.Open(TokenUse::kListStores, "", request.continuation_token));
+  }
+  // One more than asked for tells whether this page is the last.
+  PEMBA_TRY(auto records,
+            shared.datastore.ListStores(
+                {.after = after, .name = request.name, .count_max = request.page_size + 1}));
+  StorePage page;
+  const bool more = records.size() > request.page_size;
+  if (more) {
+    records.resize(request.page_size);
+    page.continuation_token =
+        shared.tokens.Make(TokenUse::kListStores, "", records.back().id.value);
+  }
+  page.stores = std::move(records);
+  return page;
+}
+
+Status Stores::DeleteStore(const StoreId& id) {
+  auto& shared = impl_->shared();
+  return shared.datastore.DeleteStore(id, shared.clock.Now());
+}
+
+std::size_t Stores::loaded() const { return impl_->loaded(); }
+
+Status Stores::Health() const { return impl_->shared().datastore.Health(); }
+
+StoreHandle::StoreHandle(Store* registered) : store_(registered) {}
+StoreHandle::StoreHandle(std::unique_ptr<Store> transient)
+    : store_(transient.get()), transient_(std::move(transient)) {}
+StoreHandle::StoreHandle(StoreHandle&&) noexcept = default;
+StoreHandle& StoreHandle::operator=(StoreHandle&&) noexcept = default;
+StoreHandle::~StoreHandle() = default;
+
+}  // namespace pemba::store

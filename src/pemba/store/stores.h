@@ -1,0 +1,102 @@
+// Stores: every store of one server, and what is asked about stores as such.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/id.h"
+#include "pemba/base/result.h"
+#include "pemba/storage/datastore.h"
+#include "pemba/store/store.h"
+
+namespace pemba::store {
+
+using storage::StoreRecord;
+
+struct StoresOptions {
+  StoreOptions store = {};
+  // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
+  std::filesystem::path checkpoint_directory = {};
+  // Told what an operator should know: checkpoints that could not be used or saved, models that
+  // could not be read. Called from any thread; may be empty.
+  std::function<void(std::string_view)> report = {};
+};
+
+struct StorePage {
+  std::vector<StoreRecord> stores;
+  std::string continuation_token;  // Empty: there are no more.
+};
+
+struct ListStoresRequest {
+  std::size_t page_size = 50;
+  std::string_view continuation_token = {};
+  std::optional<std::string_view> name = {};  // Exactly this name.
+};
+
+// A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
+class StoreHandle;
+
+// Thread-safe. Outlived by nothing that it hands out; destroy it after the last request. The
+// destructor waits for background work and saves a checkpoint of every store that changed enough.
+class Stores {
+ public:
+  // Borrows the datastore and the clock. Costs nothing per store: a store is loaded at first use.
+  Stores(storage::Datastore& datastore, const Clock& clock, StoresOptions options = {});
+  ~Stores();
+  Stores(const Stores&) = delete;
+  Stores& operator=(const Stores&) = delete;
+
+  // The store of that id. No lock and no shared write once it is loaded. The first use loads it:
+  // checkpoint, then the rest of the log; others who want it wait, other stores do not.
+  // Never fails because nobody created the store: every id serves (a never created or deleted store
+  // too), and an id without data costs no memory beyond its handle.
+  // Errors: kDataLoss (its log is corrupt), kUnavailable.
+  Result<StoreHandle> Open(const StoreId& id);
+
+  // Control plane. Ids are fresh ULIDs; names need not be unique.
+  Result<StoreRecord> CreateStore(std::string_view name);
+  Result<StoreRecord> GetStore(const StoreId& id) const;  // kStoreNotFound `Store ID not found`
+  // Oldest first, without deleted ones. Errors: kInvalidContinuationToken.
+  Result<StorePage> ListStores(const ListStoresRequest& request) const;
+  Status DeleteStore(const StoreId& id);  // Soft; done for unknown stores too.
+
+  // How many stores are in memory.
+  std::size_t loaded() const;
+
+  // Whether writes are accepted (kUnavailable if not): for readiness.
+  Status Health() const;
+
+ private:
+  friend class StoreHandle;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class StoreHandle {
+ public:
+  StoreHandle(StoreHandle&&) noexcept;
+  StoreHandle& operator=(StoreHandle&&) noexcept;
+  ~StoreHandle();
+
+  Store* operator->() const { return store_; }
+  Store& operator*() const { return *store_; }
+
+ private:
+  friend class Stores;
+  friend class Stores::Impl;
+  explicit StoreHandle(Store* registered);
+  explicit StoreHandle(std::unique_ptr<Store> transient);
+
+  Store* store_ = nullptr;
+  std::unique_ptr<Store> transient_;  // Of an id without data; else null.
+};
+
+}  // namespace pemba::store
