@@ -72,8 +72,13 @@ class GrpcClient final : public WireClient {
     answer.ok = status.ok();
     answer.grpc_code = static_cast<std::uint32_t>(status.error_code());
     answer.message = status.error_message();
-    for (const auto& [key, value] : context.GetServerInitialMetadata()) {
-      answer.headers[std::string(key.data(), key.size())] = std::string(value.data(), value.size());
+    // An answer without a message has one block of metadata, which is then the trailing one.
+    for (const auto* metadata :
+         {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
+      for (const auto& [key, value] : *metadata) {
+        answer.headers[std::string(key.data(), key.size())] =
+            std::string(value.data(), value.size());
+      }
     }
     if (answer.ok) {
       const auto response = NewMessage(method->output_type());
@@ -222,6 +227,8 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
   const std::string verb(method);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+  // curl would send HTTP/2 on a connection that it keeps for HTTP/1.1.
+  curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, version == "2" ? 1L : 0L);
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, verb.c_str());
   curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
   curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,

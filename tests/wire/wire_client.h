@@ -21,7 +21,7 @@ struct Answer {
   int http_status = 0;
   std::string code;
   std::string message;
-  std::map<std::string, std::string> headers;  // Lower-case names; gRPC: initial metadata.
+  std::map<std::string, std::string> headers;  // Lower-case names; gRPC: metadata.
 };
 
 class WireClient {

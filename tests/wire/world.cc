@@ -1,5 +1,6 @@
 #include "wire/world.h"
 
+#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 
@@ -28,16 +29,6 @@ void ReplaceAll(std::string& text, const std::string& what, const std::string& w
 std::string Substituted(std::string text, const Variables& variables) {
   for (const auto& [name, value] : variables) ReplaceAll(text, "${" + name + "}", value);
   return text;
-}
-
-json::value ModelFields(const std::string& dsl) {
-  const auto model = model::ModelFromDsl(dsl);
-  if (!model.ok()) throw std::runtime_error(model.error().message);
-  openfga::v1::AuthorizationModel wire;
-  api::openfga::ToWire(*model, wire);
-  auto value = json::parse(api::ToJson(wire));
-  value.get_object().erase("id");
-  return value;
 }
 
 json::value ToJson(const YAML::Node& node, const Variables& variables);
@@ -84,7 +75,7 @@ json::value ToJson(const YAML::Node& node, const Variables& variables) {
     if (key == "$text") return LongText(member.second);
     if (key == "$dsl") {
       const auto fields = ModelFields(member.second.Scalar());
-      for (const auto& field : fields.get_object()) object.insert(field);
+      for (const auto& field : fields) object.insert(field);
       continue;
     }
     object[key] = ToJson(member.second, variables);
@@ -101,9 +92,34 @@ json::value ToJson(const YAML::Node& node, const Variables& variables) {
   return ::testing::AssertionFailure() << "want `" << want << "`, got `" << got << "`";
 }
 
+::testing::AssertionResult Matches(const json::value& want, const json::value& got,
+                                   const std::string& where);
+
+::testing::AssertionResult MatchesInAnyOrder(const json::array& want, const json::value& got,
+                                             const std::string& where) {
+  if (!got.is_array() || got.get_array().size() != want.size()) {
+    return ::testing::AssertionFailure() << where << ": got " << json::serialize(got);
+  }
+  json::array rest = got.get_array();
+  for (const auto& item : want) {
+    const auto found = std::find_if(rest.begin(), rest.end(), [&](const json::value& candidate) {
+      return static_cast<bool>(Matches(item, candidate, where));
+    });
+    if (found == rest.end()) {
+      return ::testing::AssertionFailure()
+             << where << ": no " << json::serialize(item) << " in " << json::serialize(got);
+    }
+    rest.erase(found);
+  }
+  return ::testing::AssertionSuccess();
+}
+
 // Whether `got` has everything that `want` names.
 ::testing::AssertionResult Matches(const json::value& want, const json::value& got,
                                    const std::string& where) {
+  if (want.is_object() && want.get_object().contains("$set")) {
+    return MatchesInAnyOrder(want.get_object().at("$set").get_array(), got, where);
+  }
   if (const auto* members = want.if_object()) {
     if (!got.is_object()) return ::testing::AssertionFailure() << where << ": not an object";
     for (const auto& member : *members) {
@@ -203,6 +219,18 @@ void RunStep(const YAML::Node& step, WireClient& client, Variables& variables) {
 }
 
 }  // namespace
+
+json::object ModelFields(const std::string& dsl) {
+  const auto model = model::ModelFromDsl(dsl);
+  if (!model.ok()) throw std::runtime_error(model.error().message);
+  openfga::v1::AuthorizationModel wire;
+  api::openfga::ToWire(*model, wire);
+  auto value = json::parse(api::ToJson(wire));
+  value.get_object().erase("id");
+  return value.get_object();
+}
+
+json::value FromYaml(const YAML::Node& node) { return ToJson(node, {}); }
 
 int RunWorld(const std::filesystem::path& file, WireClient& client) {
   const auto world = YAML::LoadFile(file.string());

@@ -14,16 +14,26 @@
 //       error: {grpc: 3, http: 400, code: validation_error, text: "...", http_text: "..."}
 //
 // Texts: "*" matches anything but the empty text; a text that ends in "..." is a beginning;
-// `http_text` defaults to `text`. In requests: {$dsl: text} becomes the fields of a model,
+// `http_text` defaults to `text`; {$set: [X, Y]} is a list in any order. In requests: {$dsl: text}
+// becomes the fields of a model,
 // {$repeat: {count: N, item: X}} a list of N Xs with "{i}" replaced by the index,
 // {$text: {count: N, of: a}} a long text. `only: grpc` or `only: http` restricts a step.
 #pragma once
 
 #include <filesystem>
+#include <string>
+
+#include <boost/json/object.hpp>
+#include <yaml-cpp/node/node.h>
 
 #include "wire/wire_client.h"
 
 namespace pemba::wire_test {
+
+// The fields of WriteAuthorizationModelRequest that a model in DSL stands for. Throws on errors.
+boost::json::object ModelFields(const std::string& dsl);
+// Plain YAML as JSON: quoted scalars are texts, others what they look like.
+boost::json::value FromYaml(const YAML::Node& node);
 
 // Reports to GoogleTest, step by step. Returns the number of steps that ran.
 int RunWorld(const std::filesystem::path& file, WireClient& client);

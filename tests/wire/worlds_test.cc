@@ -35,7 +35,7 @@ TEST_P(ApiWorld, OverHttp) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Worlds, ApiWorld, ::testing::ValuesIn(Worlds()),
-                         [](const auto& info) { return info.param.stem().string(); });
+                         [](const auto& world) { return world.param.stem().string(); });
 
 }  // namespace
 }  // namespace pemba::wire_test

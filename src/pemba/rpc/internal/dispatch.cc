@@ -224,6 +224,8 @@ Dispatched CheckSize(ConnectionContext& context, Exchange& exchange) {
     }
   }
   if (size <= bytes_max) return Dispatched::kPending;
+  // How large an HTTP body would have become, nobody knows.
+  if (exchange.request.protocol == Protocol::kHttp) size = bytes_max + 1;
   return Refuse(context, exchange, kGrpcResourceExhausted, MessageTooLargeText(size, bytes_max));
 }
 
