@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "pemba/base/text.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/internal/dsl_grammar.h"
 #include "pemba/model/internal/parameter_type_names.h"
@@ -284,9 +285,23 @@ class ModelBuilder {
 constexpr std::uint64_t kNestingRules =
     std::uint64_t{1} << DslRule::kGroup | std::uint64_t{1} << DslRule::kUndirectGroup;
 
+// Reported at the first line that is malformed.
+ParsedDsl NotUtf8(std::string_view text) {
+  int line = 0;
+  for (; !text.empty(); ++line) {
+    const auto end = std::min(text.find('\n'), text.size() - 1) + 1;
+    if (!IsUtf8(text.substr(0, end))) break;
+    text.remove_prefix(end);
+  }
+  ParsedDsl parsed;
+  parsed.errors.push_back({"the text is not UTF-8", line, line, 0, 0, "", ""});
+  return parsed;
+}
+
 }  // namespace
 
 ParsedDsl ParseDsl(std::string_view text) {
+  if (!IsUtf8(text)) return NotUtf8(text);
   const auto clean = internal::BlankComments(text);
   const auto tokens = internal::Tokenize(clean);
   auto syntax =

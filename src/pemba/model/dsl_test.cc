@@ -155,8 +155,11 @@ constexpr ErrorCase kErrorCases[] = {
     {"columns count UTF-16 units",
      "model\n  schema 1.1\ncondition c(a: string) {\n  a == \"\xF0\x9F\x98\x80\xC3\xA4\" $ a\n}\n",
      "3:13-13 token recognition error at: '$'", 1},
-    {"double condition", "model\n  schema 1.1\ntype u\ncondition c(a: int) { a > 0 }\n"
-                         "condition c(a: int) { a > 0 }\n",
+    {"text that is not UTF-8", "model\n  schema 1.1\ncondition c(a: string) {\n  a == '\xFF'\n}\n",
+     "3:0-0 the text is not UTF-8", 1},
+    {"double condition",
+     "model\n  schema 1.1\ntype u\ncondition c(a: int) { a > 0 }\n"
+     "condition c(a: int) { a > 0 }\n",
      "4:10-11 condition 'c' is already defined in the model", 1},
     {"any is no type of the DSL", "model\n  schema 1.1\ncondition c(a: any) { a > 0 }\n",
      "2:15-18 mismatched input 'any' expecting {CONDITION_PARAM_CONTAINER, CONDITION_PARAM_TYPE}",
@@ -243,9 +246,8 @@ TEST(QuotedNames, StandWhereNamesStand) {
 
 TEST(QuotedNames, AreOnlyUsedWhereNeeded) {
   for (const char* name : {"a", "a-b", "a.b/c", "model", "type", "list", "string", "_"}) {
-    const auto model =
-        ModelFromJson(std::string(R"({"schema_version":"1.1","type_definitions":[{"type":")") +
-                      name + "\"}]}");
+    const auto model = ModelFromJson(
+        std::string(R"({"schema_version":"1.1","type_definitions":[{"type":")") + name + "\"}]}");
     ASSERT_TRUE(model.ok());
     EXPECT_EQ(*PrintDsl(*model), std::string(kHead) + "\ntype " + name + "\n");
   }
@@ -347,12 +349,15 @@ class ModelMaker {
 
  private:
   static constexpr const char* kNames[] = {
-      "a",    "user",  "a-b",       "a.b/c", "model", "schema", "type", "relation", "module",
-      "and",  "or",    "condition", "but",   "not",   "from",   "with", "in",       "true",
-      "1",    "a*b",   "`",         "list",  "map",   "string", "x_1",  "\xC3\xA4", "but not"};
-  static constexpr const char* kExpressions[] = {
-      "x < 5", "a == \"}\"", "a && (b || !c)", "1.5 < x\n  && y in [1, 2, 3]",
-      "s.matches('^[a-z]+$') ? 'q' == r\"\\n\" : true", ""};
+      "a",   "user", "a-b",       "a.b/c", "model", "schema", "type", "relation", "module",
+      "and", "or",   "condition", "but",   "not",   "from",   "with", "in",       "true",
+      "1",   "a*b",  "`",         "list",  "map",   "string", "x_1",  "\xC3\xA4", "but not"};
+  static constexpr const char* kExpressions[] = {"x < 5",
+                                                 "a == \"}\"",
+                                                 "a && (b || !c)",
+                                                 "1.5 < x\n  && y in [1, 2, 3]",
+                                                 "s.matches('^[a-z]+$') ? 'q' == r\"\\n\" : true",
+                                                 ""};
 
   int Pick(std::size_t count) { return static_cast<int>(random_() % count); }
 

@@ -367,8 +367,8 @@ bool IsPlainName(std::string_view name, NamePlace place) {
     return type == TokenType::kIdentifier && IsPlainParameterName(name);
   }
   return Contains(Of(TokenType::kIdentifier, TokenType::kExtendedIdentifier, TokenType::kModel,
-                     TokenType::kSchema, TokenType::kType, TokenType::kRelation,
-                     TokenType::kModule, TokenType::kExtend),
+                     TokenType::kSchema, TokenType::kType, TokenType::kRelation, TokenType::kModule,
+                     TokenType::kExtend),
                   type);
 }
 

@@ -170,7 +170,6 @@ struct Http2Connection::Callbacks {
       PEMBA_CHECK(nghttp2_option_new(&made) == 0);
       nghttp2_option_set_no_auto_window_update(made, 1);
       nghttp2_option_set_no_closed_streams(made, 1);
-      nghttp2_option_set_max_outbound_ack(made, 100);
       nghttp2_option_set_max_settings(made, 32);
       nghttp2_option_set_stream_reset_rate_limit(made, kResetsBurst, kResetsPerSecond);
       return made;
@@ -231,7 +230,8 @@ Connection::Next Http2Connection::Produce(std::string& out) {
 void Http2Connection::OnBeginHeaders(std::int32_t stream_id) {
   // Calls whose stream was reset still count while a worker has them, so that resetting does not
   // buy more concurrency than the setting grants.
-  if (exchange_count() >= context_.options.concurrent_streams_max) {
+  if (exchange_count() >= context_.options.concurrent_streams_max ||
+      context_.exchanges.in_use() >= context_.calls_max) {
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
     return;
   }
