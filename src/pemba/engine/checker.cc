@@ -35,9 +35,7 @@ Outcome Decide(Request& request, Evaluator& evaluator) {
   if (request.IsSubject(relation, request.object())) return Outcome::True();
   if (!request.Reaches(relation)) return Outcome::False();
   if (request.plan().relations()[relation].unions_only) {
-    internal::UnionSearch search(request);
-    search.AddRoot(relation, request.object(), 0);
-    return search.Run(/*want_cycles=*/false);
+    return internal::SearchRelation(request, relation, request.object(), 0, /*want_cycles=*/false);
   }
   const auto outcome = evaluator.Run(relation, request.object());
   if (outcome.truth != Truth::kCycle || !evaluator.errors_met()) return outcome;
@@ -96,11 +94,13 @@ std::vector<Result<Decision>> Checker::BatchCheck(const graph::Snapshot& snapsho
     // This question and all later ones of the same subject share what is found out.
     Request request(limits_, clock_, snapshot, model, queries[first], arena);
     const auto resolved = request.Resolve();
-    Evaluator evaluator(request);
+    std::optional<Evaluator> evaluator(std::in_place, request);
     for (std::size_t i = first; i < queries.size(); ++i) {
       if (answers[i] || !SameSubject(queries[first], queries[i])) continue;
       const auto target = resolved.ok() ? request.Retarget(queries[i]) : resolved;
-      answers[i] = target.ok() ? Answer(request, evaluator) : Result<Decision>(target.error());
+      answers[i] = target.ok() ? Answer(request, *evaluator) : Result<Decision>(target.error());
+      // What was cut off in the middle is not built upon.
+      if (request.stopped() != nullptr) evaluator.emplace(request);
       for (std::size_t j = i + 1; j < queries.size(); ++j) {
         if (!answers[j] && queries[i].tuple == queries[j].tuple &&
             SameSubject(queries[i], queries[j])) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine::internal {
@@ -68,9 +69,7 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   if (!request_.Reaches(relation)) return Reply(Outcome::False());
   if (Recall(goal)) return;
   if (plan_.relations()[relation].unions_only) {
-    UnionSearch search(request_);
-    search.AddRoot(relation, object, depth);
-    goal.outcome = search.Run(/*want_cycles=*/true);
+    goal.outcome = SearchRelation(request_, relation, object, depth, /*want_cycles=*/true);
     goal.state = State::kFinal;
     return Reply(goal.outcome);
   }
@@ -157,11 +156,8 @@ void Evaluator::StartLeaf(const model::PlanNode& node, const Frame& parent) {
   frame.relation = parent.relation;
   frame.object = parent.object;
   frame.depth = parent.depth;
-  UnionSearch search(request_);
-  if (search.AddLeaf(node, frame.relation, frame.object, frame.depth, frame.set)) {
-    return Reply(Outcome::True());
-  }
-  const auto found = search.Run(/*want_cycles=*/true);
+  const auto found =
+      SearchLeaf(request_, node, frame.relation, frame.object, frame.depth, frame.set);
   if (found.truth == Truth::kTrue) return Reply(found);
   frame.cycle = found.truth == Truth::kCycle;
   frame.failure = found.failure;
@@ -217,7 +213,15 @@ bool Evaluator::AbsorbOperand(Frame& frame, const Answer& answer) {
     Finish({Outcome::True(), kNone});
     return true;
   }
+  const bool error = truth == Truth::kFailed;
+  if ((op == PlanOp::kUnion && error && Mutated(Mutation::kUnionErrorHidesTrue)) ||
+      (op == PlanOp::kIntersection && error && Mutated(Mutation::kIntersectionErrorFirst))) {
+    Finish(answer);
+    return true;
+  }
   const bool subtract = op == PlanOp::kDifference && frame.child == 2;
+  if (subtract && error && Mutated(Mutation::kDifferenceErrorIsFalse)) return true;
+  if (subtract && truth == Truth::kCycle && Mutated(Mutation::kCycleIsFalse)) return true;
   if (op != PlanOp::kUnion && truth == (subtract ? Truth::kTrue : Truth::kFalse)) {
     Finish({Outcome::False(), kNone});
     return true;
@@ -274,6 +278,11 @@ Evaluator::Answer Evaluator::Complete(std::uint32_t index, const Answer& answer)
     nodes_[goal.path_node].active = kNone;
     goal.state = State::kProvisional;
     goal.low = answer.low;
+    if (Mutated(Mutation::kKeepCycleAnswers)) {
+      goal.state = State::kFinal;
+      goal.outcome = Outcome::False();
+      open_.truncate(goal.order);
+    }
     return answer;
   }
   if (answer.outcome.truth == Truth::kCycle) {

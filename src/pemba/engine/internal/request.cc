@@ -147,7 +147,9 @@ std::string Request::NodeName(model::TypeIndex type, graph::NodeId node) const {
 
 Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object) {
   const auto exact = ReadExact(relation, object);
-  if (exact.truth == Truth::kTrue || subject_.kind == SubjectKind::kUserset) return exact;
+  if (exact.truth == Truth::kTrue || Mutated(Mutation::kForgetWildcards)) return exact;
+  const bool userset = subject_.kind == SubjectKind::kUserset;
+  if (userset && !Mutated(Mutation::kWildcardForUsersets)) return exact;
   const auto wildcard = ReadWildcard(relation, object);
   if (wildcard.truth == Truth::kTrue || exact.truth == Truth::kFalse) return wildcard;
   return Outcome::Failed(Least(exact.failure, wildcard.failure));
@@ -172,7 +174,10 @@ Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) 
         if (first == nullptr || edge.position < first->position) first = &edge;
       }
     }
-    if (first != nullptr) return Holds(first->entry, object, subject_.node, 0, first);
+    if (first != nullptr) {
+      const auto held = Holds(first->entry, object, subject_.node, 0, first);
+      if (!Mutated(Mutation::kForgetContextualShadow) || held.truth == Truth::kTrue) return held;
+    }
   }
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (!same_kind(entries[i])) continue;
@@ -294,12 +299,12 @@ bool Request::CheckBudget() {
 }
 
 HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object,
-                     Part part, bool deepest)
+                     Part part, bool all)
     : leaf_(&leaf),
       relation_(&request.plan().relations()[leaf.relation]),
       object_(object),
       part_(part),
-      deepest_(deepest),
+      all_(all),
       plain_(!request.has_contextual()) {
   const bool direct = leaf.op == model::PlanOp::kDirect;
   for (const auto& entry : request.plan().EntriesOf(*relation_)) {
@@ -330,7 +335,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     set.satisfied = true;
     // A type that lacks the relation leads nowhere; where the subject cannot go is "no" unless the
     // limit comes first.
-    if (target_ == kNoIndex || (!deepest_ && !request.Reaches(target_))) continue;
+    if (target_ == kNoIndex || (!all_ && !request.Reaches(target_))) continue;
     hop = {target_, node};
     return true;
   }
@@ -346,7 +351,9 @@ bool HopCursor::NextEntry(Request& request) {
     target_ = direct ? entry.userset : plan.LinksOf(*leaf_)[entry_];
     const bool unions = target_ == kNoIndex || plan.relations()[target_].unions_only;
     if (unions != (part_ == Part::kUnionTargets)) continue;
-    const bool useless = target_ == kNoIndex || (!deepest_ && !request.Reaches(target_));
+    if (target_ == kNoIndex && Mutated(Mutation::kSkipParentsWithoutRelation)) continue;
+    if (direct && entry_ > 0 && Mutated(Mutation::kFirstUsersetOnly)) continue;
+    const bool useless = target_ == kNoIndex || (!all_ && !request.Reaches(target_));
     if (plain_ && useless) continue;
     const auto contextual = request.Contextual(index, object_);
     contextual_ = contextual.data();

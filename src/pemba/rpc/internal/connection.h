@@ -20,6 +20,7 @@ struct ConnectionContext {
   const Router& router;
   ExchangePool& exchanges;
   WorkerPool& workers;
+  std::size_t calls_max;           // Of this thread.
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.

@@ -37,11 +37,8 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
     return pending.revision;
   }
   const Status durable = pending.ticket->Wait();
-  if (!durable.ok()) {
-    Abandon(pending.generation);
-    return durable.error();
-  }
-  Publish(pending);
+  Settle(pending, durable);
+  if (!durable.ok()) return durable.error();
   CountChanges(pending.changes);
   return pending.revision;
 }
@@ -50,8 +47,9 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
 // loaded again.
 Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
-  const std::lock_guard lock(write_mutex_);
+  std::unique_lock lock(write_mutex_);
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
+  settled_.wait(lock, [&] { return !state_.load()->failed || state_.load()->in_flight == 0; });
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
   PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
@@ -63,24 +61,38 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   const Revision revision = state.graph->applied() + 1;
   PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
   state.last_time = time;
+  ++state.in_flight;
   const auto record = ToStorage(changes);
   return Pending{state.generation, revision, changes.size(),
                  shared_.datastore.Append(id_, {revision, time, record})};
 }
 
-// INVARIANT: the log of a store is durable in the order of its revisions, so that everything up to
-// `revision` is. If the store was loaded again meanwhile, that happened after a later append had
-// failed, hence from a log that holds this revision: it is visible already.
-void StoreCore::Publish(const Pending& pending) {
+// The write is durable, or it failed.
+//
+// INVARIANT: the log of a store is durable in the order of its revisions, so that with this one
+// everything before it is, and may be seen.
+//
+// After a failure the graph holds changes that the log does not. Readers stay on what was
+// published, which is durable; writers go on from the log, once every append on the old graph has
+// come back: what the log refuses of those is refused because it does not follow, and must not come
+// to follow a write made after it.
+void StoreCore::Settle(const Pending& pending, const Status& durable) {
   {
     const std::lock_guard lock(write_mutex_);
-    const State& state = *state_.load();
-    if (state.generation == pending.generation && pending.revision > state.graph->published()) {
+    State& state = *state_.load();
+    PEMBA_ASSERT(state.generation == pending.generation);
+    --state.in_flight;
+    if (!durable.ok()) {
+      state.failed = true;
+    } else if (pending.revision > state.graph->published()) {
       state.graph->Publish(pending.revision);
     }
-    PEMBA_ASSERT(state.graph->published() >= pending.revision);
+    if (state.failed && state.in_flight == 0) {
+      const auto reloaded = ReloadIfFailed();
+      if (!reloaded.ok()) shared_.Report(reloaded.error().message);
+    }
   }
-  published_.notify_all();
+  settled_.notify_all();
 }
 
 // For a request that found everything done: what it relies on may still be on its way, and fail.
@@ -90,7 +102,7 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
     const State& state = *state_.load();
     return state.generation == pending.generation && !state.failed ? &state : nullptr;
   };
-  published_.wait(lock, [&] {
+  settled_.wait(lock, [&] {
     const State* state = current();
     return state == nullptr || state->graph->published() >= pending.revision;
   });
@@ -98,25 +110,12 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
   return Error{ErrorCode::kConflict, "transactional write failed due to conflict"};
 }
 
-// An append failed: the graph holds changes that the log may not. Readers stay on what was
-// published, which is durable; writers go on from the log. The old state goes when its readers do.
-void StoreCore::Abandon(std::uint64_t generation) {
-  {
-    const std::lock_guard lock(write_mutex_);
-    State& state = *state_.load();
-    if (state.generation == generation) {
-      state.failed = true;
-      const auto reloaded = ReloadIfFailed();
-      if (!reloaded.ok()) shared_.Report(reloaded.error().message);
-    }
-  }
-  published_.notify_all();
-}
-
-// The write lock is held. While this fails, the next writer tries again.
+// The write lock is held and nothing is in flight. The old state goes when its readers do. While
+// this fails, the next writer tries again.
 Status StoreCore::ReloadIfFailed() {
   State* failed = state_.load();
   if (!failed->failed) return Done{};
+  PEMBA_ASSERT(failed->in_flight == 0);
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
   shared_.reclaimer.Retire([failed] { delete failed; });
