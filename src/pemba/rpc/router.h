@@ -48,8 +48,9 @@ struct Route {
   Handler handler = nullptr;
 };
 
-// What the transport answers by itself; api/ gives them the wire's form. They run inline. One that
-// is not set has a plain answer. OPTIONS without a route comes to the first two.
+// What the transport answers by itself; api/ gives them the wire's form. They must not block: most
+// run on an I/O thread. One that is not set has a plain answer. OPTIONS without a route comes to
+// the first two.
 struct Fallbacks {
   Handler unknown_path = nullptr;       // No route has this path.
   Handler wrong_http_method = nullptr;  // A route has the path, none the method.

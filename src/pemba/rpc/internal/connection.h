@@ -20,6 +20,7 @@ struct ConnectionContext {
   const Router& router;
   ExchangePool& exchanges;
   WorkerPool& workers;
+  std::size_t calls_max;           // Of this thread.
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
@@ -29,7 +30,7 @@ struct ConnectionContext {
 class Connection {
  public:
   // Output beyond this is not produced before the peer has taken some.
-  static constexpr std::size_t kOutputBytesMax = 256 * 1024;
+  static constexpr std::size_t kOutputBytesMax = std::size_t{256} * 1024;
 
   Connection(ConnectionContext& context, std::string peer, std::string certificate_subject)
       : context_(context),

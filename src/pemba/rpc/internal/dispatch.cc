@@ -106,28 +106,42 @@ Dispatched RunHandler(ConnectionContext& context, Exchange& exchange) {
   return Refuse(context, exchange, kGrpcResourceExhausted, "too many calls are waiting");
 }
 
+// Replaces request.body by what it decompresses to. `malformed_code` says whose fault garbage is.
+Dispatched Decompress(ConnectionContext& context, Exchange& exchange,
+                      std::uint32_t malformed_code) {
+  auto& request = exchange.request;
+  const auto bytes_max = context.options.request_message_bytes_max;
+  const auto outcome = Gunzip(request.body, bytes_max, request.decoded);
+  // Small requests that decompress to large ones must not add up while workers are busy.
+  exchange.buffered_bytes += request.decoded.size() - exchange.decoded_bytes;
+  context.buffered_bytes += request.decoded.size() - exchange.decoded_bytes;
+  exchange.decoded_bytes = request.decoded.size();
+  if (outcome == GunzipOutcome::kTooLarge) {
+    return Refuse(context, exchange, kGrpcResourceExhausted,
+                  MessageTooLargeText(request.decoded.size(), bytes_max));
+  }
+  if (outcome == GunzipOutcome::kMalformed) {
+    return Refuse(context, exchange, malformed_code, "malformed gzip data");
+  }
+  if (context.buffered_bytes > context.options.buffered_request_bytes_max) {
+    return Refuse(context, exchange, kGrpcResourceExhausted,
+                  "too many requests are being received");
+  }
+  request.body = request.decoded;
+  return Dispatched::kPending;
+}
+
 // Sets `body` to the one framed message at the start of `bytes`.
 Dispatched TakeMessage(ConnectionContext& context, Exchange& exchange, std::string_view bytes) {
   auto& request = exchange.request;
   const auto prefix = ReadFramePrefix(bytes);
-  const auto bytes_max = context.options.request_message_bytes_max;
   request.body = bytes.substr(kFramePrefixBytes, prefix.length);
   if (prefix.flags == 0) return Dispatched::kPending;
   if (prefix.flags != 1 || !request.gzip) {
     return Refuse(context, exchange, kGrpcInternal,
                   "compressed flag set without a matching grpc-encoding");
   }
-  switch (Gunzip(request.body, bytes_max, request.decoded)) {
-    case GunzipOutcome::kDone:
-      request.body = request.decoded;
-      return Dispatched::kPending;
-    case GunzipOutcome::kTooLarge:
-      return Refuse(context, exchange, kGrpcResourceExhausted,
-                    MessageTooLargeText(request.decoded.size(), bytes_max));
-    case GunzipOutcome::kMalformed:
-      break;
-  }
-  return Refuse(context, exchange, kGrpcInternal, "malformed gzip message");
+  return Decompress(context, exchange, kGrpcInternal);
 }
 
 Dispatched TakeOnlyMessage(ConnectionContext& context, Exchange& exchange) {
@@ -144,18 +158,7 @@ Dispatched TakeHttpBody(ConnectionContext& context, Exchange& exchange) {
   auto& request = exchange.request;
   request.body = request.bytes;
   if (!request.gzip || request.bytes.empty()) return Dispatched::kPending;
-  const auto bytes_max = context.options.request_message_bytes_max;
-  switch (Gunzip(request.bytes, bytes_max, request.decoded)) {
-    case GunzipOutcome::kDone:
-      request.body = request.decoded;
-      return Dispatched::kPending;
-    case GunzipOutcome::kTooLarge:
-      return Refuse(context, exchange, kGrpcResourceExhausted,
-                    MessageTooLargeText(request.decoded.size(), bytes_max));
-    case GunzipOutcome::kMalformed:
-      break;
-  }
-  return Refuse(context, exchange, kGrpcInvalidArgument, "malformed gzip body");
+  return Decompress(context, exchange, kGrpcInvalidArgument);
 }
 
 }  // namespace
@@ -224,6 +227,8 @@ Dispatched CheckSize(ConnectionContext& context, Exchange& exchange) {
     }
   }
   if (size <= bytes_max) return Dispatched::kPending;
+  // How large an HTTP body would have become, nobody knows.
+  if (exchange.request.protocol == Protocol::kHttp) size = bytes_max + 1;
   return Refuse(context, exchange, kGrpcResourceExhausted, MessageTooLargeText(size, bytes_max));
 }
 

@@ -13,7 +13,8 @@ namespace {
 using Form = ExchangeResponse::Form;
 
 // Buffers larger than this are given back after the call; a call of the usual size keeps them.
-constexpr std::size_t kKeptBytesMax = 64 * 1024;
+constexpr std::size_t kKeptBytesMax = std::size_t{16} * 1024;
+constexpr std::size_t kKeptExchangesMax = 2048;  // Of one I/O thread, between calls.
 
 void ClearBuffer(std::string& buffer) {
   buffer.clear();
@@ -129,7 +130,8 @@ void Exchange::Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::strin
 
 void Exchange::Run(const Fallbacks& fallbacks) {
   (*request.handler)(*this);
-  const bool each = request.route != nullptr && request.route->requests == Requests::kEach;
+  const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
+                    request.route->requests == Requests::kEach;
   if (!each && !response.finished) {
     if (response.form == Form::kStream) {
       FinishStream({kGrpcInternal, "the call was left unfinished"});
@@ -197,27 +199,30 @@ void Exchange::Reset() {
   response.sent_bytes = 0;
   connection = nullptr;
   request_ended = answered = stream_deferred = closed = false;
+  response_sent = false;
   head_done = headers_too_large = has_binary_headers = false;
   stream_id = 0;
-  buffered_bytes = 0;
+  buffered_bytes = decoded_bytes = 0;
   ClearBuffer(incoming);
   cancelled_.store(false, std::memory_order_relaxed);
 }
 
+ExchangePool::~ExchangePool() { PEMBA_ASSERT(in_use_ == 0); }
+
 Exchange& ExchangePool::Acquire() {
-  if (free_.empty()) {
-    all_.push_back(std::make_unique<Exchange>(mailbox_));
-    all_.back()->Reset();
-    return *all_.back();
-  }
-  Exchange& exchange = *free_.back();
+  ++in_use_;
+  if (free_.empty()) free_.push_back(std::make_unique<Exchange>(mailbox_));
+  Exchange& exchange = *free_.back().release();  // Its connection has it until Release().
   free_.pop_back();
   return exchange;
 }
 
 void ExchangePool::Release(Exchange& exchange) {
-  exchange.Reset();
-  free_.push_back(&exchange);
+  --in_use_;
+  std::unique_ptr<Exchange> owned(&exchange);
+  if (free_.size() >= kKeptExchangesMax) return;
+  owned->Reset();
+  free_.push_back(std::move(owned));
 }
 
 }  // namespace pemba::rpc::internal

@@ -103,7 +103,9 @@ class Exchange final : public Call {
   bool closed = false;               // HTTP/2: the stream is gone, only a worker holds this.
   std::int32_t stream_id = 0;        // HTTP/2.
   std::size_t buffered_bytes = 0;    // Counted in the context's total.
+  std::size_t decoded_bytes = 0;     // Of those: request.decoded.
   std::string incoming;              // Requests::kEach: bytes that no handler has seen yet.
+  bool response_sent = false;        // HTTP/2: to its end, and the request is not complete.
   bool head_done = false;            // HTTP/2: all request headers have arrived.
   bool headers_too_large = false;    // HTTP/2.
   bool has_binary_headers = false;   // HTTP/2: a name ends in "-bin".
@@ -124,19 +126,21 @@ class Exchange final : public Call {
   std::chrono::milliseconds stall_timeout_{0};
 };
 
-// Exchanges of one I/O thread, reused with their buffers. Not thread-safe.
+// Exchanges of one I/O thread, reused with their buffers. Not thread-safe. Every exchange must be
+// released before the pool dies: an I/O thread outlives the workers and reads its last mail.
 class ExchangePool {
  public:
   explicit ExchangePool(Mailbox& mailbox) : mailbox_(mailbox) {}
+  ~ExchangePool();
 
   Exchange& Acquire();
   void Release(Exchange& exchange);
-  std::size_t in_use() const { return all_.size() - free_.size(); }
+  std::size_t in_use() const { return in_use_; }
 
  private:
   Mailbox& mailbox_;
-  std::vector<std::unique_ptr<Exchange>> all_;
-  std::vector<Exchange*> free_;
+  std::vector<std::unique_ptr<Exchange>> free_;
+  std::size_t in_use_ = 0;
 };
 
 }  // namespace pemba::rpc::internal

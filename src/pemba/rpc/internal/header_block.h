@@ -14,9 +14,11 @@
 namespace pemba::rpc::internal {
 
 // Appending invalidates views; finding is a scan, for requests have a dozen headers. Clear() keeps
-// the memory, so a block that is reused stops touching the heap.
+// the memory, up to kKeptBytesMax, so a block that is reused stops touching the heap.
 class HeaderBlock {
  public:
+  static constexpr std::size_t kKeptBytesMax = std::size_t{16} * 1024;
+
   void Add(std::string_view name, std::string_view value) {
     entries_.push_back({Append(name), Append(value)});
     views_valid_ = false;
@@ -46,6 +48,7 @@ class HeaderBlock {
 
   void Clear() {
     bytes_.clear();
+    if (bytes_.capacity() > kKeptBytesMax) *this = HeaderBlock();
     entries_.clear();
     views_valid_ = false;
   }

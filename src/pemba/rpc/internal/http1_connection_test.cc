@@ -86,7 +86,7 @@ TEST_F(Http1ConnectionTest, TakesGzipBodies) {
   EXPECT_THAT(Talk(Post("/echo", pemba::rpc::testing::Gzip("hello"), "Content-Encoding: gzip\r\n")),
               EndsWith("\r\n\r\nhello"));
   EXPECT_THAT(Talk(Post("/echo", "hello", "Content-Encoding: gzip\r\n")),
-              EndsWith("refused 3 malformed gzip body"));
+              EndsWith("refused 3 malformed gzip data"));
   const auto bomb = pemba::rpc::testing::Gzip(std::string(100'000, 'a'));
   EXPECT_THAT(Talk(Post("/echo", bomb, "Content-Encoding: gzip\r\n")),
               EndsWith("refused 8 received message larger than max (1001 vs. 1000)"));

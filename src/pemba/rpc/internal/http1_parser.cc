@@ -8,7 +8,7 @@ namespace {
 
 using Kind = Http1HeadResult::Kind;
 
-constexpr std::size_t kChunkOverheadBytesMax = 16 * 1024;
+constexpr std::size_t kChunkOverheadBytesMax = std::size_t{16} * 1024;
 
 // RFC 9110 5.6.2.
 constexpr auto kIsTokenByte = [] {
@@ -16,7 +16,8 @@ constexpr auto kIsTokenByte = [] {
   for (int c = '0'; c <= '9'; ++c) table[c] = true;
   for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
   for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<int>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 
@@ -69,6 +70,13 @@ std::optional<std::uint64_t> ParseContentLength(std::string_view text) {
 
 Http1HeadResult Refused(int status, const char* reason) {
   return {.kind = Kind::kRefused, .consumed = 0, .status = status, .reason = reason};
+}
+
+bool HasBareLineFeed(std::string_view bytes, std::size_t from) {
+  for (auto at = bytes.find('\n', from); at != bytes.npos; at = bytes.find('\n', at + 1)) {
+    if (at == from || bytes[at - 1] != '\r') return true;
+  }
+  return false;
 }
 
 // Nothing if the line is well-formed.
@@ -181,21 +189,18 @@ int HexValue(char c) {
 
 Http1HeadResult ParseHttp1Head(std::string_view bytes, std::size_t bytes_max, Http1Head& head,
                                HeaderBlock& headers) {
-  const auto incomplete = [&](std::size_t seen) {
-    return seen > bytes_max ? Refused(431, "request head too large") : Http1HeadResult{};
-  };
   head = Http1Head{};
   // RFC 9112 2.2: one empty line before the request line is forgiven.
   std::size_t at = bytes.starts_with("\r\n") ? 2 : 0;
   const auto end = bytes.find("\r\n\r\n", at);
-  if (end == bytes.npos) {
-    // A bare LF could hide the end of the head from us for as long as the peer likes.
-    for (auto lf = bytes.find('\n', at); lf != bytes.npos; lf = bytes.find('\n', lf + 1)) {
-      if (lf == at || bytes[lf - 1] != '\r') return Refused(400, "bare line feed");
-    }
-    return incomplete(bytes.size());
+  const auto head_bytes = end == bytes.npos ? bytes.size() : end + 4;
+  // Looked for first and in an incomplete head too: it could hide the end of the head from us for
+  // as long as the peer likes. CR and NUL are refused with the names and values that they stand in.
+  if (HasBareLineFeed(bytes.substr(0, std::min(head_bytes, bytes_max)), at)) {
+    return Refused(400, "bare line feed");
   }
-  if (end + 4 > bytes_max) return Refused(431, "request head too large");
+  if (head_bytes > bytes_max) return Refused(431, "request head too large");
+  if (end == bytes.npos) return {};
 
   Framing framing;
   bool request_line = true;
@@ -203,9 +208,6 @@ Http1HeadResult ParseHttp1Head(std::string_view bytes, std::size_t bytes_max, Ht
     const auto line_end = bytes.find("\r\n", at);
     const auto line = bytes.substr(at, line_end - at);
     at = line_end + 2;
-    if (line.find_first_of(std::string_view("\r\n\0", 3)) != line.npos) {
-      return Refused(400, "bare carriage return or line feed");
-    }
     auto refused =
         request_line ? ParseRequestLine(line, head) : ParseHeaderLine(line, head, framing, headers);
     if (refused) return *refused;
@@ -234,12 +236,8 @@ ChunkedDecoder::Outcome ChunkedDecoder::Decode(std::string_view& bytes, std::str
         if (const int digit = HexValue(c); digit >= 0) {
           if (++digits_ > 8) return Outcome::kMalformed;
           remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
-        } else if (digits_ == 0) {
-          return Outcome::kMalformed;
-        } else if (c == ';') {
-          state_ = State::kExtension;
-        } else if (c == '\r') {
-          state_ = State::kSizeLf;
+        } else if (digits_ > 0 && (c == ';' || c == '\r')) {
+          state_ = c == ';' ? State::kExtension : State::kSizeLf;
         } else {
           return Outcome::kMalformed;
         }

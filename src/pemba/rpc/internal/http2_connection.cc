@@ -26,6 +26,10 @@ constexpr std::uint64_t kResetsPerSecond = 100;
 constexpr double kControlFramesBurst = 2000;
 constexpr double kControlFramesPerSecond = 200;
 
+// A peer whose request is answered before it is complete should stop sending. RFC 9113 8.1 lets the
+// server ask so with RST_STREAM; some clients (curl 7.88) lose the answer if that follows at once.
+constexpr std::chrono::seconds kUnreadRequestMax{1};
+
 // After the first GOAWAY: time for calls that the peer sent before it heard of it.
 constexpr std::chrono::seconds kDrainNoticeMax{1};
 constexpr std::uint8_t kDrainPing[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
@@ -166,7 +170,6 @@ struct Http2Connection::Callbacks {
       PEMBA_CHECK(nghttp2_option_new(&made) == 0);
       nghttp2_option_set_no_auto_window_update(made, 1);
       nghttp2_option_set_no_closed_streams(made, 1);
-      nghttp2_option_set_max_outbound_ack(made, 100);
       nghttp2_option_set_max_settings(made, 32);
       nghttp2_option_set_stream_reset_rate_limit(made, kResetsBurst, kResetsPerSecond);
       return made;
@@ -227,7 +230,8 @@ Connection::Next Http2Connection::Produce(std::string& out) {
 void Http2Connection::OnBeginHeaders(std::int32_t stream_id) {
   // Calls whose stream was reset still count while a worker has them, so that resetting does not
   // buy more concurrency than the setting grants.
-  if (exchange_count() >= context_.options.concurrent_streams_max) {
+  if (exchange_count() >= context_.options.concurrent_streams_max ||
+      context_.exchanges.in_use() >= context_.calls_max) {
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
     return;
   }
@@ -284,8 +288,9 @@ void Http2Connection::OnHeadersEnd(Exchange& exchange) {
 
 void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
   auto* session = session_.get();
-  if (!exchange.running && exchange.response.finished) {  // Whatever comes now changes nothing.
-    nghttp2_session_consume(session, exchange.stream_id, bytes.size());
+  if (!exchange.running && exchange.response.finished) {
+    // Whatever comes now changes nothing, and there is no window for more of it.
+    nghttp2_session_consume_connection(session, bytes.size());
     return;
   }
   if (TakesEach(exchange)) {
@@ -297,12 +302,16 @@ void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
   }
   nghttp2_session_consume(session, exchange.stream_id, bytes.size());
   exchange.request.bytes.append(bytes);
+  auto checked = CheckSize(context_, exchange);
   if (CountBuffered(exchange, bytes.size()) == Budget::kOver) {
     exchange.Refuse(context_.router.fallbacks(), kGrpcResourceExhausted,
                     "too many requests are being received");
-    return Answer(exchange);
+    checked = Dispatched::kAnswered;
   }
-  if (CheckSize(context_, exchange) == Dispatched::kAnswered) Answer(exchange);
+  if (checked == Dispatched::kPending) return;
+  UncountBuffered(exchange, exchange.buffered_bytes);
+  exchange.request.bytes.clear();
+  Answer(exchange);
 }
 
 void Http2Connection::OnRequestEnd(Exchange& exchange) {
@@ -397,12 +406,10 @@ void Http2Connection::OnFrameSent(const nghttp2_frame& frame) {
       (frame.hd.type != NGHTTP2_HEADERS && frame.hd.type != NGHTTP2_DATA)) {
     return;
   }
-  // The answer is complete and the peer still sends: RFC 9113 8.1 asks it to stop this way.
-  const auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
-  if (exchange != nullptr && !exchange->request_ended) {
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
-                              NGHTTP2_NO_ERROR);
-  }
+  auto* exchange = Callbacks::Find(session_.get(), frame.hd.stream_id);
+  if (exchange == nullptr || exchange->request_ended) return;
+  exchange->response_sent = true;
+  exchange->last_progress = context_.now;
 }
 
 void Http2Connection::Answer(Exchange& exchange) {
@@ -544,7 +551,11 @@ Connection::Next Http2Connection::CheckExchangeTimes() {
   const auto& options = context_.options;
   for (auto* exchange = first_exchange(); exchange != nullptr; exchange = exchange->next) {
     if (exchange->closed) continue;
-    if (exchange->answered) {
+    if (exchange->response_sent) {
+      if (context_.now - exchange->last_progress > kUnreadRequestMax) {
+        Reset(*exchange, NGHTTP2_NO_ERROR);
+      }
+    } else if (exchange->answered) {
       const auto& response = exchange->response;
       const bool has_bytes = response.form == Form::kStream
                                  ? exchange->stream.Look().buffered_bytes > 0

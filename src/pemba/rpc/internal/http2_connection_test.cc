@@ -127,6 +127,10 @@ TEST_F(Http2ConnectionTest, RefusesALargeMessageBeforeItArrives) {
   Talk();
   const auto& response = client_.response(stream);
   EXPECT_EQ(response.Find("grpc-status"), "8");
+  EXPECT_FALSE(response.closed);  // The client gets time to read the answer and to stop by itself.
+  server_.Advance(std::chrono::milliseconds(1500));
+  connection_->Tick();
+  Talk();
   EXPECT_TRUE(response.closed);
   EXPECT_EQ(response.error_code, static_cast<std::uint32_t>(NGHTTP2_NO_ERROR));
 }
@@ -523,6 +527,41 @@ TEST(Http2Overload, RefusesBeyondTheWorkerQueue) {
   EXPECT_EQ(client.response(1).Find("grpc-status"), "0");
   EXPECT_EQ(client.response(3).Find("grpc-status"), "0");
   EXPECT_EQ(client.response(5).Find("grpc-status"), "8");
+}
+
+TEST(Http2Overload, RefusesBeyondTheCalls) {
+  Router router;
+  pemba::rpc::testing::AddEchoRoutes(router);
+  pemba::rpc::testing::MemoryServer server(router, {.calls_max = 2});
+  auto connection = server.OpenHttp2();
+  Http2Client client;
+  std::int32_t last = 0;
+  for (int i = 0; i < 3; ++i) last = client.OpenGrpc("/pemba.test.Echo/Unary", "");
+  bool closed = false;
+  client.Feed(server.Talk(*connection, client.Take(), closed));
+  EXPECT_EQ(server.calls_in_use(), 2u);
+  EXPECT_TRUE(client.response(last).closed);
+  EXPECT_EQ(client.response(last).error_code, static_cast<std::uint32_t>(NGHTTP2_REFUSED_STREAM));
+}
+
+TEST(Http2Overload, DecompressedBytesCountToo) {
+  Router router;
+  pemba::rpc::testing::AddEchoRoutes(router);
+  pemba::rpc::testing::MemoryServer server(router, {.buffered_request_bytes_max = 250'000});
+  auto connection = server.OpenHttp2();
+  Http2Client client;
+  auto headers = Http2Client::GrpcHeaders("/pemba.test.Echo/Worker");
+  headers.emplace_back("grpc-encoding", "gzip");
+  const auto message = Http2Client::Frame(Gzip(std::string(100'000, 'a')), true);
+  for (int i = 0; i < 3; ++i) client.Request(headers, message);
+  connection->Receive(client.Take());  // No worker gets to run meanwhile.
+  bool closed = false;
+  client.Feed(server.Talk(*connection, "", closed));
+  EXPECT_EQ(client.response(1).Find("grpc-status"), "");  // The window is small.
+  EXPECT_EQ(client.response(1).Find(":status"), "200");
+  EXPECT_EQ(client.response(5).Find("grpc-status"), "8");
+  connection.reset();
+  EXPECT_EQ(server.context().buffered_bytes, 0u);
 }
 
 TEST(Http2Overload, RefusesBeyondTheBufferedBytes) {

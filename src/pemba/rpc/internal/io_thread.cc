@@ -55,6 +55,7 @@ IoThread::IoThread(const ServerOptions& options, const Router& router, WorkerPoo
                .router = router,
                .exchanges = exchanges_,
                .workers = workers,
+               .calls_max = std::max<std::size_t>(1, options.calls_max / options.io_threads),
                .http_date = {}},
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   PEMBA_CHECK(epoll_.get() >= 0);
@@ -65,6 +66,7 @@ IoThread::IoThread(const ServerOptions& options, const Router& router, WorkerPoo
 IoThread::~IoThread() {
   Stop();
   Join();
+  OnMail();  // From workers that returned after the loop: their calls go back to the pool.
 }
 
 void IoThread::AddListener(Descriptor socket, TlsContext* tls) {
@@ -171,7 +173,11 @@ void IoThread::Accept(Listener& listener) {
     }
     if (shared_.connections.load(std::memory_order_relaxed) >= options_.connections_max) continue;
     SetOption(accepted.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+    // A peer that vanished without a word is noticed after two minutes even if nothing is sent.
     SetOption(accepted.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+    SetOption(accepted.get(), IPPROTO_TCP, TCP_KEEPIDLE, 60);
+    SetOption(accepted.get(), IPPROTO_TCP, TCP_KEEPINTVL, 15);
+    SetOption(accepted.get(), IPPROTO_TCP, TCP_KEEPCNT, 4);
     auto link = std::make_unique<Link>(std::move(accepted));
     link->opened = link->write_progress = context_.now;
     link->expires = SteadyTime::max();
@@ -305,6 +311,9 @@ void IoThread::Read(Link& link) {
     switch (SSL_get_error(link.tls.get(), bytes)) {
       case SSL_ERROR_WANT_READ:
         return;
+      case SSL_ERROR_WANT_WRITE:  // An answer to the peer's key update, and the socket is full.
+        link.write_blocked = true;
+        return UpdateInterest(link);
       case SSL_ERROR_ZERO_RETURN:
         return OnEndOfInput(link);
       default:

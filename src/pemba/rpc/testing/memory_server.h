@@ -26,9 +26,14 @@ class MemoryServer {
                  .router = router,
                  .exchanges = exchanges_,
                  .workers = workers_,
+                 .calls_max = options_.calls_max,
                  .http_date = "Thu, 01 Jan 1970 00:00:00 GMT"} {
     context_.now = std::chrono::steady_clock::now();
   }
+
+  ~MemoryServer() { Deliver(); }
+  MemoryServer(const MemoryServer&) = delete;
+  MemoryServer& operator=(const MemoryServer&) = delete;
 
   std::unique_ptr<internal::Http1Connection> OpenHttp1() {
     return std::make_unique<internal::Http1Connection>(context_, "192.0.2.1:1", "");
