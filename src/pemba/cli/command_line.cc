@@ -15,6 +15,14 @@
 namespace pemba::cli {
 namespace {
 
+constexpr const char* kFooter =
+    "Every option may also come from the environment (--store-id: PEMBA_STORE_ID or\n"
+    "FGA_STORE_ID) or from the configuration file (`store-id: ...`).\n\n"
+    "Try:\n"
+    "  pemba serve\n"
+    "  pemba store import --file samples/workspace.fga.yaml\n"
+    "  pemba model test --tests samples/workspace.fga.yaml";
+
 // The name by which the environment and the configuration know an option; "" for positionals.
 std::string LongName(const CLI::Option& option) {
   const auto& names = option.get_lnames();
@@ -41,13 +49,6 @@ CommandLine::CommandLine(Environment environment, JsonStyle style, std::ostream&
       session_{.api = {}, .style = style, .out = out, .err = err} {
   root_.require_subcommand(1);
   root_.fallthrough();
-  root_.footer(
-      "Every option may also come from the environment (--store-id: PEMBA_STORE_ID or\n"
-      "FGA_STORE_ID) or from the configuration file (`store-id: ...`).\n\n"
-      "Try:\n"
-      "  pemba serve                                   start a server\n"
-      "  pemba store import --file samples/workspace.fga.yaml\n"
-      "  pemba model test --tests samples/workspace.fga.yaml\n");
   root_.option_defaults()->group("Global options");
   root_.add_option("--config", config_file_, "Configuration file; default $HOME/.fga.yaml");
   root_.add_option("--api-url,--server-url", session_.api.url, "Where the server listens")
@@ -62,6 +63,7 @@ CommandLine::CommandLine(Environment environment, JsonStyle style, std::ostream&
   root_.add_option("--custom-headers", session_.api.headers, "`Name: value` (repeatable)")
       ->allow_extra_args(false);
   root_.add_flag("--debug", debug_, "Log every call to the server on stderr");
+  root_.option_defaults()->group("Options");  // Commands take over their parent's defaults.
 }
 
 CLI::App& CommandLine::Group(const std::string& name, const std::string& description) {
@@ -77,8 +79,14 @@ CLI::App& CommandLine::Command(CLI::App& parent, const std::string& name,
   return *command;
 }
 
+void CommandLine::Require(CLI::Option* option) {
+  option->description(option->get_description() + " (required)");
+  required_.insert(option);
+}
+
 int CommandLine::Run(const std::vector<std::string>& arguments) {
-  try {  // The library reports by throwing, help included.
+  root_.footer(kFooter);  // Only now: commands take over their parent's when they are made.
+  try {                   // The library reports by throwing, help included.
     // It takes the arguments from the back.
     root_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     const CLI::App* command = &root_;

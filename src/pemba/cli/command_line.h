@@ -48,7 +48,7 @@ class CommandLine {
   CLI::App& Command(CLI::App& parent, const std::string& name, const std::string& description,
                     Action action);
   // The option must be given, wherever it comes from.
-  void Require(const CLI::Option* option) { required_.insert(option); }
+  void Require(CLI::Option* option);
   // The exit code for commands that were added to root() directly; they run inside Run().
   int& exit_code() { return exit_code_; }
 

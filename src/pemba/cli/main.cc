@@ -1,4 +1,5 @@
 // The `pemba` command.
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -21,6 +22,8 @@ pemba::cli::JsonStyle StyleOfTerminal() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A peer that goes away is an error of that conversation, not the end of the program.
+  std::signal(SIGPIPE, SIG_IGN);
   const auto environment = [](const char* name) -> const char* { return std::getenv(name); };
   pemba::cli::CommandLine line(environment, StyleOfTerminal(), std::cout, std::cerr);
   pemba::cli::AddServeCommand(line.root(), line.exit_code());

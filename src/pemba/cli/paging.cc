@@ -29,6 +29,10 @@ std::string TextAt(const json::value& value, std::string_view key) {
   return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
 }
 
+json::array ListAt(json::value&& value, std::string_view key) {
+  return ListAt(static_cast<const json::value&>(value), key);
+}
+
 const json::array& ListAt(const json::value& value, std::string_view key) {
   static const json::array kNone;
   const auto* object = value.if_object();

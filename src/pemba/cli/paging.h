@@ -21,7 +21,8 @@ Result<boost::json::object> ReadPages(
 
 // The text under `key` of an object; "" if there is none.
 std::string TextAt(const boost::json::value& value, std::string_view key);
-// The list under `key` of an object; empty if there is none.
+// The list under `key` of an object; empty if there is none. Of a temporary: a copy.
 const boost::json::array& ListAt(const boost::json::value& value, std::string_view key);
+boost::json::array ListAt(boost::json::value&& value, std::string_view key);
 
 }  // namespace pemba::cli

@@ -143,8 +143,8 @@ std::shared_ptr<const Bindings> Program::Bind(const boost::json::object& context
 
 Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple,
                                   const TupleText& tuple_text, Arena& arena) const {
-  PEMBA_ASSERT(request == nullptr || request->program == this);
-  PEMBA_ASSERT(tuple == nullptr || tuple->program == this);
+  PEMBA_CHECK(request == nullptr || request->program == this);
+  PEMBA_CHECK(tuple == nullptr || tuple->program == this);
   const auto& parameters = compiled_->parameters;
   if (parameters.empty() && (HasContext(request) || HasContext(tuple))) {
     return NoParameters(name());

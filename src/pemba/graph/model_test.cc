@@ -208,10 +208,10 @@ TEST_P(ModelTest, AgreesWithTheNaiveStore) {
 INSTANTIATE_TEST_SUITE_P(Histories, ModelTest,
                          ::testing::Combine(::testing::ValuesIn(kShapes),
                                             ::testing::Range<std::uint64_t>(1, 5)),
-                         [](const auto& info) {
-                           std::string name = std::get<0>(info.param).name;
+                         [](const auto& test) {
+                           std::string name = std::get<0>(test.param).name;
                            std::erase_if(name, [](char c) { return !std::isalpha(c); });
-                           return name + std::to_string(std::get<1>(info.param));
+                           return name + std::to_string(std::get<1>(test.param));
                          });
 
 }  // namespace

@@ -24,18 +24,18 @@ class Graph;
 
 // Which tuples Scan yields. Empty fields match everything.
 struct ScanFilter {
-  std::string_view object_type;
-  std::string_view object_id;  // Needs object_type.
-  std::string_view relation;
-  std::string_view subject;  // Whole text: `user:anne`, `group:eng#member`, `user:*`.
+  std::string_view object_type = {};
+  std::string_view object_id = {};  // Needs object_type.
+  std::string_view relation = {};
+  std::string_view subject = {};  // Whole text: `user:anne`, `group:eng#member`, `user:*`.
 };
 
 // A tuple as it is stored. Its texts are borrowed for as long as the giver says.
 struct StoredTuple {
-  tuple::TupleView tuple;
-  std::string_view condition;  // Name; empty: unconditional.
-  std::string_view context;    // Canonical text; empty: none.
-  Revision revision = 0;       // Of the write that made it.
+  tuple::TupleView tuple = {};
+  std::string_view condition = {};  // Name; empty: unconditional.
+  std::string_view context = {};    // Canonical text; empty: none.
+  Revision revision = 0;            // Of the write that made it.
 };
 
 enum class ScanEnd : std::uint8_t {

@@ -42,9 +42,9 @@ struct Edge {
 // One change of one tuple, borrowed.
 struct Change {
   enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
-  tuple::TupleView tuple;
-  std::string_view condition;  // Name; empty: unconditional. Ignored by deletes.
-  std::string_view context;    // Canonical text (tuple/context.h); empty: none.
+  tuple::TupleView tuple = {};
+  std::string_view condition = {};  // Name; empty: unconditional. Ignored by deletes.
+  std::string_view context = {};    // Canonical text (tuple/context.h); empty: none.
 };
 
 }  // namespace pemba::graph

@@ -20,6 +20,7 @@
 #include "pemba/model/json.h"
 #include "pemba/model/language_validation.h"
 #include "pemba/model/modules.h"
+#include "pemba/model/validation.h"
 
 namespace pemba::model {
 namespace {
@@ -316,6 +317,68 @@ TEST_F(LanguageConformance, Modules) {
   });
   Count("transformer-module", cases, errors);
   EXPECT_EQ(cases, 7);
+}
+
+// The models of the published query cases and sample stores: each must parse, be storable, and come
+// back from its own print.
+class PublishedModels : public LanguageConformance {
+ protected:
+  static void ExpectGood(const std::string& dsl) {
+    const auto model = ModelFromDsl(dsl);
+    ASSERT_TRUE(model.ok()) << model.error().message << dsl;
+    const auto status = ValidateModel(*model);
+    EXPECT_TRUE(status.ok()) << status.error().message << dsl;
+    const auto printed = PrintDsl(*model);
+    ASSERT_TRUE(printed.ok()) << printed.error().message << dsl;
+    const auto again = ModelFromDsl(*printed);
+    ASSERT_TRUE(again.ok()) << again.error().message << *printed;
+    EXPECT_EQ(*again, *model);
+  }
+};
+
+TEST_F(PublishedModels, OfQueryCases) {
+  int models = 0;
+  const auto file = kCases / "../openfga/consolidated_1_1_tests.yaml";
+  for (const auto& test : YAML::LoadFile(file)["tests"]) {
+    SCOPED_TRACE(test["name"].as<std::string>());
+    for (const auto& stage : test["stages"]) {
+      ExpectGood(stage["model"].as<std::string>());
+      ++models;
+    }
+  }
+  std::cout << file.filename() << ": " << models << " models\n";
+  EXPECT_EQ(models, 160);
+}
+
+TEST_F(PublishedModels, OfSampleStores) {
+  const auto root = kCases / "../openfga-sample-stores";
+  int models = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    SCOPED_TRACE(entry.path().string());
+    const auto text = entry.is_regular_file() ? ReadFile(entry.path()) : "";
+    if (entry.path().filename() == "model.fga") {
+      ExpectGood(text);
+      ++models;
+    } else if (entry.path().filename() == "fga.mod") {
+      const auto mod = ParseModFile(text);
+      ASSERT_TRUE(mod.errors.empty()) << ToText(mod.errors);
+      std::vector<SourceFile> files;
+      for (const auto& item : mod.file.contents) {
+        files.push_back({item.value, ReadFile(entry.path().parent_path() / item.value)});
+      }
+      const auto merged = MergeModules(files, mod.file.schema.value);
+      EXPECT_TRUE(merged.errors.empty());
+      EXPECT_TRUE(ValidateModel(merged.model).ok());
+      ++models;
+    } else if (entry.path().extension() == ".yaml") {
+      const auto model = YAML::Load(text)["model"];
+      if (!model) continue;
+      ExpectGood(model.as<std::string>());
+      ++models;
+    }
+  }
+  std::cout << "sample stores: " << models << " models\n";
+  EXPECT_EQ(models, 29);
 }
 
 }  // namespace

@@ -297,8 +297,7 @@ class Validator {
     return Done{};
   }
 
-  void CollectNamed(const TypeDefinition& type, const std::string& relation,
-                    const Rewrite& rewrite,
+  void CollectNamed(const TypeDefinition& type, const std::string& relation, const Rewrite& rewrite,
                     std::vector<std::pair<const TypeDefinition*, const std::string*>>& out) const {
     const auto add = [&](std::string_view type_name, const std::string& named) {
       if (FindRelation(type_name, named) != nullptr) out.emplace_back(FindType(type_name), &named);

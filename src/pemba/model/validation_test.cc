@@ -1,6 +1,5 @@
 #include "pemba/model/validation.h"
 
-#include <chrono>
 #include <random>
 #include <set>
 
@@ -32,8 +31,8 @@ constexpr DslCase kDslCases[] = {
      "definition"},
     {"computed relation is unknown", "type d\n  relations\n    define r: x",
      "'d#x' relation is undefined"},
-    {"unknown relation behind a known one",
-     "type d\n  relations\n    define a: b\n    define b: x", "'d#x' relation is undefined"},
+    {"unknown relation behind a known one", "type d\n  relations\n    define a: b\n    define b: x",
+     "'d#x' relation is undefined"},
     {"unknown userset behind a known relation",
      "type d\n  relations\n    define a: b\n    define b: [x#y]",
      "the relation type 'x#y' on 'b' in object type 'd' is not valid"},
@@ -41,10 +40,12 @@ constexpr DslCase kDslCases[] = {
      "'d#p' relation is undefined"},
     {"tupleset is not direct",
      "type d\n  relations\n    define p: [d] or q\n    define q: [d]\n    define r: r from p",
-     "the 'd#p' relation is referenced in at least one tupleset and thus must be a direct relation"},
+     "the 'd#p' relation is referenced in at least one tupleset and thus must be a direct "
+     "relation"},
     {"computed relation on none of the tupleset's types",
      "type e\ntype d\n  relations\n    define p: [e, user]\n    define r: x from p",
-     "undefined relation: x does not appear as a relation in any of the directly related user types "
+     "undefined relation: x does not appear as a relation in any of the directly related user "
+     "types "
      "[type:\"e\" type:\"user\"]"},
     {"computed relation on one of the tupleset's types",
      "type e\n  relations\n    define x: [user]\n"
@@ -163,6 +164,40 @@ TEST(ValidateModelStructure, FollowsTheRulesForJson) {
   }
 }
 
+// --- Conditions
+
+struct ConditionCase {
+  const char* name;
+  const char* condition;
+  const char* error;
+};
+constexpr ConditionCase kConditionCases[] = {
+    {"fine, though nothing uses it", "condition c(x: int) {\n  x > 0\n}", ""},
+    {"undeclared name", "condition c(x: int) {\n  y > 0\n}",
+     "failed to compile expression on condition 'c' - ERROR: c:1:1: undeclared reference to 'y' "
+     "(in "
+     "container '')\n | y > 0\n | ^"},
+    {"not a bool", "condition c(x: int) {\n  'a'\n}",
+     "failed to compile expression on condition 'c' - expected a bool condition expression output, "
+     "but got 'string'"},
+};
+
+TEST(ValidateModel, CompilesConditions) {
+  for (const auto& c : kConditionCases) {
+    SCOPED_TRACE(c.name);
+    const auto model =
+        ModelFromDsl(std::string("model\n  schema 1.1\ntype user\n") + c.condition + "\n");
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    const auto status = ValidateModel(*model);
+    EXPECT_EQ(status.ok() ? "" : status.error().message, c.error);
+    const auto compiled = ValidateAndCompile(*model);
+    ASSERT_EQ(compiled.ok(), status.ok());
+    if (compiled.ok()) {
+      EXPECT_EQ(compiled->at("c")->name(), "c");
+    }
+  }
+}
+
 // --- Entry points against their definition, taken literally
 
 using Visited = std::set<std::pair<std::string, std::string>>;
@@ -255,8 +290,8 @@ Rewrite RandomRewrite(Random& random, int depth, int relations) {
       rewrite.tupleset = relation();
       break;
     default:
-      rewrite.kind = static_cast<RewriteKind>(static_cast<int>(RewriteKind::kUnion) +
-                                              Pick(random, 3));
+      rewrite.kind =
+          static_cast<RewriteKind>(static_cast<int>(RewriteKind::kUnion) + Pick(random, 3));
       for (int i = 0; i < 2; ++i) {
         rewrite.children.push_back(RandomRewrite(random, depth - 1, relations));
       }

@@ -23,9 +23,9 @@ enum class LogTimestamp : std::uint8_t { kUnix, kIso8601 };
 // One listener. Both listeners speak gRPC and HTTP.
 struct ListenerConfig {
   bool enabled = true;
-  std::string address;
+  std::string address = {};
   bool tls = false;
-  std::string certificate_file, key_file;
+  std::string certificate_file = {}, key_file = {};
 };
 
 struct ServerConfig {

@@ -70,7 +70,11 @@ class Server::Impl {
 
   Status Start() {
     PEMBA_TRY(std::ignore, OpenDatastore());
-    stores_ = std::make_unique<store::Stores>(*datastore_, clock_, StoresOptionsOf(config_));
+    auto stores = StoresOptionsOf(config_);
+    stores.report = [this](std::string_view text) {
+      Log(spdlog::level::warn, "store").With("report", text);
+    };
+    stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
     AddRoutes();
     return Listen();
@@ -164,11 +168,15 @@ class Server::Impl {
       Log(spdlog::level::warn, "transport").With("event", text);
     };
     rpc_server_ = std::make_unique<rpc::Server>(std::move(options), router_);
-    PEMBA_TRY(std::ignore, rpc_server_->Start());
+    if (auto started = rpc_server_->Start(); !started.ok()) {
+      rpc_server_.reset();  // Nobody to wait for.
+      return started;
+    }
     const auto addresses = rpc_server_->addresses();
     std::size_t next = 0;
     if (config_.grpc.enabled) grpc_address_ = addresses.at(next++);
     if (config_.http.enabled) http_address_ = addresses.at(next++);
+    Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
     Log(spdlog::level::info, "serving").With("grpc", grpc_address_).With("http", http_address_);
     return Done{};
   }

@@ -138,8 +138,9 @@ class Datastore {
 
   // Queues one write and returns at once; the ticket says when it is durable. The caller serializes
   // the appends of one store, in the order of their revisions; this order is the order of the log.
-  // After a failed append every later one of the store fails, until the caller starts again from
-  // the head: the log never has a hole. The record is copied before Append returns.
+  // After a failed append every later one of the store fails, because it does not follow: the log
+  // never has a hole. The caller starts again from the head once all its tickets have come back.
+  // The record is copied before Append returns.
   // The ticket fails with kConflict if the revision does not follow the last one appended (somebody
   // else appends to this store), kUnavailable, or kInvalidArgument.
   virtual std::unique_ptr<AppendTicket> Append(const StoreId& store, const Write& write) = 0;

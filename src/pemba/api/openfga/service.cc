@@ -37,14 +37,9 @@ Status Service::Await(RequestContext& context, const store::StoreHandle& store) 
 
 Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, const store::View& view,
                                                    const std::string& model_id) const {
-  if (model_id.empty()) {
-    PEMBA_TRY(auto latest, view.LatestModelId());
-    context.model_id = std::move(latest.value);
-    return view.ResolveModel(context.model_id);
-  }
-  PEMBA_TRY(const auto* model, view.ResolveModel(model_id));
-  context.model_id = model_id;
-  return model;
+  PEMBA_TRY(const auto model, view.ResolveModel(model_id));
+  context.model_id = model.id;
+  return model.bound;
 }
 
 Status Service::UpdateStore(RequestContext&, const wire::UpdateStoreRequest&,

@@ -63,12 +63,14 @@ Oracle::Oracle(const model::Model& model, std::vector<tuple::Tuple> tuples)
   for (const auto& [name, c] : model.conditions) {
     programs_[name] = *condition::Program::Compile({name, c.expression, c.parameters});
   }
+  std::erase_if(tuples_, [this](const auto& tuple) { return !Fits(tuple); });
 }
 
 std::optional<Verdict> Oracle::Check(const Question& question, std::uint64_t steps_max) {
   question_ = &question;
   steps_left_ = steps_max;
   met_cycle_ = met_limit_ = false;
+  can_reach_.clear();
   const auto verdict = Check(question.tuple.object, question.tuple.relation, 0, {});
   if (steps_left_ == 0) return std::nullopt;
   return verdict;
@@ -164,13 +166,13 @@ Verdict Oracle::TupleToUserset(const model::Rewrite& rewrite, const At& at) {
   return Union(branches);
 }
 
-// Contextual tuples, then stored ones, each if it fits the model.
+// Contextual tuples, then stored ones. All of them fit the model.
 std::vector<tuple::Tuple> Oracle::Read(const std::string& object,
                                        const std::string& relation) const {
   std::vector<tuple::Tuple> found;
   for (const auto* source : {&question_->contextual_tuples, &tuples_}) {
     for (const auto& tuple : *source) {
-      if (tuple.object == object && tuple.relation == relation && Fits(tuple)) {
+      if (tuple.object == object && tuple.relation == relation) {
         found.push_back(tuple);
       }
     }
@@ -256,7 +258,13 @@ bool Oracle::IsTupleset(std::string_view type, std::string_view relation) const 
   return false;
 }
 
-bool Oracle::CanReach(const std::string& type, const std::string& relation) const {
+bool Oracle::CanReach(const std::string& type, const std::string& relation) {
+  const auto [known, is_new] = can_reach_.try_emplace({type, relation});
+  if (is_new) known->second = FindWhetherReaches(type, relation);
+  return known->second;
+}
+
+bool Oracle::FindWhetherReaches(const std::string& type, const std::string& relation) const {
   const auto user = tuple::SplitSubject(question_->tuple.subject);
   const std::string user_type(user.type);
   std::set<std::string> seen;

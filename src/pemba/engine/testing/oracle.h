@@ -33,7 +33,7 @@ struct Verdict {
 // operator, copies the path into each, and takes exponential time.
 class Oracle {
  public:
-  // `tuples` are all stored ones, fitting the model or not.
+  // `tuples` are all stored ones, fitting the model or not; contextual ones have to fit.
   Oracle(const model::Model& model, std::vector<tuple::Tuple> tuples);
 
   struct Question {
@@ -77,7 +77,8 @@ class Oracle {
                   std::set<std::string>& seen) const;
   bool PathExists(const std::string& from, const model::Rewrite& rewrite, const std::string& type,
                   const std::string& relation, std::set<std::string>& seen) const;
-  bool CanReach(const std::string& type, const std::string& relation) const;
+  bool CanReach(const std::string& type, const std::string& relation);
+  bool FindWhetherReaches(const std::string& type, const std::string& relation) const;
   bool IsTupleset(std::string_view type, std::string_view relation) const;
 
   const model::Model& model_;
@@ -85,6 +86,7 @@ class Oracle {
   std::map<std::string, std::shared_ptr<const condition::Program>> programs_;
   const Question* question_ = nullptr;
   std::uint64_t steps_left_ = 0;
+  std::map<std::pair<std::string, std::string>, bool> can_reach_;  // Of this question.
   bool met_cycle_ = false, met_limit_ = false;
   Arena arena_;
 };

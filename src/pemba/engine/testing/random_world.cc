@@ -62,9 +62,13 @@ class Builder {
         {{"x", condition::ParameterTypeName::kInt}, {"s", condition::ParameterTypeName::kString}});
     AddCondition(model, "bare", "true", {});
     conditional_percent_ = Chance(40) ? 0 : 30;
-    operator_percent_ = Chance(30) ? 0 : 60;
+    operator_percent_ = 30 + Below(50);
+    unions_only_ = Chance(25);
+    object_types_ = std::span(kObjectTypes).first(static_cast<std::size_t>(1 + Below(3)));
+    relations_ = std::span(kRelations).first(static_cast<std::size_t>(2 + Below(3)));
+    ids_per_type_ = 1 + Below(shape_.ids_per_type);
     for (const char* type : kSubjectTypes) model.types.push_back({type, {}, std::nullopt});
-    for (const char* type : kObjectTypes) model.types.push_back(MakeType(type));
+    for (const char* type : object_types_) model.types.push_back(MakeType(type));
     return model;
   }
 
@@ -86,14 +90,15 @@ class Builder {
     for (const char* tupleset : kTuplesets) {
       definition.relations[tupleset].kind = RewriteKind::kThis;
       auto& restrictions = definition.metadata->relations[tupleset].directly_related_user_types;
-      restrictions.push_back({OneOf(kObjectTypes), "", false, MaybeCondition()});
-      if (Chance(40)) restrictions.push_back({OneOf(kObjectTypes), "", false, MaybeCondition()});
+      restrictions.push_back({OneOf(object_types_), "", false, MaybeCondition()});
+      if (Chance(40)) restrictions.push_back({OneOf(object_types_), "", false, MaybeCondition()});
       if (Chance(20)) restrictions.push_back({OneOf(kSubjectTypes), "", false, ""});
     }
-    for (int i = 0; i < static_cast<int>(std::size(kRelations)); ++i) {
+    for (int i = 0; i < static_cast<int>(std::size(relations_)); ++i) {
       direct_used_ = false;
-      auto& metadata = definition.metadata->relations[kRelations[i]];
-      definition.relations[kRelations[i]] = MakeRewrite(i, shape_.rewrite_depth_max);
+      auto& metadata = definition.metadata->relations[relations_[static_cast<std::size_t>(i)]];
+      definition.relations[relations_[static_cast<std::size_t>(i)]] =
+          MakeRewrite(i, shape_.rewrite_depth_max);
       if (direct_used_) metadata.directly_related_user_types = MakeRestrictions();
     }
     return definition;
@@ -102,7 +107,7 @@ class Builder {
   // Computed relations mostly point to later ones: cycles of them are not valid.
   Rewrite MakeRewrite(int relation, int depth) {
     Rewrite rewrite;
-    const int last = static_cast<int>(std::size(kRelations)) - 1;
+    const int last = static_cast<int>(std::size(relations_)) - 1;
     if (depth > 0 && Chance(operator_percent_)) {
       const int kind = Below(100);
       rewrite.kind = kind < 50   ? RewriteKind::kUnion
@@ -119,10 +124,11 @@ class Builder {
     } else if (Chance(30)) {
       rewrite.kind = RewriteKind::kTupleToUserset;
       rewrite.tupleset = OneOf(kTuplesets);
-      rewrite.relation = OneOf(kRelations);
+      rewrite.relation = OneOf(relations_);
     } else if (relation < last && Chance(40)) {
       rewrite.kind = RewriteKind::kComputedUserset;
-      rewrite.relation = kRelations[relation + 1 + Below(last - relation)];
+      rewrite.relation =
+          relations_[static_cast<std::size_t>(relation + 1 + Below(last - relation))];
     } else {
       rewrite.kind = RewriteKind::kThis;
       direct_used_ = true;
@@ -142,16 +148,16 @@ class Builder {
     if (Chance(30)) add({"user", "", true, MaybeCondition()});
     if (Chance(20)) add({"robot", "", false, MaybeCondition()});
     if (Chance(10)) add({"robot", "", true, MaybeCondition()});
-    if (Chance(10)) add({OneOf(kObjectTypes), "", false, MaybeCondition()});
-    if (Chance(10)) add({OneOf(kObjectTypes), "", true, MaybeCondition()});
+    if (Chance(10)) add({OneOf(object_types_), "", false, MaybeCondition()});
+    if (Chance(10)) add({OneOf(object_types_), "", true, MaybeCondition()});
     while (Chance(50)) {
-      add({OneOf(kObjectTypes), OneOf(kRelations), false, MaybeCondition()});
+      add({OneOf(object_types_), OneOf(relations_), false, MaybeCondition()});
     }
     if (restrictions.empty()) add({"user", "", false, ""});
     return restrictions;
   }
 
-  std::string Id() { return std::to_string(1 + Below(shape_.ids_per_type)); }
+  std::string Id() { return std::to_string(1 + Below(ids_per_type_)); }
 
   std::string SubjectOf(const model::RelationReference& reference) {
     if (reference.wildcard) return reference.type + ":*";
@@ -166,18 +172,19 @@ class Builder {
 
   // Mostly what some restriction asks for; now and then what no model of today would allow.
   tuple::Tuple MakeTuple(const model::Model& model) {
-    const auto& definition = model.types[std::size(kSubjectTypes) + Below(std::size(kObjectTypes))];
+    const auto& definition =
+        model.types[std::size(kSubjectTypes) + Below(static_cast<int>(object_types_.size()))];
     const auto& [relation, metadata] = OneOf(definition.metadata->relations);
     tuple::Tuple tuple{definition.type + ":" + Id(), relation, "", std::nullopt};
     model::RelationReference reference;
     if (!metadata.directly_related_user_types.empty() && Chance(90)) {
       reference = OneOf(metadata.directly_related_user_types);
     } else {
-      reference.type = Chance(50) ? OneOf(kSubjectTypes) : OneOf(kObjectTypes);
+      reference.type = Chance(50) ? OneOf(kSubjectTypes) : OneOf(object_types_);
       if (Chance(30)) reference.wildcard = true;
       if (Chance(30) && !reference.wildcard && reference.type != "user" &&
           reference.type != "robot") {
-        reference.relation = OneOf(kRelations);
+        reference.relation = OneOf(relations_);
       }
     }
     if (Chance(7)) reference.condition = MaybeCondition();
@@ -205,17 +212,18 @@ class Builder {
     const int kind = Below(100);
     if (kind < 55) return "user:" + Id();
     if (kind < 63) return "robot:" + Id();
-    if (kind < 70) return std::string(OneOf(kObjectTypes)) + ":" + Id();
-    if (kind < 80) return std::string(Chance(70) ? "user" : "group") + ":*";
-    return std::string(OneOf(kObjectTypes)) + ":" + Id() + "#" + OneOf(kRelations);
+    if (kind < 70) return std::string(OneOf(object_types_)) + ":" + Id();
+    if (kind < 78) return std::string(Chance(70) ? "user" : "group") + ":*";
+    return std::string(OneOf(object_types_)) + ":" + Id() + "#" + OneOf(relations_);
   }
 
   void MakeQuestions(World& world) {
     Oracle oracle(world.model, {});
     for (int i = 0; i < shape_.questions; ++i) {
       Oracle::Question question;
-      question.tuple = {std::string(OneOf(kObjectTypes)) + ":" + Id(), OneOf(kRelations),
+      question.tuple = {std::string(OneOf(object_types_)) + ":" + Id(), OneOf(relations_),
                         MakeSubject(), std::nullopt};
+      if (!world.tuples.empty() && Chance(70)) question.tuple.object = OneOf(world.tuples).object;
       if (Chance(10)) question.tuple.relation = OneOf(kTuplesets);
       if (Chance(60)) question.context = *tuple::ParseContext(OneOf(kContexts));
       const int limit = Below(100);
@@ -241,6 +249,8 @@ class Builder {
 
   std::mt19937_64 random_;
   const WorldShape& shape_;
+  std::span<const char*const> object_types_, relations_;
+  int ids_per_type_ = 1;
   int conditional_percent_ = 0;
   int operator_percent_ = 0;
   bool unions_only_ = false;

@@ -21,8 +21,8 @@ struct World {
 
 // What the worlds are like: with small numbers everything meets everything.
 struct WorldShape {
-  int ids_per_type = 3;
-  int tuples_max = 24;
+  int ids_per_type = 3;  // At most.
+  int tuples_max = 40;
   int questions = 40;
   int rewrite_depth_max = 3;
 };

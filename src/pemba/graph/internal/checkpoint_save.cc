@@ -23,6 +23,7 @@ class FileWriter {
         hash_(XXH3_createState()) {
     if (fd_ < 0) failure_ = errno;
     buffer_.reserve(kBufferBytes);
+    XXH3_64bits_reset(hash_);
     FileHeader blank;
     Write(&blank, sizeof(blank));
   }

@@ -17,11 +17,12 @@ constexpr std::uint32_t kSegmentBuckets = 512;  // A larger segment is split, no
 constexpr std::uint32_t kDepthMax = 22;         // unless its hashes are too much alike.
 constexpr std::uint32_t kRecordHeaderMax = 4 + 5;
 
+constexpr std::uint64_t kEachByte = 0x0101'0101'0101'0101;
 constexpr std::uint64_t kLowBits = 0x7F7F'7F7F'7F7F'7F7F;
 
 // The high bit of each byte of `word` that equals `tag`, exactly (Warren, "Hacker's Delight" 6-1).
 std::uint64_t MatchBytes(std::uint64_t word, std::uint8_t tag) {
-  const std::uint64_t x = word ^ (0x0101'0101'0101'0101 * tag);
+  const std::uint64_t x = word ^ (kEachByte * tag);
   return ~(((x & kLowBits) + kLowBits) | x | kLowBits);
 }
 

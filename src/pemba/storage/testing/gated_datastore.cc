@@ -60,6 +60,12 @@ void GatedDatastore::Release(std::size_t count) {
   }
 }
 
+void GatedDatastore::ReleaseUpTo(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  for (; count > 0 && !waiting_.empty(); --count) ReleaseLocked();
+  changed_.notify_all();
+}
+
 void GatedDatastore::Open() {
   const std::lock_guard lock(mutex_);
   closed_ = false;

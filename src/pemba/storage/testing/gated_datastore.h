@@ -24,6 +24,8 @@ class GatedDatastore final : public Datastore {
   void Close();
   // Lets the first `count` that wait become durable.
   void Release(std::size_t count = 1);
+  // As Release, for as many as there are by now.
+  void ReleaseUpTo(std::size_t count);
   // All that wait become durable, and so will those that come, at once.
   void Open();
   // Fails all that wait, once `count` are there: as a disk does that they would have been synced

@@ -35,7 +35,7 @@ Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> 
   {
     std::unique_lock lock(write_mutex_);
     while (deadline && !reached() && shared_.clock.Steady() < *deadline) {
-      published_.wait_until(lock, *deadline);
+      settled_.wait_until(lock, *deadline);
     }
   }
   view = Pin();

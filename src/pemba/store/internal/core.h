@@ -32,8 +32,7 @@ struct State {
   const std::unique_ptr<graph::Graph> graph;
   mutable ModelCache models;
   // Guarded by StoreCore::write_mutex_.
-  WallTime last_time;   // Of the last write that was applied.
-  bool failed = false;  // An append failed: nothing may be applied to this graph any more.
+  WallTime last_time;  // Of the last write that was applied.
 };
 
 class StoreCore {
@@ -81,9 +80,9 @@ class StoreCore {
   StoreCore(Shared& shared, const StoreId& id);
 
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
-  void Publish(const Pending& pending);
+  void Settle(const Pending& pending, const Status& durable);
   Status AwaitPublished(const Pending& pending);
-  void Abandon(std::uint64_t generation);
+  void ReloadAfterFailure();
   Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);
   Result<ModelId> NextModelId() const;
@@ -97,7 +96,13 @@ class StoreCore {
   std::atomic<State*> state_{nullptr};
 
   mutable std::mutex write_mutex_;  // The write lock: serialises what changes graph and log order.
-  mutable std::condition_variable published_;  // With write_mutex_: a revision or a state is new.
+  mutable std::condition_variable settled_;  // With write_mutex_: an append came back.
+
+  // Appends on the current state that have not come back, and whether one of them failed: then the
+  // state takes no more writes and is replaced when the count is zero. Raised, and cleared, with
+  // the write lock held.
+  std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<bool> failed_{false};
 
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
 

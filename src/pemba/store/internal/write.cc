@@ -37,11 +37,8 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
     return pending.revision;
   }
   const Status durable = pending.ticket->Wait();
-  if (!durable.ok()) {
-    Abandon(pending.generation);
-    return durable.error();
-  }
-  Publish(pending);
+  Settle(pending, durable);
+  if (!durable.ok()) return durable.error();
   CountChanges(pending.changes);
   return pending.revision;
 }
@@ -50,8 +47,9 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
 // loaded again.
 Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
-  const std::lock_guard lock(write_mutex_);
+  std::unique_lock lock(write_mutex_);
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
+  settled_.wait(lock, [&] { return !failed_ || in_flight_ == 0; });
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
   PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
@@ -63,24 +61,51 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   const Revision revision = state.graph->applied() + 1;
   PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
   state.last_time = time;
+  ++in_flight_;
   const auto record = ToStorage(changes);
   return Pending{state.generation, revision, changes.size(),
                  shared_.datastore.Append(id_, {revision, time, record})};
 }
 
-// INVARIANT: the log of a store is durable in the order of its revisions, so that everything up to
-// `revision` is. If the store was loaded again meanwhile, that happened after a later append had
-// failed, hence from a log that holds this revision: it is visible already.
-void StoreCore::Publish(const Pending& pending) {
+// The write is durable, or it failed.
+//
+// INVARIANT: the log of a store is durable in the order of its revisions, so that with this one
+// everything before it is, and may be seen.
+//
+// After a failure the graph holds changes that the log does not. Readers stay on what was
+// published, which is durable; writers go on from the log, once every append on the old graph has
+// come back: what the log refuses of those is refused because it does not follow, and must not come
+// to follow a write made after it.
+void StoreCore::Settle(const Pending& pending, const Status& durable) {
+  // Most of those who shared a sync find a later one of them published: they need no lock. Until
+  // the count goes down the state is not replaced; whoever takes it to zero after a failure
+  // reloads, and sees the failure, because that is set before its own count goes down.
+  if (durable.ok() && state_.load()->graph->published() >= pending.revision) {
+    if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
+    return;
+  }
   {
     const std::lock_guard lock(write_mutex_);
-    const State& state = *state_.load();
-    if (state.generation == pending.generation && pending.revision > state.graph->published()) {
-      state.graph->Publish(pending.revision);
+    graph::Graph& graph = *state_.load()->graph;
+    if (!durable.ok()) {
+      failed_ = true;
+    } else if (pending.revision > graph.published()) {
+      graph.Publish(pending.revision);
     }
-    PEMBA_ASSERT(state.graph->published() >= pending.revision);
   }
-  published_.notify_all();
+  settled_.notify_all();
+  if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
+}
+
+void StoreCore::ReloadAfterFailure() {
+  {
+    const std::lock_guard lock(write_mutex_);
+    if (in_flight_ == 0) {
+      const auto reloaded = ReloadIfFailed();
+      if (!reloaded.ok()) shared_.Report(reloaded.error().message);
+    }
+  }
+  settled_.notify_all();
 }
 
 // For a request that found everything done: what it relies on may still be on its way, and fail.
@@ -88,9 +113,9 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
   std::unique_lock lock(write_mutex_);
   const auto current = [&] {
     const State& state = *state_.load();
-    return state.generation == pending.generation && !state.failed ? &state : nullptr;
+    return state.generation == pending.generation && !failed_ ? &state : nullptr;
   };
-  published_.wait(lock, [&] {
+  settled_.wait(lock, [&] {
     const State* state = current();
     return state == nullptr || state->graph->published() >= pending.revision;
   });
@@ -98,27 +123,15 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
   return Error{ErrorCode::kConflict, "transactional write failed due to conflict"};
 }
 
-// An append failed: the graph holds changes that the log may not. Readers stay on what was
-// published, which is durable; writers go on from the log. The old state goes when its readers do.
-void StoreCore::Abandon(std::uint64_t generation) {
-  {
-    const std::lock_guard lock(write_mutex_);
-    State& state = *state_.load();
-    if (state.generation == generation) {
-      state.failed = true;
-      const auto reloaded = ReloadIfFailed();
-      if (!reloaded.ok()) shared_.Report(reloaded.error().message);
-    }
-  }
-  published_.notify_all();
-}
-
-// The write lock is held. While this fails, the next writer tries again.
+// The write lock is held and nothing is in flight. The old state goes when its readers do. While
+// this fails, the next writer tries again.
 Status StoreCore::ReloadIfFailed() {
+  if (!failed_) return Done{};
+  PEMBA_ASSERT(in_flight_ == 0);
   State* failed = state_.load();
-  if (!failed->failed) return Done{};
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
+  failed_ = false;
   shared_.reclaimer.Retire([failed] { delete failed; });
   shared_.maintenance.RequestCollect();
   return Done{};

@@ -1,0 +1,193 @@
+// A server killed at random moments: what it acknowledged is there, what it never sent is not, the
+// log has no hole, and the graph is what the log says.
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pemba/storage/embedded.h"
+#include "pemba/storage/testing/temporary_directory.h"
+#include "pemba/store/stores.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): not in every libc's headers.
+
+namespace pemba::store::testing {
+namespace {
+
+constexpr int kStores = 3;
+constexpr int kThreadsPerStore = 2;
+
+StoreId StoreOf(int number) { return {"01J0000000000000000000000" + std::to_string(number)}; }
+
+// The process that writes, and its standard output.
+class Victim {
+ public:
+  Victim(const std::filesystem::path& directory, int round) {
+    int pipe_ends[2];
+    PEMBA_CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
+    std::string arguments[] = {PEMBA_CRASH_WRITER, directory.string(), std::to_string(round),
+                               std::to_string(kStores), std::to_string(kThreadsPerStore)};
+    std::vector<char*> argv;
+    for (auto& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    PEMBA_CHECK(posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ) == 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(pipe_ends[1]);
+    output_ = pipe_ends[0];
+  }
+  ~Victim() { close(output_); }
+
+  // Kills it `after` so long from its first acknowledgement and returns everything that it said.
+  std::string KillAfter(std::chrono::milliseconds after) {
+    std::string said;
+    while (said.find("\nA ") == said.npos && ReadSome(said, -1)) {
+    }
+    const auto end = std::chrono::steady_clock::now() + after;
+    while (true) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          end - std::chrono::steady_clock::now());
+      if (left.count() <= 0 || !ReadSome(said, static_cast<int>(left.count()))) break;
+    }
+    kill(pid_, SIGKILL);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "it ended by itself";
+    while (ReadSome(said, -1)) {
+    }
+    return said;
+  }
+
+ private:
+  // False at the end of the output; true if something was read or nothing came in time.
+  bool ReadSome(std::string& said, int timeout_ms) {
+    pollfd poll_for{output_, POLLIN, 0};
+    if (poll(&poll_for, 1, timeout_ms) == 0) return true;
+    char bytes[1 << 16];
+    const auto count = read(output_, bytes, sizeof bytes);
+    if (count > 0) said.append(bytes, static_cast<std::size_t>(count));
+    return count > 0;
+  }
+
+  pid_t pid_ = 0;
+  int output_ = -1;
+};
+
+// What may and what must be in one store's log.
+struct Expected {
+  std::set<std::string> sent;                           // Objects of operations.
+  std::map<std::string, graph::Revision> acknowledged;  // Object -> revision.
+};
+
+void Account(const std::string& said, int round, std::vector<Expected>& expected) {
+  std::istringstream lines(said);
+  std::string line;
+  while (std::getline(lines, line)) {
+    std::istringstream words(line);
+    std::string verb;
+    int store = 0;
+    std::string thread;
+    std::string number;
+    words >> verb >> store >> thread >> number;
+    const std::string object = "document:" + std::to_string(round) + "-" + thread + "-" + number;
+    auto& of_store = expected.at(static_cast<std::size_t>(store));
+    if (verb == "S") {
+      of_store.sent.insert(object);
+    } else {
+      graph::Revision revision = 0;
+      words >> revision;
+      of_store.acknowledged[object] = revision;
+    }
+  }
+}
+
+void ExpectSound(const storage::Datastore& datastore, const Store& store,
+                 const Expected& expected) {
+  graph::Revision last = 0;
+  std::set<std::string> tuples;  // The log, folded.
+  std::map<std::string, graph::Revision> found;
+  const auto status = datastore.ReadWrites(store.id(), 0, [&](const storage::Write& write) {
+    EXPECT_EQ(write.revision, last + 1);
+    last = write.revision;
+    for (const auto& change : write.changes) {
+      const std::string object(change.tuple.object);
+      if (change.operation == storage::Change::Operation::kDelete) {
+        EXPECT_EQ(tuples.erase(object), 1u) << object;
+      } else {
+        EXPECT_TRUE(tuples.insert(object).second) << object;
+        EXPECT_TRUE(expected.sent.contains(object)) << "never sent: " << object;
+        found[object] = write.revision;
+      }
+    }
+    return storage::Visit::kContinue;
+  });
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  for (const auto& [object, revision] : expected.acknowledged) {
+    const auto at = found.find(object);
+    ASSERT_NE(at, found.end()) << "acknowledged and lost: " << object;
+    EXPECT_EQ(at->second, revision) << object;
+  }
+
+  const auto view = store.Pin();
+  EXPECT_EQ(view.revision(), last);
+  std::set<std::string> in_graph;
+  view.snapshot().Scan({}, nullptr, ~std::size_t{0}, [&](const graph::StoredTuple& stored) {
+    in_graph.emplace(stored.tuple.object);
+    EXPECT_EQ(stored.revision, found[std::string(stored.tuple.object)]);
+  });
+  EXPECT_EQ(in_graph, tuples);
+}
+
+// `kills` rounds; every ten of them a fresh directory, so that the log stays short enough to be
+// checked as a whole each time.
+void KillAgainAndAgain(int kills, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> moments(0, 120);
+  std::unique_ptr<storage::testing::TemporaryDirectory> directory;
+  std::vector<Expected> expected;
+  std::size_t acknowledged = 0;
+  for (int round = 0; round < kills && !::testing::Test::HasFailure(); ++round) {
+    SCOPED_TRACE("round " + std::to_string(round) + ", seed " + std::to_string(seed));
+    if (round % 10 == 0) {
+      directory = std::make_unique<storage::testing::TemporaryDirectory>();
+      expected.assign(kStores, {});
+    }
+    Account(Victim(directory->path(), round).KillAfter(std::chrono::milliseconds(moments(random))),
+            round, expected);
+
+    auto datastore = storage::OpenEmbeddedDatastore({.directory = directory->path()});
+    ASSERT_TRUE(datastore.ok()) << datastore.error().message;
+    const SystemClock clock;
+    StoresOptions options;
+    options.checkpoint_directory = directory->path() / "graph";
+    options.report = [](std::string_view line) { ADD_FAILURE() << line; };
+    Stores stores(**datastore, clock, options);
+    for (int s = 0; s < kStores; ++s) {
+      const auto store = stores.Open(StoreOf(s));
+      ASSERT_TRUE(store.ok()) << store.error().message;
+      ExpectSound(**datastore, **store, expected[static_cast<std::size_t>(s)]);
+      acknowledged += expected[static_cast<std::size_t>(s)].acknowledged.size();
+    }
+  }
+  EXPECT_GT(acknowledged, static_cast<std::size_t>(kills));
+  ::testing::Test::RecordProperty("acknowledged_writes_checked", std::to_string(acknowledged));
+}
+
+TEST(Crash, AHundredKillsLoseNothing) { KillAgainAndAgain(100, std::random_device{}()); }
+
+}  // namespace
+}  // namespace pemba::store::testing
