@@ -107,6 +107,7 @@ constexpr CostCase kCosts[] = {
     {"startsWith: a tenth", "s.startsWith('a')", 3},
     {"endsWith: a tenth", "s.endsWith('a')", 3},
     {"matches: text and pattern", "s.matches('[0-9]')", 5},
+    {"matches as a function", "matches(s, '[0-9]')", 2},
     {"matches with empty text", "e.matches('a')", 2},
     {"text to bytes: a tenth", "bytes(s)", 3},
     {"size", "size(s)", 2},

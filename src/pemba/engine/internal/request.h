@@ -4,6 +4,7 @@
 // dealt with in one place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,12 +45,11 @@ class Request {
   Request(const CheckLimits& limits, const Clock& clock, const graph::Snapshot& snapshot,
           const BoundModel& model, const CheckQuery& query, Arena& arena);
 
-  // Resolves the names of the question. Errors (kValidation): a type or relation that the model
-  // does not have, as model::ValidateQuery says it.
-  Status Resolve();
-
-  // The same subject, context and contextual tuples, another object and relation.
-  Status Retarget(const CheckQuery& query);
+  // Resolves subject and contextual tuples; then, for one question after the other that has the
+  // same ones, object and relation. Errors (kValidation): a type or relation that the model does
+  // not have, as model::ValidateQuery says it.
+  Status ResolveSubject();
+  Status ResolveTarget(const CheckQuery& query);
 
   const model::Plan& plan() const { return plan_; }
   Arena& arena() const { return arena_; }
@@ -113,6 +113,12 @@ class Request {
   std::string NodeName(model::TypeIndex type, graph::NodeId node) const;
   bool CheckBudget();
 
+  // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always
+  // the same for an entry. Walks ask one entry about many objects; from the second time on it is
+  // known whether the subject is in any tuple of the entry at all, which mostly it is not.
+  std::optional<graph::Edge> FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                         graph::NodeId node);
+
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
 
@@ -142,6 +148,12 @@ class Request {
   };
   ArenaVector<LocalName> local_names_;      // Node id: kLocalNodes + position.
   ArenaVector<ContextualEdge> contextual_;  // By entry, object, subject, position.
+
+  struct Asked {
+    model::EntryIndex entry = model::kNoIndex;
+    enum State : std::uint8_t { kOnce, kNothing, kSomething } state = kOnce;
+  };
+  std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
 
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.

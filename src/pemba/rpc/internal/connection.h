@@ -30,7 +30,7 @@ struct ConnectionContext {
 class Connection {
  public:
   // Output beyond this is not produced before the peer has taken some.
-  static constexpr std::size_t kOutputBytesMax = 256 * 1024;
+  static constexpr std::size_t kOutputBytesMax = std::size_t{256} * 1024;
 
   Connection(ConnectionContext& context, std::string peer, std::string certificate_subject)
       : context_(context),

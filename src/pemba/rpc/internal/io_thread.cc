@@ -311,6 +311,9 @@ void IoThread::Read(Link& link) {
     switch (SSL_get_error(link.tls.get(), bytes)) {
       case SSL_ERROR_WANT_READ:
         return;
+      case SSL_ERROR_WANT_WRITE:  // An answer to the peer's key update, and the socket is full.
+        link.write_blocked = true;
+        return UpdateInterest(link);
       case SSL_ERROR_ZERO_RETURN:
         return OnEndOfInput(link);
       default:
