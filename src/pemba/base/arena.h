@@ -26,6 +26,8 @@ class Arena {
   static constexpr std::size_t kBlockBytesMax = std::size_t{1} << 20;
 
   Arena() = default;
+  // For data of a known size that is there to stay: as much and no more is taken at once.
+  explicit Arena(std::size_t first_block_bytes) : first_block_bytes_(first_block_bytes) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -87,7 +89,7 @@ class Arena {
   }
 
   void AddBlock(std::size_t at_least) {
-    std::size_t size = blocks_.empty() ? kFirstBlockBytes : blocks_.back().size * 2;
+    std::size_t size = blocks_.empty() ? first_block_bytes_ : blocks_.back().size * 2;
     if (size > kBlockBytesMax) size = kBlockBytesMax;
     if (size < at_least) size = at_least;
     blocks_.push_back({std::unique_ptr<std::byte[]>(new std::byte[size]), size});
@@ -95,6 +97,7 @@ class Arena {
   }
 
   std::vector<Block> blocks_;  // INVARIANT: the last one is the one in use.
+  std::size_t first_block_bytes_ = kFirstBlockBytes;
   std::uintptr_t position_ = 0;
   std::uintptr_t end_ = 0;
   std::size_t used_bytes_ = 0;

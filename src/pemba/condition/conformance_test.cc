@@ -13,6 +13,7 @@
 
 #include "pemba/condition/internal/evaluator.h"
 #include "pemba/condition/internal/expression.h"
+#include "pemba/condition/internal/message.h"
 #include "pemba/condition/internal/number.h"
 #include "pemba/condition/testing/text_proto.h"
 
@@ -22,9 +23,6 @@ namespace {
 using testing::TextMessage;
 
 constexpr std::string_view kTypeUrl = "[type.googleapis.com/";
-
-// Cases that no condition can express, for the reason given. Everything else has to pass.
-std::optional<std::string> WhyLeftOut(const TextMessage& test);
 
 // A message of the text form as a value; nothing if it is of a message type that we do not have.
 class ValueReader {
@@ -86,19 +84,88 @@ class ValueReader {
     return Value::Map(entries.data(), entries.size());
   }
 
-  static std::optional<Value> Object(const TextMessage& message) {
+  // A message inside of an Any, its type in brackets.
+  std::optional<Value> Object(const TextMessage& message) {
     if (message.fields.size() != 1) return std::nullopt;
     const auto& field = message.fields[0];
-    const auto seconds = ParseInt(field.message.Text("seconds")).value_or(0);
-    const auto nanoseconds = ParseInt(field.message.Text("nanos")).value_or(0);
-    const auto type = std::string_view(field.name).substr(kTypeUrl.size());
-    if (type == "google.protobuf.Timestamp]") {
-      return Value::Timestamp(seconds, static_cast<std::uint32_t>(nanoseconds));
+    auto type = std::string_view(field.name);
+    if (!type.starts_with(kTypeUrl)) return std::nullopt;
+    type = type.substr(kTypeUrl.size(), type.size() - kTypeUrl.size() - 1);
+    const auto found = FindMessage(type);
+    if (!found) return std::nullopt;
+    switch (*found) {
+      case MessageKind::kTimestamp:
+        return Value::Timestamp(Number(field.message, "seconds"),
+                                static_cast<std::uint32_t>(Number(field.message, "nanos")));
+      case MessageKind::kDuration:
+        return Value::Duration(Number(field.message, "seconds") * 1'000'000'000 +
+                               Number(field.message, "nanos"));
+      case MessageKind::kListValue:
+        return JsonList(field.message);
+      case MessageKind::kStruct:
+        return JsonObject(field.message);
+      case MessageKind::kValue:
+        return Json(field.message);
+      default:
+        return Wrapper(*found, field.message.Text("value"));
     }
-    if (type == "google.protobuf.Duration]") {
-      return Value::Duration(seconds * 1'000'000'000 + nanoseconds);
+  }
+
+  static std::int64_t Number(const TextMessage& message, std::string_view name) {
+    return ParseInt(message.Text(name)).value_or(0);
+  }
+
+  std::optional<Value> Wrapper(MessageKind kind, const std::string& text) {
+    switch (kind) {
+      case MessageKind::kBoolValue:
+        return Value::Bool(text == "true");
+      case MessageKind::kBytesValue:
+        return Value::Bytes(arena_.Copy(text));
+      case MessageKind::kStringValue:
+        return Value::String(arena_.Copy(text));
+      case MessageKind::kDoubleValue:
+      case MessageKind::kFloatValue:
+        return Double(text);
+      case MessageKind::kInt32Value:
+      case MessageKind::kInt64Value:
+        return Integer(text);
+      default:
+        return Natural(text);
     }
-    return std::nullopt;
+  }
+
+  std::optional<Value> Json(const TextMessage& message) {
+    if (message.fields.size() != 1) return std::nullopt;
+    const auto& field = message.fields[0];
+    if (field.name == "null_value") return Value::Null();
+    if (field.name == "bool_value") return Value::Bool(field.text == "true");
+    if (field.name == "number_value") return Double(field.text);
+    if (field.name == "string_value") return Value::String(arena_.Copy(field.text));
+    if (field.name == "list_value") return JsonList(field.message);
+    return field.name == "struct_value" ? JsonObject(field.message) : std::nullopt;
+  }
+
+  std::optional<Value> JsonList(const TextMessage& message) {
+    const auto fields = message.All("values");
+    const auto elements = arena_.NewArray<Value>(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const auto element = Json(fields[i]->message);
+      if (!element) return std::nullopt;
+      elements[i] = *element;
+    }
+    return Value::List(elements.data(), elements.size());
+  }
+
+  std::optional<Value> JsonObject(const TextMessage& message) {
+    const auto fields = message.All("fields");
+    const auto entries = arena_.NewArray<MapEntry>(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const auto value = Json(fields[i]->message.Message("value"));
+      if (!value) return std::nullopt;
+      entries[i] = {Value::String(arena_.Copy(fields[i]->message.Text("key"))), *value};
+    }
+    if (SortEntries(entries.data(), entries.size())) return std::nullopt;
+    return Value::Map(entries.data(), entries.size());
   }
 
   Arena& arena_;
@@ -129,7 +196,14 @@ class TypeReader {
       const Type* value = Read(field.message.Message("value_type"));
       return key == nullptr || value == nullptr ? nullptr : MapType(key, value, arena_);
     }
-    if (field.name == "message_type") return NamedType(field.text);
+    if (field.name == "message_type") {
+      const auto known = FindMessage(field.text);
+      return known ? MessageType(*known, arena_) : nullptr;
+    }
+    if (field.name == "wrapper") {
+      const Type* wrapped = Named(field.text);
+      return wrapped == nullptr ? nullptr : WrapperType(wrapped, arena_);
+    }
     return field.name == "abstract_type" ? Abstract(field.message) : nullptr;
   }
 
@@ -319,19 +393,11 @@ bool Mentions(const TextMessage& message, std::string_view text) {
   return false;
 }
 
+// Cases that no condition can express, for the reason given. Everything else has to pass.
 std::optional<std::string> WhyLeftOut(const TextMessage& test) {
   if (!test.Text("container").empty()) return "container";
   if (Mentions(test, "TestAllTypes")) return "message type of the tests";
   if (Mentions(test, "optional.")) return "optional types";
-  for (const auto* type : {"BoolValue", "BytesValue", "DoubleValue", "FloatValue", "Int32Value",
-                           "Int64Value", "StringValue", "UInt32Value", "UInt64Value", "ListValue",
-                           "Struct", "protobuf.Value", "protobuf.Any"}) {
-    if (Mentions(test, "google.protobuf." + std::string(type)) ||
-        Mentions(test, std::string(type) + "{")) {
-      return "protobuf wrapper";
-    }
-  }
-  if (Mentions(test, "protobuf.Value")) return "protobuf wrapper";
   return std::nullopt;
 }
 

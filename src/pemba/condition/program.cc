@@ -124,23 +124,27 @@ Status Program::ValidateContext(const boost::json::object& context) const {
 }
 
 std::shared_ptr<const Bindings> Program::Bind(const boost::json::object& context) const {
-  auto bindings = std::make_shared<Bindings>(*this);
   const auto& parameters = compiled_->parameters;
-  bindings->is_context_empty = context.empty();
-  bindings->values = bindings->arena.NewArray<Value>(parameters.size());
+  Arena scratch;
+  const auto values = scratch.NewArray<Value>(parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto* json = context.if_contains(parameters[i].name);
-    bindings->values[i] = json == nullptr
-                              ? Value::Unknown()
-                              : internal::Coerce(*json, parameters[i].type, bindings->arena);
+    values[i] =
+        json == nullptr ? Value::Unknown() : internal::Coerce(*json, parameters[i].type, scratch);
   }
+  // Bindings may be kept for every conditional tuple of a store, so they take what they need only.
+  auto bindings = std::make_shared<Bindings>(*this, scratch.used_bytes());
+  bindings->is_context_empty = context.empty();
+  bindings->values = bindings->arena.NewArray<Value>(values.size());
+  std::transform(values.begin(), values.end(), bindings->values.begin(),
+                 [&](const Value& value) { return internal::Copy(value, bindings->arena); });
   return bindings;
 }
 
 Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple,
                                   const TupleText& tuple_text, Arena& arena) const {
-  PEMBA_ASSERT(request == nullptr || request->program == this);
-  PEMBA_ASSERT(tuple == nullptr || tuple->program == this);
+  PEMBA_CHECK(request == nullptr || request->program == this);
+  PEMBA_CHECK(tuple == nullptr || tuple->program == this);
   const auto& parameters = compiled_->parameters;
   if (parameters.empty() && (HasContext(request) || HasContext(tuple))) {
     return NoParameters(name());

@@ -181,6 +181,23 @@ TEST(ProgramCompile, BoundsNestingAndSize) {
   }
 }
 
+// What the limits let through, the stack can take.
+TEST(ProgramCompile, EvaluatesAtTheLimits) {
+  const auto repeat = [](std::string_view text, int times) {
+    std::string all;
+    for (int i = 0; i < times; ++i) all += text;
+    return all;
+  };
+  for (const auto& expression :
+       {repeat("(", 240) + "true" + repeat(")", 240), "0" + repeat("+0", 490) + " == 0",
+        repeat("[", 240) + "1" + repeat("]", 240) + repeat("[0]", 240) + " == 1",
+        repeat("true && ", 490) + "true", repeat("false ? false : ", 240) + "true"}) {
+    const auto program = Compiled(expression, {}, 10'000);
+    ASSERT_NE(program, nullptr);
+    EXPECT_EQ(Outcome(*program, "{}", "{}"), "met");
+  }
+}
+
 // Each step doubles the type of the elements; written out it would fill no memory there is.
 TEST(ProgramCompile, BoundsTypes) {
   std::string expression = "[1]";

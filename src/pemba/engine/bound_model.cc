@@ -75,12 +75,8 @@ const condition::Bindings* BoundModel::BindingsOf(
     const auto* cached = slot.load(std::memory_order_acquire);
     if (cached == nullptr) {
       if (made == nullptr) {
-        // What is stored has been parsed before it was stored; were it not an object, the empty
-        // one would leave its parameters missing, which is an error and never an allow.
-        auto object = tuple::ParseContext(snapshot.ContextText(context));
-        const auto& program = *plan_->conditions()[condition];
         made = std::make_unique<const CachedBindings>(
-            CachedBindings{key, program.Bind(object.ok() ? *object : boost::json::object{})});
+            CachedBindings{key, Convert(snapshot, condition, context)});
       }
       if (slot.compare_exchange_strong(cached, made.get(), std::memory_order_acq_rel)) {
         return made.release()->bindings.get();
@@ -88,13 +84,17 @@ const condition::Bindings* BoundModel::BindingsOf(
     }
     if (cached->key == key) return cached->bindings.get();
   }
-  if (made != nullptr) {
-    spare = made->bindings;
-  } else {
-    auto object = tuple::ParseContext(snapshot.ContextText(context));
-    spare = plan_->conditions()[condition]->Bind(object.ok() ? *object : boost::json::object{});
-  }
+  spare = made != nullptr ? made->bindings : Convert(snapshot, condition, context);
   return spare.get();
+}
+
+std::shared_ptr<const condition::Bindings> BoundModel::Convert(const graph::Snapshot& snapshot,
+                                                               model::ConditionIndex condition,
+                                                               graph::ContextId context) const {
+  const auto object = tuple::ParseContext(snapshot.ContextText(context));
+  const auto& program = *plan_->conditions()[condition];
+  if (!object.ok() || !program.ValidateContext(*object).ok()) return nullptr;
+  return program.Bind(*object);
 }
 
 }  // namespace pemba::engine

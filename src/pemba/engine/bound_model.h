@@ -34,8 +34,9 @@ class BoundModel {
   graph::TypeId type(model::TypeIndex type) const { return types_[type]; }
   graph::PartitionId partition(model::EntryIndex entry) const { return partitions_[entry]; }
 
-  // The values of a stored context for a condition's parameters. Wait-free once cached; the first
-  // kCachedBindings distinct contexts are. `spare` keeps the result alive if it could not be.
+  // The values of a stored context for a condition's parameters; null if the context does not fit
+  // the condition as this model has it: queries do not see such a tuple. Wait-free once cached; the
+  // first kCachedBindings distinct contexts are. `spare` keeps the result alive if it is not.
   const condition::Bindings* BindingsOf(const graph::Snapshot& snapshot,
                                         model::ConditionIndex condition, graph::ContextId context,
                                         std::shared_ptr<const condition::Bindings>& spare) const;
@@ -47,6 +48,9 @@ class BoundModel {
   struct CachedBindings;
   struct Cache;
   Cache* cache() const;
+  std::shared_ptr<const condition::Bindings> Convert(const graph::Snapshot& snapshot,
+                                                     model::ConditionIndex condition,
+                                                     graph::ContextId context) const;
 
   std::shared_ptr<const model::Plan> plan_;
   std::vector<graph::TypeId> types_;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "pemba/base/text.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/internal/dsl_grammar.h"
 #include "pemba/model/internal/parameter_type_names.h"
@@ -20,11 +21,13 @@ condition::ParameterTypeName ParameterTypeNameOf(std::string_view text) {
   return internal::ParameterTypeNamed(text, internal::kParameterTypeDslNames);
 }
 
+std::string_view TrimEnd(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n\f\v") + 1);
+}
+
 std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  const auto first = text.find_first_not_of(" \t\r\n\f\v");
+  return first == std::string_view::npos ? std::string_view() : TrimEnd(text.substr(first));
 }
 
 // Builds the model. The tree may be partial: every part may be missing.
@@ -239,7 +242,12 @@ class ModelBuilder {
     ForEach(node, DslRule::kParameter, [&](const SyntaxNode& n) { Parameter(n, definition); });
     if (const auto* expression = Child(node, DslRule::kExpression)) {
       std::string text;
-      for (const auto id : expression->children) text += tokens_[Node(id).token].text;
+      for (const auto id : expression->children) {
+        const auto& token = tokens_[Node(id).token];
+        // Where a comment was dropped, so is the space before it.
+        if (token.type == TokenType::kNewline) text.resize(TrimEnd(text).size());
+        text += token.text;
+      }
       definition.expression = Trim(text);
     }
     if (is_module_) definition.metadata.emplace().module = out_.module;
@@ -277,9 +285,23 @@ class ModelBuilder {
 constexpr std::uint64_t kNestingRules =
     std::uint64_t{1} << DslRule::kGroup | std::uint64_t{1} << DslRule::kUndirectGroup;
 
+// Reported at the first line that is malformed.
+ParsedDsl NotUtf8(std::string_view text) {
+  int line = 0;
+  for (; !text.empty(); ++line) {
+    const auto end = std::min(text.find('\n'), text.size() - 1) + 1;
+    if (!IsUtf8(text.substr(0, end))) break;
+    text.remove_prefix(end);
+  }
+  ParsedDsl parsed;
+  parsed.errors.push_back({"the text is not UTF-8", line, line, 0, 0, "", ""});
+  return parsed;
+}
+
 }  // namespace
 
 ParsedDsl ParseDsl(std::string_view text) {
+  if (!IsUtf8(text)) return NotUtf8(text);
   const auto clean = internal::BlankComments(text);
   const auto tokens = internal::Tokenize(clean);
   auto syntax =

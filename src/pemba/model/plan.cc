@@ -434,7 +434,7 @@ class PlanCompiler {
           } else {
             leaves.push_back({index, aliases[at]});
           }
-        } else if (!HasLeaf(leaves, node)) {
+        } else if (!HasLeaf(leaves, node, aliases[at])) {
           leaves.push_back({index, aliases[at]});
         }
       }
@@ -449,11 +449,12 @@ class PlanCompiler {
     plan_->leaves_.insert(plan_->leaves_.end(), leaves.begin(), leaves.end());
   }
 
-  bool HasLeaf(const std::vector<UnionLeaf>& leaves, const PlanNode& node) const {
+  bool HasLeaf(const std::vector<UnionLeaf>& leaves, const PlanNode& node,
+               RelationIndex owner) const {
     return std::any_of(leaves.begin(), leaves.end(), [&](const UnionLeaf& leaf) {
       const auto& other = plan_->nodes_[leaf.node];
       const auto a = plan_->LinksOf(other), b = plan_->LinksOf(node);
-      return other.op == node.op && other.relation == node.relation &&
+      return leaf.owner == owner && other.op == node.op && other.relation == node.relation &&
              std::equal(a.begin(), a.end(), b.begin(), b.end());
     });
   }

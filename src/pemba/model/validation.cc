@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -119,11 +120,13 @@ class Validator {
   // --- Types and relations, by name
 
   Status Types() {
-    // Made when the first relation is known to name only what exists. Relations that are looked at
-    // later may still be wrong; such a model is refused anyway, whatever this says of it.
+    for (const auto& [name, type] : types_) {
+      for (const auto& [relation, rewrite] : type->relations) {
+        CollectTuplesets(rewrite, tuplesets_[type]);
+      }
+    }
     const EntryPoints entry_points(model_);
     for (const auto& [name, type] : types_) {
-      CollectTuplesets(*type);
       CollectCyclic(*type);
       for (const auto& [relation, rewrite] : type->relations) {
         PEMBA_TRY(std::ignore, CheckRewrite(*type, relation, rewrite));
@@ -212,13 +215,9 @@ class Validator {
            std::any_of(rewrite.children.begin(), rewrite.children.end(), HasDirectPart);
   }
 
-  void CollectTuplesets(const TypeDefinition& type) {
-    tuplesets_.clear();
-    for (const auto& [relation, rewrite] : type.relations) CollectTuplesets(rewrite);
-  }
-  void CollectTuplesets(const Rewrite& rewrite) {
-    if (rewrite.kind == RewriteKind::kTupleToUserset) tuplesets_.emplace(rewrite.tupleset);
-    for (const auto& child : rewrite.children) CollectTuplesets(child);
+  static void CollectTuplesets(const Rewrite& rewrite, StringSet& out) {
+    if (rewrite.kind == RewriteKind::kTupleToUserset) out.emplace(rewrite.tupleset);
+    for (const auto& child : rewrite.children) CollectTuplesets(child, out);
   }
 
   Status CheckRestrictions(const TypeDefinition& type, const std::string& relation,
@@ -233,11 +232,12 @@ class Validator {
       return Invalid("the non-assignable relation '" + relation + "' in object type '" + type.type +
                      "' should not contain a relation type");
     }
+    const bool is_tupleset = tuplesets_.find(&type)->second.contains(relation);
     for (const auto& r : restrictions) {
       const bool plain = r.relation.empty() && !r.wildcard;
       const bool exists = r.relation.empty() ? FindType(r.type) != nullptr
                                              : FindRelation(r.type, r.relation) != nullptr;
-      if (!exists || (!plain && tuplesets_.contains(relation))) {
+      if (!exists || (!plain && is_tupleset)) {
         return Invalid("the relation type '" + r.type +
                        (r.relation.empty() ? "" : "#" + r.relation) + "' on '" + relation +
                        "' in object type '" + type.type + "' is not valid");
@@ -269,17 +269,47 @@ class Validator {
     return CheckOperands(type, relation, type.relations.find(relation)->second);
   }
 
-  static Status CheckEntryPoint(const EntryPoints& entry_points, const TypeDefinition& type,
-                                const std::string& relation) {
-    switch (entry_points.Of(type.type, relation)) {
-      case Entry::kReachable:
-        return Done{};
-      case Entry::kNoEntryPoint:
-        return InvalidRelation(type.type, relation, "no entrypoints defined");
-      case Entry::kLoop:
-        return InvalidRelation(type.type, relation, "potential loop");
+  Status CheckEntryPoint(const EntryPoints& entry_points, const TypeDefinition& type,
+                         const std::string& relation) const {
+    const auto entry = entry_points.Of(type.type, relation);
+    if (entry == Entry::kReachable) return Done{};
+    // A relation further down may be at fault, whose turn would only have come later.
+    PEMBA_TRY(std::ignore, CheckNamed(type, relation));
+    return InvalidRelation(type.type, relation,
+                           entry == Entry::kLoop ? "potential loop" : "no entrypoints defined");
+  }
+
+  // Checks a relation and all that its definition names, at any distance. Depth first with an
+  // explicit stack: chains of relations may be long.
+  Status CheckNamed(const TypeDefinition& start, const std::string& start_relation) const {
+    std::set<const Rewrite*> seen;
+    std::vector<std::pair<const TypeDefinition*, const std::string*>> open = {
+        {&start, &start_relation}};
+    while (!open.empty()) {
+      const auto [type, relation] = open.back();
+      open.pop_back();
+      const auto* rewrite = FindRelation(type->type, *relation);
+      if (rewrite == nullptr || !seen.insert(rewrite).second) continue;
+      PEMBA_TRY(std::ignore, CheckRewrite(*type, *relation, *rewrite));
+      PEMBA_TRY(std::ignore, CheckRestrictions(*type, *relation, *rewrite));
+      CollectNamed(*type, *relation, *rewrite, open);
     }
     return Done{};
+  }
+
+  void CollectNamed(const TypeDefinition& type, const std::string& relation, const Rewrite& rewrite,
+                    std::vector<std::pair<const TypeDefinition*, const std::string*>>& out) const {
+    const auto add = [&](std::string_view type_name, const std::string& named) {
+      if (FindRelation(type_name, named) != nullptr) out.emplace_back(FindType(type_name), &named);
+    };
+    if (rewrite.kind == RewriteKind::kThis) {
+      for (const auto& r : RestrictionsOf(type, relation)) add(r.type, r.relation);
+    } else if (rewrite.kind == RewriteKind::kComputedUserset) {
+      add(type.type, rewrite.relation);
+    } else if (rewrite.kind == RewriteKind::kTupleToUserset) {
+      for (const auto& r : RestrictionsOf(type, rewrite.tupleset)) add(r.type, rewrite.relation);
+    }
+    for (const auto& child : rewrite.children) CollectNamed(type, relation, child, out);
   }
 
   static void CollectComputed(const Rewrite& rewrite, std::vector<std::string_view>& out) {
@@ -315,9 +345,9 @@ class Validator {
 
   const Model& model_;
   std::map<std::string_view, const TypeDefinition*> types_;
-  // Of the type being looked at:
-  StringSet tuplesets_;  // Relations that stand right of a `from`.
-  StringSet cyclic_;
+  // Per type, the relations that stand right of a `from`.
+  std::map<const TypeDefinition*, StringSet> tuplesets_;
+  StringSet cyclic_;  // Of the type being looked at.
 };
 
 }  // namespace

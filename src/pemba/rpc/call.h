@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,10 +20,17 @@ struct GrpcStatus {
   std::string message;
 };
 
-// One request. The server owns it; a handler borrows it until it has finished it.
+// A request header or metadata entry. The name is in lower case.
+struct Header {
+  std::string_view name;
+  std::string_view value;
+};
+
+// One request. The server owns it; a handler borrows it until it returns. Views live as long.
 //
 // Thread-safety: a call belongs to one thread at a time. The route's execution says which one runs
-// the handler; answering from that thread is always right.
+// the handler; answering from that thread is always right. cancelled() may be asked from any thread
+// that the handler waits for.
 class Call {
  public:
   virtual ~Call() = default;
@@ -31,17 +39,23 @@ class Call {
   virtual std::string_view http_method() const = 0;  // "POST" for gRPC.
   virtual std::string_view path() const = 0;         // Without query, as sent.
   virtual std::string_view query() const = 0;        // Without '?', as sent.
-  // The value of a request header or gRPC metadata entry (lower-case name), if present.
+  // The first value of a request header or gRPC metadata entry (lower-case name), if present.
+  // Metadata whose name ends in "-bin" is already decoded. HTTP/2's :authority is "host".
   virtual std::optional<std::string_view> header(std::string_view name) const = 0;
+  virtual std::span<const Header> headers() const = 0;  // All, in the order received.
   // Path parameter of the matched HTTP route, percent-decoded ("store_id" of /stores/{store_id}).
   virtual std::string_view path_parameter(std::string_view name) const = 0;
-  // HTTP: the whole body (decompressed). gRPC unary and server streaming: the one request message.
+  // HTTP: the whole body (decompressed). gRPC: the one request message, or on a route with
+  // Requests::kEach the message that the handler was run for.
   virtual std::string_view body() const = 0;
   virtual std::optional<SteadyTime> deadline() const = 0;  // From grpc-timeout.
   virtual bool cancelled() const = 0;                      // The peer has gone away.
   virtual std::string_view peer() const = 0;               // "127.0.0.1:50412"
+  // Subject of the verified client certificate, RFC 2253 form ("CN=anne,O=eng"); empty without one.
+  virtual std::string_view peer_certificate_subject() const = 0;
 
-  // A response header (gRPC: initial metadata). Before the first byte of the response only.
+  // A response header (gRPC: initial metadata; names that end in "-bin" take raw bytes). Before the
+  // first byte of the response only. Bytes that may not stand in a header become spaces.
   virtual void SetHeader(std::string_view name, std::string_view value) = 0;
 
   // gRPC: ends a unary call. With code 0, `message` is the response message; otherwise it is
@@ -52,7 +66,8 @@ class Call {
 
   // Streaming. gRPC: one message. HTTP: a piece of the body (chunked on HTTP/1.1); the first piece
   // sends status 200 and `content_type`. Waits while the peer's window is full (so only routes that
-  // run on a worker may stream); false once the peer is gone.
+  // run on a worker may stream at length); false once the peer is gone, the deadline has passed or
+  // the peer has read nothing for ServerOptions::stall_timeout.
   virtual bool Send(std::string_view content_type, std::string_view bytes) = 0;
   // Ends a stream. HTTP ignores `status` (the body is complete).
   virtual void FinishStream(const GrpcStatus& status) = 0;

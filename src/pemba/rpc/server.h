@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pemba/base/result.h"
@@ -15,27 +17,36 @@
 namespace pemba::rpc {
 
 struct TlsOptions {
-  std::string certificate_file;  // PEM chain. Read again when the file changes.
-  std::string key_file;
-  std::string client_ca_file;  // Not empty: clients must present a certificate signed by it.
+  std::string certificate_file = {};  // PEM chain. Read again when the file changes.
+  std::string key_file = {};
+  std::string client_ca_file = {};  // Not empty: clients must present a certificate signed by it.
 };
 
 struct ListenOptions {
-  std::string address;  // "0.0.0.0:8080", "[::1]:0"; port 0 picks a free one.
-  std::optional<TlsOptions> tls;
+  std::string address = {};  // "0.0.0.0:8080", "[::1]:0"; port 0 picks a free one.
+  std::optional<TlsOptions> tls = {};
 };
 
 struct ServerOptions {
-  std::vector<ListenOptions> listeners;  // Every listener speaks every protocol.
-  std::size_t io_threads = 0;            // 0: one per core.
+  std::vector<ListenOptions> listeners = {};  // Every listener speaks every protocol.
+  std::size_t io_threads = 0;                 // 0: one per core.
   std::size_t worker_threads = 16;
   std::size_t worker_queue_max = 4096;  // Beyond it: RESOURCE_EXHAUSTED, not a longer queue.
-  std::size_t request_message_bytes_max = 616'448;  // The wire contract's default.
-  std::size_t header_bytes_max = 64 * 1024;
+  std::size_t request_message_bytes_max = 616'448;  // The wire contract's default. Decompressed.
+  // Bytes of unfinished requests that one I/O thread holds; beyond it: RESOURCE_EXHAUSTED.
+  std::size_t buffered_request_bytes_max = std::size_t{256} << 20;
+  std::size_t header_bytes_max =
+      std::size_t{64} * 1024;  // Of one request; an entry counts 32 more. Then 431.
   std::size_t connections_max = 10'000;
-  std::uint32_t concurrent_streams_max = 1000;  // Per connection.
-  std::chrono::seconds idle_timeout{300};
-  std::chrono::seconds connection_age_max{0};  // 0: no limit; else GOAWAY after it.
+  std::size_t calls_max = 100'000;  // Under way at once; beyond it, HTTP/2 streams are refused.
+  std::uint32_t concurrent_streams_max = 1000;             // Per connection.
+  std::chrono::milliseconds request_read_timeout{30'000};  // First to last byte of a request.
+  std::chrono::milliseconds stall_timeout{30'000};         // The peer reads nothing of a response.
+  std::chrono::milliseconds idle_timeout{300'000};         // No call on a connection.
+  std::chrono::milliseconds connection_age_max{0};         // 0: no limit; else GOAWAY after it.
+  // Told in a sentence of what nobody else hears of: a certificate that did not reload. May be
+  // called from any thread.
+  std::function<void(std::string_view)> on_event = nullptr;
 };
 
 // Start and Shutdown from one thread. Handlers run on the server's threads.

@@ -11,11 +11,12 @@ namespace pemba::condition {
 
 class Bindings {
  public:
-  explicit Bindings(const Program& maker) : program(&maker) {}
+  // `bytes`: what the values and all that they refer to take.
+  Bindings(const Program& maker, std::size_t bytes) : program(&maker), arena(bytes) {}
 
   const Program* program;        // Whose parameters these are; only compared, never used.
   bool is_context_empty = true;  // No keys at all, known or not.
-  Arena arena;                   // Owns what the values refer to.
+  Arena arena;                   // Owns the values and what they refer to.
   // One per parameter, in the program's order. Unknown: the context lacks it. Error: it does not
   // convert, for the reason in the error's text.
   std::span<internal::Value> values;

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "pemba/condition/internal/message.h"
+
 namespace pemba::condition::internal {
 namespace {
 
@@ -47,7 +49,7 @@ class Checker {
       case NodeKind::kCall:
         return Call(node);
       case NodeKind::kList:
-        return ListType(JoinAll(node, 0, 1), arena_);
+        return ListType(JoinAll(node), arena_);
       case NodeKind::kMap: {
         VisitChildren(node);
         const Type* key = JoinVisited(0, 2, node.children.size());
@@ -56,9 +58,7 @@ class Checker {
         return MapType(key, value, arena_);
       }
       case NodeKind::kMessage:
-        VisitChildren(node);
-        visited_.resize(visited_.size() - node.children.size());
-        return Undeclared(node, node.name);
+        return Message(node);
       case NodeKind::kComprehension:
         return Comprehension(node);
     }
@@ -140,11 +140,29 @@ class Checker {
     return joined == nullptr ? types_.NewVariable() : joined;
   }
 
-  const Type* JoinAll(Node& node, std::size_t first, std::size_t stride) {
+  const Type* JoinAll(Node& node) {
     VisitChildren(node);
-    const Type* joined = JoinVisited(first, stride, node.children.size());
+    const Type* joined = JoinVisited(0, 1, node.children.size());
     visited_.resize(visited_.size() - node.children.size());
     return joined;
+  }
+
+  const Type* Message(Node& node) {
+    const auto message = FindMessage(node.name);
+    if (!message) return Undeclared(node, node.name);
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+      const Type* found = Visit(*node.children[i]);
+      const auto field = FindField(*message, node.fields[i]);
+      if (!field) {
+        Complain(node, "undefined field '" + std::string(node.fields[i]) + "'");
+        continue;
+      }
+      const Type* wanted = FieldType(*message, *field, arena_);
+      if (types_.Assignable(found, wanted)) continue;
+      Complain(node, "expected type of field '" + std::string(node.fields[i]) + "' is '" +
+                         Text(wanted) + "' but provided type is '" + Text(found) + "'");
+    }
+    return MessageType(*message, arena_);
   }
 
   const Type* Call(Node& node) {

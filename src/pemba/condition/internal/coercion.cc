@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -125,9 +126,8 @@ class Coercer {
     if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
     constexpr int kDigits = 10;
     std::array<char, 64> buffer;
-    const auto end = std::to_chars(buffer.begin(), buffer.end(), static_cast<double>(value),
-                                   std::chars_format::general, kDigits)
-                         .ptr;
+    const auto end =
+        std::to_chars(buffer.begin(), buffer.end(), value, std::chars_format::general, kDigits).ptr;
     return {buffer.data(), end};
   }
 

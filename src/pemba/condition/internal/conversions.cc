@@ -9,7 +9,6 @@
 namespace pemba::condition::internal {
 namespace {
 
-// Why a value does not convert. Outside of errors no text is made.
 Value CannotConvert(const Value& value, std::string_view to, Arena& arena) {
   return MakeError(arena, "type conversion error from '" + std::string(TypeName(value.kind)) +
                               "' to '" + std::string(to) + "'");

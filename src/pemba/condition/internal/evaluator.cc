@@ -93,6 +93,8 @@ class Evaluator {
         return List(step);
       case StepKind::kMap:
         return Map(step);
+      case StepKind::kMessage:
+        return Message(step);
       case StepKind::kComprehension:
         return Comprehension(step);
     }
@@ -196,6 +198,15 @@ class Evaluator {
       return MakeError(arena_, "Failed with repeated key: " + ToText(*twice));
     }
     return Value::Map(entries.data(), entries.size());
+  }
+
+  Value Message(const Step& step) {
+    const auto values = arena_.NewArray<Value>(step.children.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = Eval(*step.children[i]);
+      if (values[i].is_failure()) return values[i];
+    }
+    return MakeMessage(step.message, step.fields, values, arena_);
   }
 
   Value Comprehension(const Step& step) {

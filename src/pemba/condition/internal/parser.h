@@ -12,7 +12,7 @@ namespace pemba::condition::internal {
 struct ParseLimits {
   std::uint32_t bytes_max = 100'000;
   std::uint32_t nesting_max = 250;  // Of parentheses, brackets, arguments and conditionals.
-  std::uint16_t depth_max = 1000;   // Of the tree: chains of operators nest to the left.
+  std::uint16_t depth_max = 500;    // Of the tree: chains of operators nest to the left.
 };
 
 enum class Macros : std::uint8_t { kExpanded, kOff };

@@ -14,6 +14,7 @@
 #include "pemba/condition/internal/ast.h"
 #include "pemba/condition/internal/environment.h"
 #include "pemba/condition/internal/library.h"
+#include "pemba/condition/internal/message.h"
 #include "pemba/condition/internal/value.h"
 
 namespace pemba::condition::internal {
@@ -30,6 +31,7 @@ enum class StepKind : std::uint8_t {
   kInSet,          // children: element. constant: a map whose keys are the set.
   kList,           // children
   kMap,            // children: key, value, key, value, ...
+  kMessage,        // message, fields; children: the values of the fields.
   kComprehension,  // children: see ComprehensionPart. index: of the accumulator; element: + 1.
   kFailure,        // constant: an error.
 };
@@ -39,10 +41,12 @@ struct Step {
   StepKind kind = StepKind::kConstant;
   Function function = Function::kNone;
   CostRule cost = CostRule::kNothing;
+  MessageKind message = MessageKind::kValue;
   std::uint8_t charge = 0;  // Cost of the step itself, whatever its values.
   std::uint32_t index = 0;
   Value constant;
   std::span<const Step* const> children;
+  std::span<const MessageField> fields;
   const RE2* pattern = nullptr;
   const IpPrefix* prefix = nullptr;
 };

@@ -61,8 +61,7 @@ class Planner {
       case NodeKind::kMap:
         return Map(node);
       case NodeKind::kMessage:
-        return Failing("undeclared reference to '" + std::string(node.name) +
-                       "' (in container '')");
+        return Message(node);
       case NodeKind::kComprehension:
         return Comprehension(node);
     }
@@ -251,6 +250,25 @@ class Planner {
     }
     if (SortEntries(entries.data(), entries.size())) return step;
     return Constant(Value::Map(entries.data(), entries.size()));
+  }
+
+  const Step* Message(const Node& node) {
+    const auto message = FindMessage(node.name);
+    if (!message) {
+      return Failing("undeclared reference to '" + std::string(node.name) + "' (in container '')");
+    }
+    Step* step = New(StepKind::kMessage);
+    step->message = *message;
+    step->charge = 40;
+    const auto fields = plan_->arena.NewArray<MessageField>(node.fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      const auto field = FindField(*message, node.fields[i]);
+      if (!field) return Failing("undefined field '" + std::string(node.fields[i]) + "'");
+      fields[i] = *field;
+    }
+    step->fields = fields;
+    MakeChildren(node, *step);
+    return step;
   }
 
   void MakeChildren(const Node& node, Step& step) {

@@ -18,13 +18,20 @@ const Type* Composite(TypeKind kind, std::string_view name, std::span<const Type
 
 bool AcceptsNull(const Type& type) {
   return type.kind == TypeKind::kTimestamp || type.kind == TypeKind::kDuration ||
-         type.kind == TypeKind::kOpaque || type.kind == TypeKind::kNull;
+         type.kind == TypeKind::kOpaque || type.kind == TypeKind::kWrapper ||
+         type.kind == TypeKind::kNull;
+}
+
+// What a wrapper wraps; any other type is itself.
+const Type& Unwrapped(const Type& type) {
+  return type.kind == TypeKind::kWrapper ? *type.parameters[0] : type;
 }
 
 // Whether `a` says no more than `b` does.
 bool IsEqualOrLessSpecific(const Type& a, const Type& b) {
   if (a.kind == TypeKind::kDyn || a.kind == TypeKind::kVariable) return true;
   if (b.kind == TypeKind::kDyn || b.kind == TypeKind::kVariable) return false;
+  if (a.kind == TypeKind::kWrapper && b.kind != TypeKind::kWrapper) return Same(Unwrapped(a), b);
   if (a.kind != b.kind || a.name != b.name) return false;
   if (a.kind == TypeKind::kType) return true;
   return std::equal(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
@@ -64,6 +71,8 @@ std::string_view SimpleName(TypeKind kind) {
       return "map";
     case TypeKind::kType:
       return "type";
+    case TypeKind::kWrapper:
+      return "wrapper";
     case TypeKind::kOpaque:
     case TypeKind::kParameter:
     case TypeKind::kVariable:
@@ -94,6 +103,10 @@ const Type* MapType(const Type* key, const Type* value, Arena& arena) {
 
 const Type* TypeType(const Type* type, Arena& arena) {
   return Composite(TypeKind::kType, {}, std::span(&type, 1), arena);
+}
+
+const Type* WrapperType(const Type* wrapped, Arena& arena) {
+  return Composite(TypeKind::kWrapper, {}, std::span(&wrapped, 1), arena);
 }
 
 const Type* OpaqueType(std::string_view name, std::span<const Type* const> parameters,
@@ -152,6 +165,9 @@ bool Substitution::Assignable(const Type* from, const Type* to) {
   if (from->kind == TypeKind::kDyn || to->kind == TypeKind::kDyn) return true;
   if (from->kind == TypeKind::kNull) return AcceptsNull(*to);
   if (to->kind == TypeKind::kNull) return AcceptsNull(*from);
+  if (from->kind == TypeKind::kWrapper || to->kind == TypeKind::kWrapper) {
+    return Same(Unwrapped(*from), Unwrapped(*to));
+  }
   if (from->kind != to->kind || from->name != to->name) return false;
   return from->kind == TypeKind::kType || ParametersAssignable(from, to);
 }

@@ -25,6 +25,7 @@ enum class TypeKind : std::uint8_t {
   kList,       // parameters: element.
   kMap,        // parameters: key, value.
   kType,       // parameters: the type that is the value.
+  kWrapper,    // parameters: a simple type; null is a value beside those of that type.
   kOpaque,     // name and parameters: types known only by name, such as IPAddress.
   kParameter,  // name: the type parameter of an overload that has not been instantiated.
   kVariable,   // number: stands for a type that is still to be found.
@@ -50,6 +51,7 @@ const Type* SimpleType(TypeKind kind);
 const Type* ListType(const Type* element, Arena& arena);
 const Type* MapType(const Type* key, const Type* value, Arena& arena);
 const Type* TypeType(const Type* type, Arena& arena);
+const Type* WrapperType(const Type* wrapped, Arena& arena);
 const Type* OpaqueType(std::string_view name, std::span<const Type* const> parameters,
                        Arena& arena);
 const Type* TypeParameter(std::string_view name, Arena& arena);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine::internal {
@@ -59,6 +60,10 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   if (hops_max != 0 && depth == hops_max) return Reply(Outcome::Failed(request_.TooDeep()));
   const auto index = GoalOf(relation, object, hops_max == 0 ? 0 : depth);
   Goal& goal = goals_[index];
+  if (pass_ != 0 && depth < goal.nearest) {
+    goal.nearest = depth;
+    changed_ = true;
+  }
   const auto active = nodes_[goal.path_node].active;
   if (active != kNone) {
     if (pass_ != 0 && goal.prevails != nullptr) return Reply(Outcome::Failed(goal.prevails));
@@ -68,9 +73,7 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   if (!request_.Reaches(relation)) return Reply(Outcome::False());
   if (Recall(goal)) return;
   if (plan_.relations()[relation].unions_only) {
-    UnionSearch search(request_);
-    search.AddRoot(relation, object, depth);
-    goal.outcome = search.Run(/*want_cycles=*/true);
+    goal.outcome = SearchRelation(request_, relation, object, depth, /*want_cycles=*/true);
     goal.state = State::kFinal;
     return Reply(goal.outcome);
   }
@@ -84,7 +87,7 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   frame.goal = index;
   frame.relation = relation;
   frame.object = object;
-  frame.depth = depth;
+  frame.depth = pass_ == 0 ? depth : goal.nearest;
   frames_.push_back(frame);
 }
 
@@ -157,12 +160,10 @@ void Evaluator::StartLeaf(const model::PlanNode& node, const Frame& parent) {
   frame.relation = parent.relation;
   frame.object = parent.object;
   frame.depth = parent.depth;
-  UnionSearch search(request_);
-  if (search.AddLeaf(node, frame.relation, frame.object, frame.depth, frame.set)) {
-    return Reply(Outcome::True());
-  }
-  const auto found = search.Run(/*want_cycles=*/true);
+  const auto found =
+      SearchLeaf(request_, node, frame.relation, frame.object, frame.depth, frame.set);
   if (found.truth == Truth::kTrue) return Reply(found);
+  Note(found);
   frame.cycle = found.truth == Truth::kCycle;
   frame.failure = found.failure;
   const bool deepest = frame.depth + 1 == request_.hops_max();
@@ -217,7 +218,15 @@ bool Evaluator::AbsorbOperand(Frame& frame, const Answer& answer) {
     Finish({Outcome::True(), kNone});
     return true;
   }
+  const bool error = truth == Truth::kFailed;
+  if ((op == PlanOp::kUnion && error && Mutated(Mutation::kUnionErrorHidesTrue)) ||
+      (op == PlanOp::kIntersection && error && Mutated(Mutation::kIntersectionErrorFirst))) {
+    Finish(answer);
+    return true;
+  }
   const bool subtract = op == PlanOp::kDifference && frame.child == 2;
+  if (subtract && error && Mutated(Mutation::kDifferenceErrorIsFalse)) return true;
+  if (subtract && truth == Truth::kCycle && Mutated(Mutation::kCycleIsFalse)) return true;
   if (op != PlanOp::kUnion && truth == (subtract ? Truth::kTrue : Truth::kFalse)) {
     Finish({Outcome::False(), kNone});
     return true;
@@ -237,7 +246,17 @@ Evaluator::Answer Evaluator::EndOf(const Frame& frame) {
   return {is_union ? Outcome::False() : Outcome::True(), kNone};
 }
 
+std::uint32_t Evaluator::FarthestUndecided() const {
+  std::uint32_t farthest = 0;
+  for (const auto& goal : goals_) {
+    const bool undecided = goal.state == State::kFinal && goal.outcome.truth == Truth::kCycle;
+    if (undecided && goal.nearest != kNone) farthest = std::max(farthest, goal.nearest);
+  }
+  return farthest;
+}
+
 void Evaluator::Reply(const Outcome& outcome, std::uint32_t low) {
+  Note(outcome);
   answer_ = {outcome, low};
   answered_ = true;
 }
@@ -274,6 +293,11 @@ Evaluator::Answer Evaluator::Complete(std::uint32_t index, const Answer& answer)
     nodes_[goal.path_node].active = kNone;
     goal.state = State::kProvisional;
     goal.low = answer.low;
+    if (Mutated(Mutation::kKeepCycleAnswers)) {
+      goal.state = State::kFinal;
+      goal.outcome = Outcome::False();
+      open_.truncate(goal.order);
+    }
     return answer;
   }
   if (answer.outcome.truth == Truth::kCycle) {

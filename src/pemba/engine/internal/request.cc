@@ -39,17 +39,17 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       contextual_(arena),
       steps_to_check_(kStepsPerLook) {}
 
-Status Request::Resolve() {
+Status Request::ResolveSubject() {
   PEMBA_TRY(std::ignore, ResolveSubject(query_.tuple.subject));
   std::uint32_t position = 0;
   for (const auto& tuple : query_.contextual_tuples) AddContextual(tuple, position++);
   // At most a hundred.
   std::sort(contextual_.begin(), contextual_.end(),
             [](const auto& a, const auto& b) { return OrderOf(a) < OrderOf(b); });
-  return Retarget(query_);
+  return Done{};
 }
 
-Status Request::Retarget(const CheckQuery& query) {
+Status Request::ResolveTarget(const CheckQuery& query) {
   query_.tuple = query.tuple;
   query_.deadline = query.deadline;
   stopped_ = nullptr;
@@ -147,10 +147,28 @@ std::string Request::NodeName(model::TypeIndex type, graph::NodeId node) const {
 
 Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object) {
   const auto exact = ReadExact(relation, object);
-  if (exact.truth == Truth::kTrue || subject_.kind == SubjectKind::kUserset) return exact;
+  if (exact.truth == Truth::kTrue || Mutated(Mutation::kForgetWildcards)) return exact;
+  const bool userset = subject_.kind == SubjectKind::kUserset;
+  if (userset && !Mutated(Mutation::kWildcardForUsersets)) return exact;
   const auto wildcard = ReadWildcard(relation, object);
   if (wildcard.truth == Truth::kTrue || exact.truth == Truth::kFalse) return wildcard;
   return Outcome::Failed(Least(exact.failure, wildcard.failure));
+}
+
+std::optional<graph::Edge> Request::FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                                graph::NodeId node) {
+  auto& asked = asked_[entry % asked_.size()];
+  if (asked.entry != entry) {
+    asked = {entry, Asked::kOnce};
+    return View(entry).Find(object, node);
+  }
+  if (asked.state == Asked::kNothing) return std::nullopt;
+  const auto view = View(entry);
+  if (asked.state == Asked::kOnce) {
+    asked.state = view.ObjectDegree(node) == 0 ? Asked::kNothing : Asked::kSomething;
+    if (asked.state == Asked::kNothing) return std::nullopt;
+  }
+  return view.Find(object, node);
 }
 
 Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) {
@@ -172,12 +190,15 @@ Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) 
         if (first == nullptr || edge.position < first->position) first = &edge;
       }
     }
-    if (first != nullptr) return Holds(first->entry, object, subject_.node, 0, first);
+    if (first != nullptr) {
+      const auto held = Holds(first->entry, object, subject_.node, 0, first);
+      if (!Mutated(Mutation::kForgetContextualShadow) || held.truth == Truth::kTrue) return held;
+    }
   }
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (!same_kind(entries[i])) continue;
     const auto entry = planned.first_entry + i;
-    if (const auto edge = View(entry).Find(object, subject_.node)) {
+    if (const auto edge = FindSubject(entry, object, subject_.node)) {
       return Holds(entry, object, subject_.node, edge->context, nullptr);
     }
   }
@@ -196,7 +217,7 @@ Outcome Request::ReadWildcard(model::RelationIndex relation, graph::NodeId objec
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
     }
-    if (const auto edge = View(entry).Find(object, 0)) {
+    if (const auto edge = FindSubject(entry, object, 0)) {
       const auto held = Holds(entry, object, 0, edge->context, nullptr);
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
@@ -228,6 +249,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
     own = ContextualBindings(*contextual, planned.condition);
   } else if (context != 0) {
     own = model_.BindingsOf(snapshot_, planned.condition, context, spare);
+    if (own == nullptr) return Outcome::False();
   }
   const auto* given = RequestBindings(planned.condition);
   auto verdict = program.Evaluate(given, own, {}, arena_);
@@ -293,12 +315,12 @@ bool Request::CheckBudget() {
 }
 
 HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object,
-                     Part part, bool deepest)
+                     Part part, bool all)
     : leaf_(&leaf),
       relation_(&request.plan().relations()[leaf.relation]),
       object_(object),
       part_(part),
-      deepest_(deepest),
+      all_(all),
       plain_(!request.has_contextual()) {
   const bool direct = leaf.op == model::PlanOp::kDirect;
   for (const auto& entry : request.plan().EntriesOf(*relation_)) {
@@ -329,7 +351,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     set.satisfied = true;
     // A type that lacks the relation leads nowhere; where the subject cannot go is "no" unless the
     // limit comes first.
-    if (target_ == kNoIndex || (!deepest_ && !request.Reaches(target_))) continue;
+    if (target_ == kNoIndex || (!all_ && !request.Reaches(target_))) continue;
     hop = {target_, node};
     return true;
   }
@@ -345,7 +367,9 @@ bool HopCursor::NextEntry(Request& request) {
     target_ = direct ? entry.userset : plan.LinksOf(*leaf_)[entry_];
     const bool unions = target_ == kNoIndex || plan.relations()[target_].unions_only;
     if (unions != (part_ == Part::kUnionTargets)) continue;
-    const bool useless = target_ == kNoIndex || (!deepest_ && !request.Reaches(target_));
+    if (target_ == kNoIndex && Mutated(Mutation::kSkipParentsWithoutRelation)) continue;
+    if (direct && entry_ > 0 && Mutated(Mutation::kFirstUsersetOnly)) continue;
+    const bool useless = target_ == kNoIndex || (!all_ && !request.Reaches(target_));
     if (plain_ && useless) continue;
     const auto contextual = request.Contextual(index, object_);
     contextual_ = contextual.data();

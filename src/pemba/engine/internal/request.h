@@ -4,6 +4,7 @@
 // dealt with in one place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "pemba/engine/bound_model.h"
 #include "pemba/engine/checker.h"
 #include "pemba/engine/internal/arena_vector.h"
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/outcome.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
@@ -43,31 +45,32 @@ class Request {
   Request(const CheckLimits& limits, const Clock& clock, const graph::Snapshot& snapshot,
           const BoundModel& model, const CheckQuery& query, Arena& arena);
 
-  // Resolves the names of the question. Errors (kValidation): a type or relation that the model
-  // does not have, as model::ValidateQuery says it.
-  Status Resolve();
-
-  // The same subject, context and contextual tuples, another object and relation.
-  Status Retarget(const CheckQuery& query);
+  // Resolves subject and contextual tuples; then, for one question after the other that has the
+  // same ones, object and relation. Errors (kValidation): a type or relation that the model does
+  // not have, as model::ValidateQuery says it.
+  Status ResolveSubject();
+  Status ResolveTarget(const CheckQuery& query);
 
   const model::Plan& plan() const { return plan_; }
   Arena& arena() const { return arena_; }
   const Subject& subject() const { return subject_; }
   model::RelationIndex relation() const { return relation_; }
   graph::NodeId object() const { return object_; }
-  std::uint32_t hops_max() const { return hops_max_; }  // 0: no limit.
+  std::uint32_t hops_max() const {  // 0: no limit.
+    return hops_max_ + (Mutated(Mutation::kLimitOffByOne) && hops_max_ != 0 ? 1 : 0);
+  }
   void LiftHopsLimit() { hops_max_ = 0; }
   bool has_contextual() const { return !contextual_.empty(); }
 
   // Rule 4 of the definition: can the subject reach the relation at all?
   bool Reaches(model::RelationIndex relation) const {
-    return plan_.Reaches(subject_kind_, relation) ||
+    return Mutated(Mutation::kSkipReachability) || plan_.Reaches(subject_kind_, relation) ||
            (wildcard_kind_ != model::kNoIndex && plan_.Reaches(wildcard_kind_, relation));
   }
   // Rule 3: the subject is this very userset.
   bool IsSubject(model::RelationIndex relation, graph::NodeId node) const {
-    return subject_.relation == relation && subject_.node == node &&
-           subject_.kind == tuple::SubjectKind::kUserset;
+    return !Mutated(Mutation::kSkipReflexivity) && subject_.relation == relation &&
+           subject_.node == node && subject_.kind == tuple::SubjectKind::kUserset;
   }
 
   graph::PartitionView View(model::EntryIndex entry) const {
@@ -84,7 +87,10 @@ class Request {
   // tuples, whose context is `context`.
   Outcome Holds(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
                 graph::ContextId context, const ContextualEdge* contextual) {
-    if (plan_.entries()[entry].condition == model::kNoIndex) return Outcome::True();
+    if (plan_.entries()[entry].condition == model::kNoIndex ||
+        Mutated(Mutation::kIgnoreConditions)) {
+      return Outcome::True();
+    }
     return Evaluate(entry, object, subject, context, contextual);
   }
 
@@ -106,6 +112,12 @@ class Request {
                                                 model::ConditionIndex condition);
   std::string NodeName(model::TypeIndex type, graph::NodeId node) const;
   bool CheckBudget();
+
+  // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always
+  // the same for an entry. Walks ask one entry about many objects; from the second time on it is
+  // known whether the subject is in any tuple of the entry at all, which mostly it is not.
+  std::optional<graph::Edge> FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                         graph::NodeId node);
 
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
@@ -137,6 +149,12 @@ class Request {
   ArenaVector<LocalName> local_names_;      // Node id: kLocalNodes + position.
   ArenaVector<ContextualEdge> contextual_;  // By entry, object, subject, position.
 
+  struct Asked {
+    model::EntryIndex entry = model::kNoIndex;
+    enum State : std::uint8_t { kOnce, kNothing, kSomething } state = kOnce;
+  };
+  std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
+
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
   std::vector<std::shared_ptr<const condition::Bindings>> contextual_bindings_;  // By position.
@@ -157,7 +175,10 @@ class HopCursor {
   struct Set {
     bool satisfied = false;
     const Failure* failure = nullptr;
-    const Failure* Error() const { return satisfied ? nullptr : failure; }
+    const Failure* Error() const {
+      if (Mutated(Mutation::kSetErrorsWin)) return failure;
+      return satisfied || Mutated(Mutation::kSetErrorsVanish) ? nullptr : failure;
+    }
   };
   enum class Part : std::uint8_t { kUnionTargets, kOtherTargets };
   struct Hop {
@@ -165,9 +186,9 @@ class HopCursor {
     graph::NodeId node;
   };
 
-  // `deepest`: the next hop is the one that the limit forbids, so every satisfied tuple counts.
+  // `all`: give hops to where the subject cannot go, too (the limit of hops counts them).
   HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
-            bool deepest);
+            bool all);
 
   // False at the end.
   bool Next(Request& request, Set& set, Hop& hop);
@@ -183,7 +204,7 @@ class HopCursor {
   const model::PlanRelation* relation_;
   graph::NodeId object_;
   Part part_;
-  bool deepest_;
+  bool all_;
   bool plain_;
   std::uint32_t entry_ = 0;                        // Of the relation; the next one to enter.
   model::RelationIndex target_ = model::kNoIndex;  // Of the current entry.

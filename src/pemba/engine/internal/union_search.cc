@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pemba/engine/internal/mutation.h"
+
 namespace pemba::engine::internal {
 namespace {
 
@@ -11,13 +13,35 @@ using model::PlanOp;
 
 }  // namespace
 
+Outcome SearchRelation(Request& request, model::RelationIndex relation, graph::NodeId object,
+                       std::uint32_t depth, bool want_cycles) {
+  UnionSearch search(request, UnionSearch::Goals::kFlat);
+  search.AddRoot(relation, object, depth);
+  const auto outcome = search.Run(want_cycles);
+  if (!search.doubtful()) return outcome;
+  UnionSearch exact(request, UnionSearch::Goals::kExact);
+  exact.AddRoot(relation, object, depth);
+  return exact.Run(want_cycles);
+}
+
+Outcome SearchLeaf(Request& request, const model::PlanNode& leaf, model::RelationIndex owner,
+                   graph::NodeId object, std::uint32_t depth, HopCursor::Set& set) {
+  UnionSearch search(request, UnionSearch::Goals::kFlat);
+  search.AddLeaf(leaf, owner, object, depth, set);
+  const auto outcome = search.Run(/*want_cycles=*/true);
+  if (!search.doubtful()) return outcome;
+  UnionSearch exact(request, UnionSearch::Goals::kExact);
+  exact.AddLeaf(leaf, owner, object, depth, set);
+  return exact.Run(/*want_cycles=*/true);
+}
+
 void UnionSearch::AddRoot(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth) {
   Ask(relation, node, depth, kNoGoal, true);
 }
 
-bool UnionSearch::AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner,
+void UnionSearch::AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner,
                           graph::NodeId object, std::uint32_t depth, HopCursor::Set& set) {
-  return VisitLeaf(leaf, owner, object, depth, kNoGoal, set);
+  VisitLeaf(leaf, owner, object, depth, kNoGoal, set);
 }
 
 Outcome UnionSearch::Run(bool want_cycles) {
@@ -25,7 +49,8 @@ Outcome UnionSearch::Run(bool want_cycles) {
     // Goals of the same level may join while it is being walked.
     for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
       if (!request_.Step()) return Outcome::Failed(request_.stopped());
-      if (Visit(this_level_[i])) return Outcome::True();
+      Visit(this_level_[i]);
+      if (found_) return Outcome::True();
     }
     if (next_level_.empty()) break;
     std::swap(this_level_, next_level_);
@@ -34,27 +59,40 @@ Outcome UnionSearch::Run(bool want_cycles) {
   return found_ ? Outcome::True() : Conclude(want_cycles);
 }
 
-bool UnionSearch::Visit(std::uint32_t goal) {
-  const auto [relation, node, depth, parent, longest, ends] = goals_[goal];
+void UnionSearch::Visit(std::uint32_t goal) {
+  const auto relation = goals_[goal].relation;
+  const auto node = goals_[goal].node;
   const auto& plan = request_.plan();
   const auto& planned = plan.relations()[relation];
+  if (mode_ == Goals::kExact) return VisitOwn(plan.nodes()[planned.root], goal);
   if (request_.subject().relation != kNoIndex) {
     for (const auto alias : plan.AliasesOf(planned)) {
-      if (request_.IsSubject(alias, node)) return found_ = true;
+      found_ = found_ || request_.IsSubject(alias, node);
     }
   }
   for (const auto& leaf : plan.LeavesOf(planned)) {
-    if (!request_.Reaches(leaf.owner)) continue;
-    const auto& planned_leaf = plan.nodes()[leaf.node];
-    if (planned_leaf.op == PlanOp::kComputed) {
-      Ask(planned_leaf.relation, node, depth, goal, true);
-      continue;
-    }
-    HopCursor::Set set;
-    if (VisitLeaf(planned_leaf, leaf.owner, node, depth, goal, set)) return true;
-    failure_ = Least(failure_, set.Error());
+    if (found_) return;
+    if (request_.Reaches(leaf.owner)) VisitPart(plan.nodes()[leaf.node], leaf.owner, goal);
   }
-  return found_;
+}
+
+// Nested unions have been joined: a union's children are no unions.
+void UnionSearch::VisitOwn(const model::PlanNode& node, std::uint32_t goal) {
+  const auto owner = goals_[goal].relation;
+  if (node.op != PlanOp::kUnion) return VisitPart(node, owner, goal);
+  for (const auto child : request_.plan().LinksOf(node)) {
+    if (found_) return;
+    VisitPart(request_.plan().nodes()[child], owner, goal);
+  }
+}
+
+void UnionSearch::VisitPart(const model::PlanNode& node, model::RelationIndex owner,
+                            std::uint32_t goal) {
+  const auto object = goals_[goal].node;
+  const auto depth = goals_[goal].depth;
+  if (node.op == PlanOp::kComputed) return Ask(node.relation, object, depth, goal, true);
+  HopCursor::Set set;
+  if (!VisitLeaf(node, owner, object, depth, goal, set)) failure_ = Least(failure_, set.Error());
 }
 
 bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex owner,
@@ -62,8 +100,9 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
                             HopCursor::Set& set) {
   if (leaf.op == PlanOp::kDirect && Decide(request_.ReadDirect(owner, object))) return true;
   const bool deepest = depth + 1 == request_.hops_max();
-  if (!deepest && TryIntersect(leaf, object, from, set)) return found_;
-  HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest);
+  const bool flat = mode_ == Goals::kFlat;
+  if (!deepest && flat && TryIntersect(leaf, object, set)) return found_;
+  HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest || !flat);
   HopCursor::Hop hop;
   while (cursor.Next(request_, set, hop)) {
     if (!request_.Step()) return false;
@@ -73,10 +112,11 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
 }
 
 bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object,
-                               std::uint32_t from, HopCursor::Set& set) {
+                               HopCursor::Set& set) {
   const auto& plan = request_.plan();
   const auto& subject = request_.subject();
   if (subject.relation != kNoIndex || request_.has_contextual()) return false;
+  if (Mutated(Mutation::kFirstUsersetOnly)) return false;
   const auto& relation = plan.relations()[leaf.relation];
   const auto entries = plan.EntriesOf(relation);
   const auto target_of = [&](std::uint32_t i) {
@@ -108,9 +148,6 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
     for (std::uint32_t j = 0; j < lasts.size() && !found_; ++j) {
       if (!names_subject(lasts[j])) continue;
       found_ = RowsMeet(relation.first_entry + i, owner.first_entry + j, object);
-    }
-    if (from != kNoGoal && request_.hops_max() != 0 && !goals_[from].ends_in_hops) {
-      goals_[from].ends_in_hops = !request_.View(relation.first_entry + i).Subjects(object).done();
     }
   }
   set.satisfied = true;  // Unconditional: nothing could fail.
@@ -148,11 +185,16 @@ bool UnionSearch::RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph:
 bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from) {
   if (depth == request_.hops_max()) {
     failure_ = Least(failure_, request_.TooDeep());
+    too_deep_ = true;
     return false;
   }
-  if (request_.plan().relations()[hop.target].terminal && request_.subject().relation == kNoIndex) {
-    // No goal of its own: it asks for nothing but the subject.
-    if (from != kNoGoal) goals_[from].ends_in_hops = true;
+  // No goal of its own: it asks for nothing, or for nothing but the subject.
+  const bool reachable = request_.Reaches(hop.target);
+  const bool terminal =
+      request_.plan().relations()[hop.target].terminal && request_.subject().relation == kNoIndex;
+  if (from != kNoGoal && (!reachable || terminal)) goals_[from].ends_in_hops = true;
+  if (!reachable) return false;
+  if (terminal) {
     const auto& plan = request_.plan();
     const auto leaf = plan.LeavesOf(plan.relations()[hop.target])[0];
     return request_.Reaches(leaf.owner) && Decide(request_.ReadDirect(leaf.owner, hop.node));
@@ -189,13 +231,17 @@ bool UnionSearch::Decide(const Outcome& outcome) {
 
 Outcome UnionSearch::Conclude(bool want_cycles) {
   if (request_.stopped() != nullptr) return Outcome::Failed(request_.stopped());
+  doubtful_ = too_deep_ && mode_ == Goals::kFlat;
   if (failure_ != nullptr) return Outcome::Failed(failure_);
   if (extra_.empty()) return Outcome::False();
   // No way is longer than one visit to every goal and a terminal hop behind it.
   const auto hops_max = request_.hops_max();
   const auto start = goals_.empty() ? 0 : goals_[0].depth;
-  const bool may_be_deep = hops_max != 0 && start + goals_.size() >= hops_max;
+  const bool may_be_deep =
+      hops_max != 0 && !Mutated(Mutation::kForgetLongWays) && start + goals_.size() >= hops_max;
   if (!want_cycles && !may_be_deep) return Outcome::False();
+  doubtful_ = may_be_deep && mode_ == Goals::kFlat;
+  if (doubtful_) return Outcome::False();
   std::uint32_t longest = 0;
   if (SortFindsCycle(longest)) return Outcome::Cycle();
   if (hops_max != 0 && longest >= hops_max) return Outcome::Failed(request_.TooDeep());

@@ -12,11 +12,21 @@
 
 namespace pemba::engine::internal {
 
+// Decides object#relation, asked at a depth of hops; the relation is unions_only.
+// `want_cycles`: tell kCycle from kFalse, which costs something where ways meet.
+Outcome SearchRelation(Request& request, model::RelationIndex relation, graph::NodeId object,
+                       std::uint32_t depth, bool want_cycles);
+
+// Decides a leaf of any relation, as far as it leads to union-only targets; tells kCycle. `set`
+// learns about the tuples that were looked at; its error is not part of the outcome.
+Outcome SearchLeaf(Request& request, const model::PlanNode& leaf, model::RelationIndex owner,
+                   graph::NodeId object, std::uint32_t depth, HopCursor::Set& set);
+
 // One search with any number of roots, which count as the branches of one union. Use once.
 //
-// Agrees with the path-copying definition: visited ways are simple paths, a union is true iff some
-// way ends in the subject, and cheapest by hops first, so no way within the limit is missed. For
-// "not true" the definition also wants to know
+// Agrees with the path-copying definition: a union is true iff some way ends in the subject, and
+// the shortest ways come first, so no way within the limit is missed. For "not true" the definition
+// also wants to know
 //   - whether some way came back to itself (kCycle instead of kFalse), and
 //   - whether some simple way is longer than the limit (an error), though a shorter one to the same
 //     place was not.
@@ -26,25 +36,30 @@ namespace pemba::engine::internal {
 // the breadth-first strategies of the reference).
 class UnionSearch {
  public:
-  explicit UnionSearch(Request& request)
+  // kFlat: a goal stands for all relations of its object that it leads to without a tuple. Fewer
+  // goals; but the hops of a way that comes back to such a relation are then counted too long.
+  // Where that could matter, doubtful() is true, and kExact, one goal per relation, has to decide.
+  enum class Goals : std::uint8_t { kFlat, kExact };
+
+  UnionSearch(Request& request, Goals mode)
       : request_(request),
+        mode_(mode),
         index_(request.arena()),
         goals_(request.arena()),
         extra_(request.arena()),
         this_level_(request.arena()),
         next_level_(request.arena()) {}
 
-  // Adds a root at a depth of hops. All roots have the same depth. kTrue: decided, stop.
+  // Adds a root at a depth of hops. All roots have the same depth.
   void AddRoot(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth);
 
   // Adds what a leaf of some other question asks for: reads its direct tuples, follows its hops to
   // union-only targets. The leaf is at `depth`; the hops' set is the caller's.
-  // True: decided, the leaf is true.
-  bool AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
+  void AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
                std::uint32_t depth, HopCursor::Set& set);
 
-  // `want_cycles`: the caller needs to tell kCycle from kFalse.
   Outcome Run(bool want_cycles);
+  bool doubtful() const { return doubtful_; }
 
  private:
   static constexpr std::uint32_t kNoGoal = 0xFFFF'FFFF;
@@ -62,13 +77,14 @@ class UnionSearch {
     bool hop;  // Not: another relation of the same object.
   };
 
-  bool Visit(std::uint32_t goal);
+  void Visit(std::uint32_t goal);
+  void VisitOwn(const model::PlanNode& node, std::uint32_t goal);
+  void VisitPart(const model::PlanNode& node, model::RelationIndex owner, std::uint32_t goal);
   bool VisitLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
                  std::uint32_t depth, std::uint32_t from, HopCursor::Set& set);
   bool Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from);
   // Decides a leaf all of whose targets are terminal by intersecting rows. False: not such a leaf.
-  bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, std::uint32_t from,
-                    HopCursor::Set& set);
+  bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, HopCursor::Set& set);
   bool RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object);
   void Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
            std::uint32_t from, bool same_level);
@@ -77,11 +93,14 @@ class UnionSearch {
   bool SortFindsCycle(std::uint32_t& longest);
 
   Request& request_;
+  Goals mode_;
   GoalIndex index_;
   ArenaVector<Goal> goals_;
   ArenaVector<Edge> extra_;  // Ways to goals that were already there.
   ArenaVector<std::uint32_t> this_level_, next_level_;
   bool found_ = false;
+  bool too_deep_ = false;
+  bool doubtful_ = false;
   const Failure* failure_ = nullptr;
 };
 

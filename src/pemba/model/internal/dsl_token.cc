@@ -352,18 +352,24 @@ class Tokenizer {
   TokenList list_;
 };
 
+bool IsPlainParameterName(std::string_view name) {
+  return IdentifierLength(name) == name.size() &&
+         KeywordOr(name, kParameterKeywords, TokenType::kIdentifier) == TokenType::kIdentifier;
+}
+
 bool IsPlainName(std::string_view name, NamePlace place) {
-  if (place == NamePlace::kParameter) {
-    return IdentifierLength(name) == name.size() &&
-           KeywordOr(name, kParameterKeywords, TokenType::kIdentifier) == TokenType::kIdentifier;
-  }
+  if (place == NamePlace::kParameter) return IsPlainParameterName(name);
   const auto list = Tokenize(name);
   if (list.tokens.size() != 2 || !list.errors.empty() || name.starts_with('`')) return false;
-  constexpr auto kNames = Of(TokenType::kIdentifier, TokenType::kExtendedIdentifier,
-                             TokenType::kModel, TokenType::kSchema, TokenType::kType,
-                             TokenType::kRelation, TokenType::kModule, TokenType::kExtend);
   const auto type = list.tokens[0].type;
-  return place == NamePlace::kCondition ? type == TokenType::kIdentifier : Contains(kNames, type);
+  if (place == NamePlace::kCondition) {
+    // Parameter mode begins before the name where a condition is defined.
+    return type == TokenType::kIdentifier && IsPlainParameterName(name);
+  }
+  return Contains(Of(TokenType::kIdentifier, TokenType::kExtendedIdentifier, TokenType::kModel,
+                     TokenType::kSchema, TokenType::kType, TokenType::kRelation, TokenType::kModule,
+                     TokenType::kExtend),
+                  type);
 }
 
 }  // namespace

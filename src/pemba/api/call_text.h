@@ -1,0 +1,19 @@
+// Small texts around a call: query strings and request ids.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pemba/base/result.h"
+
+namespace pemba::api {
+
+// `a=b&c=d` with '+' and percent-encoding undone, in order. Errors (kValidation): a broken escape.
+Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
+
+// A random UUID, version 4 (RFC 9562), not for secrets. Thread-safe, no lock.
+std::string NewRequestId();
+
+}  // namespace pemba::api

@@ -1,0 +1,95 @@
+// Write, Read, ReadChanges.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pemba/api/openfga/convert.h"
+#include "pemba/api/openfga/internal/paging.h"
+#include "pemba/api/openfga/service.h"
+
+namespace pemba::api::openfga {
+namespace {
+
+wire::TupleOperation OperationOf(graph::Change::Operation operation) {
+  switch (operation) {
+    case graph::Change::Operation::kWrite:
+      return wire::TUPLE_OPERATION_WRITE;
+    case graph::Change::Operation::kDelete:
+      return wire::TUPLE_OPERATION_DELETE;
+  }
+  return wire::TUPLE_OPERATION_WRITE;
+}
+
+}  // namespace
+
+Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
+                      wire::WriteResponse&) {
+  PEMBA_TRY(const auto store, Open(request.store_id()));
+  {
+    PEMBA_TRY(const auto view, Pin(context, store));
+    PEMBA_TRY(std::ignore, Resolve(context, view, request.authorization_model_id()));
+  }
+  context.revision.reset();
+  PEMBA_TRY(const auto writes, FromWire(request.writes().tuple_keys()));
+  std::vector<tuple::TupleView> deletes;
+  for (const auto& key : request.deletes().tuple_keys()) deletes.push_back(ViewOf(key));
+  store::WriteRequest write;
+  write.writes = writes;
+  write.deletes = deletes;
+  write.model_id = context.model_id;
+  write.on_duplicate = request.writes().on_duplicate();
+  write.on_missing = request.deletes().on_missing();
+  PEMBA_TRY(context.revision, store->Write(write));
+  return Done{};
+}
+
+Status Service::Read(RequestContext& context, const wire::ReadRequest& request,
+                     wire::ReadResponse& response) {
+  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(std::ignore, Await(context, store));
+  store::ReadRequest read;
+  if (request.has_tuple_key()) read.filter = ViewOf(request.tuple_key());
+  read.page_size = PageSize(request);
+  read.continuation_token = request.continuation_token();
+  PEMBA_TRY(auto page, store->Read(read));
+  context.revision = page.revision;
+  for (const auto& stored : page.tuples) {
+    auto& out = *response.add_tuples();
+    ToWire(stored.tuple, *out.mutable_key());
+    ToWire(stored.written_at, *out.mutable_timestamp());
+  }
+  response.set_continuation_token(std::move(page.continuation_token));
+  return Done{};
+}
+
+Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequest& request,
+                            wire::ReadChangesResponse& response) {
+  store::ReadChangesRequest read;
+  read.page_size = PageSize(request);
+  if (read.page_size > options_.read_changes_page_max) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "invalid ReadChangesRequest.PageSize: value must be inside range [1, " +
+                     std::to_string(options_.read_changes_page_max) + "]"};
+  }
+  read.type = request.type();
+  read.continuation_token = request.continuation_token();
+  if (request.has_start_time() && request.continuation_token().empty()) {
+    const auto& start = request.start_time();
+    if (start.seconds() < 0) return Error{ErrorCode::kInvalidStartTime, "Invalid start time"};
+    read.start_time =
+        WallTime(std::chrono::seconds(start.seconds()) + std::chrono::nanoseconds(start.nanos()));
+  }
+  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(std::ignore, Await(context, store));
+  PEMBA_TRY(auto page, store->ReadChanges(read));
+  for (const auto& change : page.changes) {
+    auto& out = *response.add_changes();
+    ToWire(change.tuple, *out.mutable_tuple_key());
+    out.set_operation(OperationOf(change.operation));
+    ToWire(change.time, *out.mutable_timestamp());
+  }
+  response.set_continuation_token(std::move(page.continuation_token));
+  return Done{};
+}
+
+}  // namespace pemba::api::openfga

@@ -1,0 +1,173 @@
+// The Check assertions of OpenFGA's consolidated tests, in process: with stored tuples, and once
+// more with all tuples contextual.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <yaml-cpp/yaml.h>
+
+#include "pemba/base/arena.h"
+#include "pemba/engine/bound_model.h"
+#include "pemba/engine/checker.h"
+#include "pemba/engine/testing/world_runner.h"
+#include "pemba/graph/graph.h"
+#include "pemba/model/dsl.h"
+#include "pemba/model/tuple_validation.h"
+#include "pemba/model/validation.h"
+
+namespace pemba::engine {
+namespace {
+
+constexpr const char* kFile =
+    PEMBA_SOURCE_DIR "/../shared/conformance/openfga/consolidated_1_1_tests.yaml";
+constexpr std::size_t kContextualMax = 100;
+constexpr std::uint32_t kResolveNodeLimit = 25;
+
+tuple::Tuple TupleOf(const YAML::Node& node) {
+  return {node["object"].as<std::string>(), node["relation"].as<std::string>(),
+          node["user"].as<std::string>(), std::nullopt};
+}
+
+std::vector<tuple::Tuple> TuplesOf(const YAML::Node& nodes) {
+  std::vector<tuple::Tuple> tuples;
+  for (const auto& node : nodes) tuples.push_back(TupleOf(node));
+  return tuples;
+}
+
+// The wire's numbers of the codes that Check can end in.
+int NumberOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kValidation:
+      return 2000;
+    case ErrorCode::kTooComplex:
+      return 2002;
+    case ErrorCode::kInvalidTuple:
+      return 2027;
+    default:
+      return -1;
+  }
+}
+
+struct Counts {
+  int assertions = 0, allowed = 0, denied = 0, errors = 0, stages = 0;
+};
+
+class Store {
+ public:
+  void Use(const std::string& dsl) {
+    auto model = model::ModelFromDsl(dsl);
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    const auto valid = model::ValidateModel(*model);
+    ASSERT_TRUE(valid.ok()) << valid.error().message;
+    auto plan = model::Plan::Compile(*model);
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    model_ = BoundModel::Bind(*std::move(plan), graph_);
+  }
+
+  void Write(const tuple::Tuple& tuple) {
+    const auto valid = model::ValidateWrite(model_->plan(), tuple);
+    ASSERT_TRUE(valid.ok()) << valid.error().message;
+    graph::Change change;
+    change.tuple = tuple.view();
+    ASSERT_TRUE(graph_.Apply(++revision_, WallTime{}, {&change, 1}).ok());
+    graph_.Publish(revision_);
+  }
+
+  // As the server asks: validates the question, then checks.
+  Result<Decision> Check(const tuple::Tuple& question, const std::vector<tuple::Tuple>& contextual,
+                         const boost::json::object* context) {
+    PEMBA_TRY(std::ignore, model::ValidateQuery(model_->plan(), question.view()));
+    for (const auto& tuple : contextual) {
+      PEMBA_TRY(std::ignore, model::ValidateContextual(model_->plan(), tuple));
+    }
+    arena_.Reset();
+    const Checker checker({.resolve_node_limit = kResolveNodeLimit}, clock_);
+    return checker.Check(graph_.Pin(), *model_, {question.view(), contextual, context, {}}, arena_);
+  }
+
+ private:
+  graph::Graph graph_;
+  graph::Revision revision_ = 0;
+  std::shared_ptr<const BoundModel> model_;
+  SystemClock clock_;
+  Arena arena_;
+};
+
+void RunAssertions(Store& store, const YAML::Node& stage,
+                   const std::vector<tuple::Tuple>& more_contextual, Counts& counts) {
+  for (const auto& assertion : stage["checkAssertions"]) {
+    const auto question = TupleOf(assertion["tuple"]);
+    SCOPED_TRACE(tuple::ToText(question.view()));
+    auto contextual = TuplesOf(assertion["contextualTuples"]);
+    contextual.insert(contextual.end(), more_contextual.begin(), more_contextual.end());
+    const auto got = store.Check(question, contextual, nullptr);
+    ++counts.assertions;
+    if (assertion["errorCode"]) {
+      ++counts.errors;
+      ASSERT_FALSE(got.ok()) << testing::ToText(got);
+      EXPECT_EQ(NumberOf(got.error().code), assertion["errorCode"].as<int>())
+          << got.error().message;
+      continue;
+    }
+    const bool want = assertion["expectation"].as<bool>();
+    ++(want ? counts.allowed : counts.denied);
+    EXPECT_EQ(testing::ToText(got), want ? "allowed" : "denied");
+  }
+}
+
+class Conformance : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(kFile)) GTEST_SKIP() << "no conformance data at " << kFile;
+    tests_ = YAML::LoadFile(kFile)["tests"];
+  }
+  void TearDown() override {
+    std::cout << counts_.stages << " stages, " << counts_.assertions
+              << " assertions: " << counts_.allowed << " allowed, " << counts_.denied << " denied, "
+              << counts_.errors << " errors\n";
+  }
+  YAML::Node tests_;
+  Counts counts_;
+};
+
+TEST_F(Conformance, StoredTuples) {
+  std::mt19937 random(1);
+  for (const auto& test : tests_) {
+    SCOPED_TRACE(test["name"].as<std::string>());
+    Store store;
+    for (const auto& stage : test["stages"]) {
+      ++counts_.stages;
+      store.Use(stage["model"].as<std::string>());
+      if (HasFatalFailure()) return;
+      auto tuples = TuplesOf(stage["tuples"]);
+      std::shuffle(tuples.begin(), tuples.end(), random);
+      for (const auto& tuple : tuples) store.Write(tuple);
+      RunAssertions(store, stage, {}, counts_);
+    }
+  }
+  EXPECT_EQ(counts_.stages, 160);
+  EXPECT_EQ(counts_.assertions, 360);
+}
+
+TEST_F(Conformance, ContextualTuples) {
+  for (const auto& test : tests_) {
+    SCOPED_TRACE(test["name"].as<std::string>());
+    const auto tuples = TuplesOf(test["stages"][0]["tuples"]);
+    if (test["stages"].size() != 1 || tuples.size() > kContextualMax) continue;
+    ++counts_.stages;
+    Store store;
+    store.Use(test["stages"][0]["model"].as<std::string>());
+    if (HasFatalFailure()) return;
+    RunAssertions(store, test["stages"][0], tuples, counts_);
+  }
+  EXPECT_GE(counts_.stages, 100);
+}
+
+}  // namespace
+}  // namespace pemba::engine

@@ -1,0 +1,40 @@
+// Mutations: bugs that a test plants, to show that the random worlds find them.
+//
+// Only the test library that is built with PEMBA_ENGINE_MUTATIONS knows any; in the product
+// Mutated() is constantly false and leaves nothing behind.
+#pragma once
+
+#include <cstdint>
+
+namespace pemba::engine::internal {
+
+enum class Mutation : std::uint8_t {
+  kNone,
+  kIgnoreConditions,            // Every tuple holds.
+  kForgetContextualShadow,      // A contextual tuple does not hide the stored one.
+  kForgetWildcards,             // `type:*` is not read.
+  kWildcardForUsersets,         // `type:*` matches usersets too.
+  kSkipReflexivity,             // A userset is not itself.
+  kSkipReachability,            // Errors of branches that lead nowhere surface.
+  kSetErrorsWin,                // A failing tuple outweighs its satisfied siblings.
+  kSetErrorsVanish,             // Errors of a set are dropped.
+  kUnionErrorHidesTrue,         // The first error ends a union.
+  kIntersectionErrorFirst,      // An error outweighs a false operand.
+  kDifferenceErrorIsFalse,      // An error on the subtract side allows.
+  kCycleIsFalse,                // A cycle on the subtract side allows.
+  kKeepCycleAnswers,            // A cycle's "no" is kept as truth (CVE-2025-46331).
+  kLimitOffByOne,               // One hop more is allowed.
+  kForgetLongWays,              // The limit counts shortest ways only.
+  kSkipParentsWithoutRelation,  // A parent that lacks the relation does not satisfy its set.
+  kFirstUsersetOnly,            // One userset restriction per relation (CVE-2025-55213).
+  kCount,
+};
+
+#ifdef PEMBA_ENGINE_MUTATIONS
+inline Mutation planted_mutation = Mutation::kNone;  // Written by the test, between checks.
+inline bool Mutated(Mutation mutation) { return planted_mutation == mutation; }
+#else
+constexpr bool Mutated(Mutation) { return false; }
+#endif
+
+}  // namespace pemba::engine::internal

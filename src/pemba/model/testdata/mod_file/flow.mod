@@ -1,0 +1,2 @@
+schema: 1.2
+contents: [a.fga, "b.fga"]

@@ -1,0 +1,89 @@
+// MemoryServer: what an I/O thread gives its connections, without thread or sockets; time passes
+// only when Advance() says so.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pemba/rpc/internal/connection.h"
+#include "pemba/rpc/internal/http1_connection.h"
+#include "pemba/rpc/internal/http2_connection.h"
+
+namespace pemba::rpc::testing {
+
+// Calls on "workers" run on the calling thread when Deliver() is asked to. `router` must outlive
+// it.
+class MemoryServer {
+ public:
+  explicit MemoryServer(const Router& router, ServerOptions options = {})
+      : options_(std::move(options)),
+        workers_(0, options_.worker_queue_max, router.fallbacks()),
+        exchanges_(mailbox_),
+        context_{.options = options_,
+                 .router = router,
+                 .exchanges = exchanges_,
+                 .workers = workers_,
+                 .calls_max = options_.calls_max,
+                 .http_date = "Thu, 01 Jan 1970 00:00:00 GMT"} {
+    context_.now = std::chrono::steady_clock::now();
+  }
+
+  ~MemoryServer() { Deliver(); }
+  MemoryServer(const MemoryServer&) = delete;
+  MemoryServer& operator=(const MemoryServer&) = delete;
+
+  std::unique_ptr<internal::Http1Connection> OpenHttp1() {
+    return std::make_unique<internal::Http1Connection>(context_, "192.0.2.1:1", "");
+  }
+  std::unique_ptr<internal::Http2Connection> OpenHttp2() {
+    return std::make_unique<internal::Http2Connection>(context_, "192.0.2.1:1", "");
+  }
+
+  void Advance(std::chrono::milliseconds passed) { context_.now += passed; }
+
+  // Runs what is queued for workers and gives the news to the connections.
+  void Deliver() {
+    do {
+      std::vector<internal::Mail> mails;
+      mailbox_.Take(mails);
+      for (const auto& mail : mails) {
+        if (mail.exchange->connection != nullptr) {
+          mail.exchange->connection->OnMail(*mail.exchange, mail.kind);
+        } else if (mail.kind == internal::Mail::Kind::kReturned) {
+          mail.exchange->running = false;
+          internal::ReleaseDetached(context_, *mail.exchange);
+        }
+      }
+      if (!mails.empty()) continue;
+    } while (workers_.RunOne() == internal::WorkerPool::Ran::kCall);
+  }
+
+  // Feeds bytes and returns all output that follows. `closed` tells whether the connection is over.
+  std::string Talk(internal::Connection& connection, std::string_view bytes, bool& closed) {
+    using Next = internal::Connection::Next;
+    closed = connection.Receive(bytes) == Next::kClose;
+    std::string all;
+    for (;;) {
+      Deliver();
+      std::string out;
+      closed = connection.Produce(out) == Next::kClose || closed;
+      if (out.empty()) return all;
+      all.append(out);
+    }
+  }
+
+  internal::ConnectionContext& context() { return context_; }
+  std::size_t calls_in_use() const { return exchanges_.in_use(); }
+
+ private:
+  const ServerOptions options_;
+  internal::Mailbox mailbox_;
+  internal::WorkerPool workers_;
+  internal::ExchangePool exchanges_;
+  internal::ConnectionContext context_;
+};
+
+}  // namespace pemba::rpc::testing

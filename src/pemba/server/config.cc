@@ -1,0 +1,49 @@
+#include "pemba/server/config.h"
+
+#include <string_view>
+
+namespace pemba::server {
+namespace {
+
+Error Refused(std::string text) { return {ErrorCode::kInvalidArgument, std::move(text)}; }
+
+Status ValidateListener(std::string_view name, const ListenerConfig& listener) {
+  if (!listener.enabled) return Done{};
+  if (listener.address.find(':') == std::string::npos) {
+    return Refused(std::string(name) + ".addr `" + listener.address + "` is not HOST:PORT");
+  }
+  if (listener.tls && (listener.certificate_file.empty() || listener.key_file.empty())) {
+    return Refused(std::string(name) + ".tls.enabled needs both " + std::string(name) +
+                   ".tls.cert and " + std::string(name) + ".tls.key");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Status Validate(const ServerConfig& config) {
+  PEMBA_TRY(std::ignore, ValidateListener("grpc", config.grpc));
+  PEMBA_TRY(std::ignore, ValidateListener("http", config.http));
+  if (config.request_message_bytes_max == 0) {
+    return Refused("grpc.maxRecvMsgBytes must be greater than 0");
+  }
+  if (config.datastore_engine == DatastoreEngine::kEmbedded && config.data_directory.empty()) {
+    return Refused("the embedded datastore needs a data directory");
+  }
+  if (config.request_timeout.count() < 0) return Refused("requestTimeout must not be negative");
+  if (config.http_upstream_timeout.count() < 0) {
+    return Refused("http.upstreamTimeout must not be negative");
+  }
+  if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
+  if (config.worker_threads == 0) return Refused("worker-threads must be greater than 0");
+  for (const auto& [name, value] : {std::pair{"maxTuplesPerWrite", config.tuples_per_write_max},
+                                    {"maxTypesPerAuthorizationModel", config.types_per_model_max},
+                                    {"maxAuthorizationModelSizeInBytes", config.model_bytes_max},
+                                    {"maxChecksPerBatchCheck", config.checks_per_batch_max},
+                                    {"readChangesMaxPageSize", config.read_changes_page_max}}) {
+    if (value == 0) return Refused(std::string(name) + " must be greater than 0");
+  }
+  return Done{};
+}
+
+}  // namespace pemba::server

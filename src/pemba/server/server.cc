@@ -1,0 +1,211 @@
+#include "pemba/server/server.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <google/protobuf/stubs/logging.h>
+
+#include "pemba/api/fallbacks.h"
+#include "pemba/api/health.h"
+#include "pemba/api/openfga/routes.h"
+#include "pemba/api/openfga/service.h"
+#include "pemba/api/reflection.h"
+#include "pemba/rpc/router.h"
+#include "pemba/rpc/server.h"
+#include "pemba/server/log.h"
+#include "pemba/storage/embedded.h"
+#include "pemba/storage/memory.h"
+#include "pemba/store/stores.h"
+
+namespace pemba::server {
+namespace {
+
+constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
+constexpr const char* kHealthService = "grpc.health.v1.Health";
+
+std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration);
+}
+
+rpc::ListenOptions ListenOptionsOf(const ListenerConfig& config) {
+  rpc::ListenOptions options{.address = config.address, .tls = std::nullopt};
+  if (config.tls) {
+    options.tls = rpc::TlsOptions{.certificate_file = config.certificate_file,
+                                  .key_file = config.key_file,
+                                  .client_ca_file = {}};
+  }
+  return options;
+}
+
+store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
+  store::StoresOptions options;
+  options.store.tuples_per_write_max = config.tuples_per_write_max;
+  options.store.changelog_horizon = config.changelog_horizon;
+  if (config.datastore_engine == DatastoreEngine::kEmbedded) {
+    options.checkpoint_directory = config.data_directory / "checkpoints";
+  }
+  return options;
+}
+
+api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
+  api::openfga::ServiceOptions options;
+  options.types_per_model_max = config.types_per_model_max;
+  options.model_bytes_max = config.model_bytes_max;
+  options.checks_per_batch_max = config.checks_per_batch_max;
+  options.read_changes_page_max = config.read_changes_page_max;
+  options.check_limits.resolve_node_limit = config.resolve_node_limit;
+  return options;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(const ServerConfig& config, const Clock& clock)
+      : config_(config), clock_(clock), logger_(NewLogger(config_)) {
+    // protobuf reports malformed input on standard error; our errors go to the caller instead.
+    google::protobuf::SetLogHandler(nullptr);
+  }
+
+  Status Start() {
+    PEMBA_TRY(std::ignore, OpenDatastore());
+    auto stores = StoresOptionsOf(config_);
+    stores.report = [this](std::string_view text) {
+      Log(spdlog::level::warn, "store").With("report", text);
+    };
+    stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
+    service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
+    AddRoutes();
+    return Listen();
+  }
+
+  void ReportWithoutEffect(const std::vector<std::string>& settings) {
+    for (const auto& name : settings) {
+      Log(spdlog::level::warn, "setting has no effect").With("setting", name);
+    }
+  }
+
+  void Shutdown() {
+    if (stopped_) return;
+    stopped_ = true;
+    Log(spdlog::level::info, "stopping");
+    if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
+    rpc_server_.reset();
+    service_.reset();
+    stores_.reset();  // Saves checkpoints.
+    datastore_.reset();
+    Log(spdlog::level::info, "stopped");
+  }
+
+  ~Impl() { Shutdown(); }
+
+  const std::string& grpc_address() const { return grpc_address_; }
+  const std::string& http_address() const { return http_address_; }
+
+ private:
+  LogEvent Log(spdlog::level::level_enum level, std::string_view message) const {
+    return LogEvent(*logger_, config_.log_format, level, message);
+  }
+
+  Status OpenDatastore() {
+    if (config_.datastore_engine == DatastoreEngine::kMemory) {
+      datastore_ = storage::NewMemoryDatastore();
+      return Done{};
+    }
+    storage::EmbeddedOptions options;
+    options.directory = config_.data_directory / "datastore";
+    options.report = [this](std::string_view text) {
+      Log(spdlog::level::err, "datastore").With("report", text);
+    };
+    PEMBA_TRY(datastore_, storage::OpenEmbeddedDatastore(options));
+    return Done{};
+  }
+
+  void AddRoutes() {
+    api::openfga::FrontOptions front;
+    front.request_timeout =
+        Milliseconds(config_.request_timeout.count() > 0 ? config_.request_timeout
+                                                         : config_.http_upstream_timeout);
+    if (config_.log_level != LogLevel::kNone) {
+      front.on_call = [this](const api::openfga::CallReport& report) { LogCall(report); };
+    }
+    api::openfga::AddRoutes(*service_, clock_, std::move(front), router_);
+    api::AddHealthRoutes(
+        {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
+        router_);
+    api::AddReflectionRoutes({kRelationshipService, kHealthService}, router_);
+    router_.SetFallbacks(api::WireFallbacks());
+  }
+
+  void LogCall(const api::openfga::CallReport& report) const {
+    // What is our fault is worth a line at any level; everything else only to those who ask.
+    const bool ours = report.error != nullptr && (report.error->code == ErrorCode::kInternal ||
+                                                  report.error->code == ErrorCode::kDataLoss ||
+                                                  report.error->code == ErrorCode::kUnavailable);
+    const auto level = ours ? spdlog::level::err : spdlog::level::debug;
+    if (!logger_->should_log(level)) return;
+    auto event = Log(level, "grpc_req_complete");
+    event.With("grpc_service", kRelationshipService)
+        .With("grpc_method", report.rpc)
+        .With("grpc_code", std::int64_t{report.grpc_code})
+        .With("request_id", report.request_id)
+        .With("store_id", report.store_id)
+        .With("authorization_model_id", report.model_id)
+        .With("query_duration_us",
+              std::chrono::duration_cast<std::chrono::microseconds>(report.duration).count());
+    if (report.error != nullptr) event.With("error", report.error->message);
+  }
+
+  Status Listen() {
+    rpc::ServerOptions options;
+    if (config_.grpc.enabled) options.listeners.push_back(ListenOptionsOf(config_.grpc));
+    if (config_.http.enabled) options.listeners.push_back(ListenOptionsOf(config_.http));
+    options.io_threads = config_.io_threads;
+    options.worker_threads = config_.worker_threads;
+    options.request_message_bytes_max = config_.request_message_bytes_max;
+    options.on_event = [this](std::string_view text) {
+      Log(spdlog::level::warn, "transport").With("event", text);
+    };
+    rpc_server_ = std::make_unique<rpc::Server>(std::move(options), router_);
+    if (auto started = rpc_server_->Start(); !started.ok()) {
+      rpc_server_.reset();  // Nobody to wait for.
+      return started;
+    }
+    const auto addresses = rpc_server_->addresses();
+    std::size_t next = 0;
+    if (config_.grpc.enabled) grpc_address_ = addresses.at(next++);
+    if (config_.http.enabled) http_address_ = addresses.at(next++);
+    Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
+    Log(spdlog::level::info, "serving").With("grpc", grpc_address_).With("http", http_address_);
+    return Done{};
+  }
+
+  const ServerConfig config_;
+  const Clock& clock_;
+  const std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<storage::Datastore> datastore_;
+  std::unique_ptr<store::Stores> stores_;
+  std::unique_ptr<api::openfga::Service> service_;
+  rpc::Router router_;
+  std::unique_ptr<rpc::Server> rpc_server_;
+  std::string grpc_address_, http_address_;
+  bool stopped_ = false;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::Start(const LoadedConfig& loaded, const Clock& clock) {
+  PEMBA_TRY(std::ignore, Validate(loaded.config));
+  auto impl = std::make_unique<Impl>(loaded.config, clock);
+  impl->ReportWithoutEffect(loaded.without_effect);
+  PEMBA_TRY(std::ignore, impl->Start());
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
+const std::string& Server::http_address() const { return impl_->http_address(); }
+void Server::Shutdown() { impl_->Shutdown(); }
+
+}  // namespace pemba::server

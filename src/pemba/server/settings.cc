@@ -1,0 +1,365 @@
+#include "pemba/server/settings.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "pemba/server/duration.h"
+
+namespace pemba::server {
+namespace {
+
+Error Bad(std::string why) { return {ErrorCode::kInvalidArgument, std::move(why)}; }
+
+Result<std::uint64_t> Number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) {
+    return Bad("not a whole number of 0 or more");
+  }
+  return number;
+}
+
+std::optional<bool> BoolOf(std::string_view text) {
+  if (text == "true" || text == "1" || text == "t" || text == "TRUE" || text == "True") return true;
+  if (text == "false" || text == "0" || text == "f" || text == "FALSE" || text == "False") {
+    return false;
+  }
+  return std::nullopt;
+}
+
+template <class T>
+Status SetNumber(std::string_view value, T& out) {
+  PEMBA_TRY(const auto number, Number(value));
+  if (number > std::numeric_limits<T>::max()) return Bad("too large");
+  out = static_cast<T>(number);
+  return Done{};
+}
+
+Status SetBool(std::string_view value, bool& out) {
+  const auto flag = BoolOf(value);
+  if (!flag) return Bad("neither true nor false");
+  out = *flag;
+  return Done{};
+}
+
+Status SetDuration(std::string_view value, std::chrono::nanoseconds& out) {
+  const auto duration = ParseDuration(value);
+  if (!duration) return Bad("not a duration such as 3s or 500ms");
+  out = *duration;
+  return Done{};
+}
+
+Status SetText(std::string_view value, std::string& out) {
+  out = value;
+  return Done{};
+}
+
+// ":8080" listens everywhere.
+Status SetAddress(std::string_view value, std::string& out) {
+  out = value.starts_with(':') ? "0.0.0.0" + std::string(value) : std::string(value);
+  return Done{};
+}
+
+Status SetEngine(std::string_view value, ServerConfig& config) {
+  if (value == "embedded") {
+    config.datastore_engine = DatastoreEngine::kEmbedded;
+  } else if (value == "memory") {
+    config.datastore_engine = DatastoreEngine::kMemory;
+  } else {
+    return Bad("unsupported engine; this server has embedded and memory");
+  }
+  return Done{};
+}
+
+Status SetLogFormat(std::string_view value, ServerConfig& config) {
+  if (value != "text" && value != "json") return Bad("neither text nor json");
+  config.log_format = value == "json" ? LogFormat::kJson : LogFormat::kText;
+  return Done{};
+}
+
+Status SetLogLevel(std::string_view value, ServerConfig& config) {
+  constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
+      {"none", LogLevel::kNone},   {"debug", LogLevel::kDebug}, {"info", LogLevel::kInfo},
+      {"warn", LogLevel::kWarn},   {"error", LogLevel::kError}, {"panic", LogLevel::kError},
+      {"fatal", LogLevel::kError},
+  };
+  for (const auto& [name, level] : kLevels) {
+    if (value != name) continue;
+    config.log_level = level;
+    return Done{};
+  }
+  return Bad("none of none, debug, info, warn, error, panic, fatal");
+}
+
+Status SetLogTimestamp(std::string_view value, ServerConfig& config) {
+  if (value != "Unix" && value != "ISO8601") return Bad("neither Unix nor ISO8601");
+  config.log_timestamp = value == "Unix" ? LogTimestamp::kUnix : LogTimestamp::kIso8601;
+  return Done{};
+}
+
+// A caller who asked for authentication must not get a server without it.
+Status OnlyNoAuthentication(std::string_view value, ServerConfig&) {
+  if (value != "none") return Bad("this server has no authentication of callers yet; only none");
+  return Done{};
+}
+Status OnlyFalse(std::string_view value, ServerConfig&) {
+  const auto flag = BoolOf(value);
+  if (!flag) return Bad("neither true nor false");
+  if (*flag) return Bad("this server cannot do that yet");
+  return Done{};
+}
+
+Status ConditionCost(std::string_view value, ServerConfig&) {
+  PEMBA_TRY(const auto cost, Number(value));
+  if (cost != 100) return Bad("this server evaluates conditions within a cost of 100, no other");
+  return Done{};
+}
+
+using Kind = Setting::Kind;
+using Text = std::string_view;
+using Config = ServerConfig;
+
+// clang-format off
+constexpr Setting kSettings[] = {
+    // Listeners
+    {"grpc-addr", "GRPC_ADDR", Kind::kText, "gRPC listen address (default 0.0.0.0:8081)",
+     [](Text v, Config& c) { return SetAddress(v, c.grpc.address); }},
+    {"grpc-tls-enabled", "GRPC_TLS_ENABLED", Kind::kBool, "TLS on the gRPC listener",
+     [](Text v, Config& c) { return SetBool(v, c.grpc.tls); }},
+    {"grpc-tls-cert", "GRPC_TLS_CERT", Kind::kText, "its certificate file (PEM)",
+     [](Text v, Config& c) { return SetText(v, c.grpc.certificate_file); }},
+    {"grpc-tls-key", "GRPC_TLS_KEY", Kind::kText, "its key file (PEM)",
+     [](Text v, Config& c) { return SetText(v, c.grpc.key_file); }},
+    {"grpc-max-recv-msg-bytes", "GRPC_MAX_RECV_MSG_BYTES", Kind::kNumber, "largest request message (default 616448)",
+     [](Text v, Config& c) { return SetNumber(v, c.request_message_bytes_max); }},
+    {"http-enabled", "HTTP_ENABLED", Kind::kBool, "serve the HTTP listener (default true)",
+     [](Text v, Config& c) { return SetBool(v, c.http.enabled); }},
+    {"http-addr", "HTTP_ADDR", Kind::kText, "HTTP listen address (default 0.0.0.0:8080)",
+     [](Text v, Config& c) { return SetAddress(v, c.http.address); }},
+    {"http-tls-enabled", "HTTP_TLS_ENABLED", Kind::kBool, "TLS on the HTTP listener",
+     [](Text v, Config& c) { return SetBool(v, c.http.tls); }},
+    {"http-tls-cert", "HTTP_TLS_CERT", Kind::kText, "its certificate file (PEM)",
+     [](Text v, Config& c) { return SetText(v, c.http.certificate_file); }},
+    {"http-tls-key", "HTTP_TLS_KEY", Kind::kText, "its key file (PEM)",
+     [](Text v, Config& c) { return SetText(v, c.http.key_file); }},
+    {"http-upstream-timeout", "HTTP_UPSTREAM_TIMEOUT|HTTP_UPSTREAMTIMEOUT", Kind::kDuration, "time limit if the request timeout is 0 (default 5s)",
+     [](Text v, Config& c) { return SetDuration(v, c.http_upstream_timeout); }},
+    {"io-threads", "", Kind::kNumber, "threads that read requests and answer checks (default 0: one per core)",
+     [](Text v, Config& c) { return SetNumber(v, c.io_threads); }},
+    {"worker-threads", "", Kind::kNumber, "threads for calls that wait for storage (default 16)",
+     [](Text v, Config& c) { return SetNumber(v, c.worker_threads); }},
+
+    // Data
+    {"datastore-engine", "DATASTORE_ENGINE", Kind::kText, "embedded or memory (default embedded)", SetEngine},
+    {"data-dir", "", Kind::kText, "directory of the embedded datastore (default ./data)",
+     [](Text v, Config& c) -> Status { c.data_directory = std::string(v); return Done{}; }},
+
+    // Limits
+    {"max-tuples-per-write", "MAX_TUPLES_PER_WRITE|MAXTUPLESPERWRITE", Kind::kNumber, "writes and deletes of one Write (default 100)",
+     [](Text v, Config& c) { return SetNumber(v, c.tuples_per_write_max); }},
+    {"max-types-per-authorization-model", "MAX_TYPES_PER_AUTHORIZATION_MODEL|MAXTYPESPERAUTHORIZATIONMODEL", Kind::kNumber, "types of one model (default 100)",
+     [](Text v, Config& c) { return SetNumber(v, c.types_per_model_max); }},
+    {"max-authorization-model-size-in-bytes", "MAX_AUTHORIZATION_MODEL_SIZE_IN_BYTES|MAXAUTHORIZATIONMODELSIZEINBYTES", Kind::kNumber, "serialized size of one model (default 262144)",
+     [](Text v, Config& c) { return SetNumber(v, c.model_bytes_max); }},
+    {"max-checks-per-batch-check", "MAX_CHECKS_PER_BATCH_CHECK", Kind::kNumber, "items of one BatchCheck (default 50)",
+     [](Text v, Config& c) { return SetNumber(v, c.checks_per_batch_max); }},
+    {"readChanges-max-page-size", "READ_CHANGES_MAX_PAGE_SIZE|READCHANGESMAXPAGESIZE", Kind::kNumber, "largest page of ReadChanges (default 100)",
+     [](Text v, Config& c) { return SetNumber(v, c.read_changes_page_max); }},
+    {"resolve-node-limit", "RESOLVE_NODE_LIMIT|RESOLVENODELIMIT", Kind::kNumber, "tuple hops of one check (default 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.resolve_node_limit); }},
+    {"changelog-horizon-offset", "CHANGELOG_HORIZON_OFFSET|CHANGELOGHORIZONOFFSET", Kind::kNumber, "minutes hidden from the end of ReadChanges (default 0)",
+     [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
+    {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
+
+    // Lifecycle
+    {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},
+    {"shutdown-timeout", "SHUTDOWN_TIMEOUT|SHUTDOWNTIMEOUT", Kind::kDuration, "time for a graceful stop (default 10s)",
+     [](Text v, Config& c) { return SetDuration(v, c.shutdown_timeout); }},
+    {"log-format", "LOG_FORMAT", Kind::kText, "text or json (default text)", SetLogFormat},
+    {"log-level", "LOG_LEVEL", Kind::kText, "none, debug, info, warn or error (default info)", SetLogLevel},
+    {"log-timestamp-format", "LOG_TIMESTAMP_FORMAT", Kind::kText, "Unix or ISO8601, json only (default Unix)", SetLogTimestamp},
+
+    // What this server cannot do yet and must not seem to do.
+    {"authn-method", "AUTHN_METHOD", Kind::kText, "none", OnlyNoAuthentication},
+    {"access-control-enabled", "ACCESS_CONTROL_ENABLED", Kind::kBool, "false", OnlyFalse},
+
+    // Without effect. There are no caches of decisions to size, no pools and no throttles.
+    {"access-control-store-id", "ACCESS_CONTROL_STORE_ID", Kind::kText, ""},
+    {"access-control-model-id", "ACCESS_CONTROL_MODEL_ID", Kind::kText, ""},
+    {"authn-preshared-keys", "AUTHN_PRESHARED_KEYS", Kind::kText, ""},
+    {"authn-oidc-audience", "AUTHN_OIDC_AUDIENCE", Kind::kText, ""},
+    {"authn-oidc-issuer", "AUTHN_OIDC_ISSUER", Kind::kText, ""},
+    {"authn-oidc-issuer-aliases", "AUTHN_OIDC_ISSUER_ALIASES", Kind::kText, ""},
+    {"authn-oidc-subjects", "AUTHN_OIDC_SUBJECTS", Kind::kText, ""},
+    {"authn-oidc-client-id-claims", "AUTHN_OIDC_CLIENT_ID_CLAIMS", Kind::kText, ""},
+    {"experimentals", "EXPERIMENTALS", Kind::kText, ""},
+    {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, ""},
+    {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, ""},
+    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, ""},
+    {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, ""},
+    {"metrics-addr", "METRICS_ADDR", Kind::kText, ""},
+    {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, ""},
+    {"playground-enabled", "PLAYGROUND_ENABLED", Kind::kBool, ""},
+    {"playground-port", "PLAYGROUND_PORT", Kind::kNumber, ""},
+    {"playground-addr", "PLAYGROUND_ADDR", Kind::kText, ""},
+    {"profiler-enabled", "PROFILER_ENABLED", Kind::kBool, ""},
+    {"profiler-addr", "PROFILER_ADDRESS", Kind::kText, ""},
+    {"trace-enabled", "TRACE_ENABLED", Kind::kBool, ""},
+    {"trace-otlp-endpoint", "TRACE_OTLP_ENDPOINT", Kind::kText, ""},
+    {"trace-otlp-tls-enabled", "TRACE_OTLP_TLS_ENABLED", Kind::kBool, ""},
+    {"trace-sample-ratio", "TRACE_SAMPLE_RATIO", Kind::kText, ""},
+    {"trace-sampler", "TRACE_SAMPLER", Kind::kText, ""},
+    {"trace-service-name", "TRACE_SERVICE_NAME", Kind::kText, ""},
+    {"trace-resource-attributes", "", Kind::kText, ""},
+    {"datastore-uri", "DATASTORE_URI", Kind::kText, ""},
+    {"datastore-username", "DATASTORE_USERNAME", Kind::kText, ""},
+    {"datastore-password", "DATASTORE_PASSWORD", Kind::kText, ""},
+    {"datastore-secondary-uri", "DATASTORE_SECONDARY_URI", Kind::kText, ""},
+    {"datastore-secondary-username", "DATASTORE_SECONDARY_USERNAME", Kind::kText, ""},
+    {"datastore-secondary-password", "DATASTORE_SECONDARY_PASSWORD", Kind::kText, ""},
+    {"datastore-max-cache-size", "DATASTORE_MAX_CACHE_SIZE|DATASTORE_MAXCACHESIZE", Kind::kNumber, ""},
+    {"datastore-max-typesystem-cache-size", "DATASTORE_MAX_TYPESYSTEM_CACHE_SIZE|DATASTORE_MAXTYPESYSTEMCACHESIZE", Kind::kNumber, ""},
+    {"datastore-min-open-conns", "DATASTORE_MIN_OPEN_CONNS", Kind::kNumber, ""},
+    {"datastore-max-open-conns", "DATASTORE_MAX_OPEN_CONNS|DATASTORE_MAXOPENCONNS", Kind::kNumber, ""},
+    {"datastore-min-idle-conns", "DATASTORE_MIN_IDLE_CONNS", Kind::kNumber, ""},
+    {"datastore-max-idle-conns", "DATASTORE_MAX_IDLE_CONNS|DATASTORE_MAXIDLECONNS", Kind::kNumber, ""},
+    {"datastore-conn-max-idle-time", "DATASTORE_CONN_MAX_IDLE_TIME|DATASTORE_CONNMAXIDLETIME", Kind::kDuration, ""},
+    {"datastore-conn-max-lifetime", "DATASTORE_CONN_MAX_LIFETIME|DATASTORE_CONNMAXLIFETIME", Kind::kDuration, ""},
+    {"datastore-metrics-enabled", "DATASTORE_METRICS_ENABLED", Kind::kBool, ""},
+    {"max-concurrent-checks-per-batch-check", "MAX_CONCURRENT_CHECKS_PER_BATCH_CHECK", Kind::kNumber, ""},
+    {"max-concurrent-reads-for-list-objects", "MAX_CONCURRENT_READS_FOR_LIST_OBJECTS|MAXCONCURRENTREADSFORLISTOBJECTS", Kind::kNumber, ""},
+    {"max-concurrent-reads-for-list-users", "MAX_CONCURRENT_READS_FOR_LIST_USERS|MAXCONCURRENTREADSFORLISTUSERS", Kind::kNumber, ""},
+    {"max-concurrent-reads-for-check", "MAX_CONCURRENT_READS_FOR_CHECK|MAXCONCURRENTREADSFORCHECK", Kind::kNumber, ""},
+    {"resolve-node-breadth-limit", "RESOLVE_NODE_BREADTH_LIMIT|RESOLVENODEBREADTHLIMIT", Kind::kNumber, ""},
+    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, ""},
+    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, ""},
+    {"listObjects-pipeline-enabled", "LIST_OBJECTS_PIPELINE_ENABLED|LISTOBJECTSPIPELINEENABLED", Kind::kBool, ""},
+    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, ""},
+    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, ""},
+    {"check-cache-limit", "CHECK_CACHE_LIMIT", Kind::kNumber, ""},
+    {"check-query-cache-limit", "CHECK_QUERY_CACHE_LIMIT", Kind::kNumber, ""},
+    {"cache-controller-enabled", "CACHE_CONTROLLER_ENABLED", Kind::kBool, ""},
+    {"cache-controller-ttl", "CACHE_CONTROLLER_TTL", Kind::kDuration, ""},
+    {"cache-ttl-jitter-percentage", "CACHE_TTL_JITTER_PERCENTAGE", Kind::kNumber, ""},
+    {"check-iterator-cache-enabled", "CHECK_ITERATOR_CACHE_ENABLED", Kind::kBool, ""},
+    {"check-iterator-cache-max-results", "CHECK_ITERATOR_CACHE_MAX_RESULTS", Kind::kNumber, ""},
+    {"check-iterator-cache-ttl", "CHECK_ITERATOR_CACHE_TTL", Kind::kDuration, ""},
+    {"check-query-cache-enabled", "CHECK_QUERY_CACHE_ENABLED", Kind::kBool, ""},
+    {"check-query-cache-ttl", "CHECK_QUERY_CACHE_TTL", Kind::kDuration, ""},
+    {"list-objects-iterator-cache-enabled", "LIST_OBJECTS_ITERATOR_CACHE_ENABLED", Kind::kBool, ""},
+    {"list-objects-iterator-cache-max-results", "LIST_OBJECTS_ITERATOR_CACHE_MAX_RESULTS", Kind::kNumber, ""},
+    {"list-objects-iterator-cache-ttl", "LIST_OBJECTS_ITERATOR_CACHE_TTL", Kind::kDuration, ""},
+    {"shared-iterator-enabled", "SHARED_ITERATOR_ENABLED", Kind::kBool, ""},
+    {"shared-iterator-limit", "SHARED_ITERATOR_LIMIT", Kind::kNumber, ""},
+    {"request-duration-datastore-query-count-buckets", "REQUEST_DURATION_DATASTORE_QUERY_COUNT_BUCKETS", Kind::kText, ""},
+    {"request-duration-dispatch-count-buckets", "REQUEST_DURATION_DISPATCH_COUNT_BUCKETS", Kind::kText, ""},
+    {"context-propagation-to-datastore", "CONTEXT_PROPAGATION_TO_DATASTORE", Kind::kBool, ""},
+    {"check-dispatch-throttling-enabled", "CHECK_DISPATCH_THROTTLING_ENABLED", Kind::kBool, ""},
+    {"check-dispatch-throttling-frequency", "CHECK_DISPATCH_THROTTLING_FREQUENCY", Kind::kDuration, ""},
+    {"check-dispatch-throttling-threshold", "CHECK_DISPATCH_THROTTLING_THRESHOLD", Kind::kNumber, ""},
+    {"check-dispatch-throttling-max-threshold", "CHECK_DISPATCH_THROTTLING_MAX_THRESHOLD", Kind::kNumber, ""},
+    {"listObjects-dispatch-throttling-enabled", "LIST_OBJECTS_DISPATCH_THROTTLING_ENABLED", Kind::kBool, ""},
+    {"listObjects-dispatch-throttling-frequency", "LIST_OBJECTS_DISPATCH_THROTTLING_FREQUENCY", Kind::kDuration, ""},
+    {"listObjects-dispatch-throttling-threshold", "LIST_OBJECTS_DISPATCH_THROTTLING_THRESHOLD", Kind::kNumber, ""},
+    {"listObjects-dispatch-throttling-max-threshold", "LIST_OBJECTS_DISPATCH_THROTTLING_MAX_THRESHOLD", Kind::kNumber, ""},
+    {"listUsers-dispatch-throttling-enabled", "LIST_USERS_DISPATCH_THROTTLING_ENABLED", Kind::kBool, ""},
+    {"listUsers-dispatch-throttling-frequency", "LIST_USERS_DISPATCH_THROTTLING_FREQUENCY", Kind::kDuration, ""},
+    {"listUsers-dispatch-throttling-threshold", "LIST_USERS_DISPATCH_THROTTLING_THRESHOLD", Kind::kNumber, ""},
+    {"listUsers-dispatch-throttling-max-threshold", "LIST_USERS_DISPATCH_THROTTLING_MAX_THRESHOLD", Kind::kNumber, ""},
+    {"check-datastore-throttle-threshold", "CHECK_DATASTORE_THROTTLE_THRESHOLD", Kind::kNumber, ""},
+    {"check-datastore-throttle-duration", "CHECK_DATASTORE_THROTTLE_DURATION", Kind::kDuration, ""},
+    {"listObjects-datastore-throttle-threshold", "LIST_OBJECTS_DATASTORE_THROTTLE_THRESHOLD", Kind::kNumber, ""},
+    {"listObjects-datastore-throttle-duration", "LIST_OBJECTS_DATASTORE_THROTTLE_DURATION", Kind::kDuration, ""},
+    {"listUsers-datastore-throttle-threshold", "LIST_USERS_DATASTORE_THROTTLE_THRESHOLD", Kind::kNumber, ""},
+    {"listUsers-datastore-throttle-duration", "LIST_USERS_DATASTORE_THROTTLE_DURATION", Kind::kDuration, ""},
+    {"planner-eviction-threshold", "PLANNER_EVICTION_THRESHOLD", Kind::kDuration, ""},
+    {"planner-cleanup-interval", "PLANNER_CLEANUP_INTERVAL", Kind::kDuration, ""},
+};
+// clang-format on
+
+struct Given {
+  std::string name;  // Of the flag or variable.
+  std::string value;
+};
+
+std::optional<Given> Find(const Setting& setting,
+                          const std::map<std::string, std::string, std::less<>>& flags,
+                          const Environment& environment) {
+  if (const auto flag = flags.find(setting.flag); flag != flags.end()) {
+    return Given{"--" + std::string(setting.flag), flag->second};
+  }
+  const auto own = EnvironmentName(setting.flag);
+  if (auto value = environment(own)) return Given{own, *std::move(value)};
+  for (auto names = setting.environment; !names.empty();) {
+    const auto bar = names.find('|');
+    const auto name = "OPENFGA_" + std::string(names.substr(0, bar));
+    if (auto value = environment(name)) return Given{name, *std::move(value)};
+    names.remove_prefix(bar == names.npos ? names.size() : bar + 1);
+  }
+  return std::nullopt;
+}
+
+// A value without effect must still be one of its kind: a typing error is a typing error. Texts
+// are not looked at, some are secrets.
+Status CheckKind(const Setting& setting, std::string_view value) {
+  switch (setting.kind) {
+    case Kind::kBool:
+      if (!BoolOf(value)) return Bad("neither true nor false");
+      return Done{};
+    case Kind::kNumber:
+      if (const auto number = Number(value); !number.ok()) return number.error();
+      return Done{};
+    case Kind::kDuration:
+      if (!ParseDuration(value)) return Bad("not a duration such as 3s or 500ms");
+      return Done{};
+    case Kind::kText:
+      return Done{};
+  }
+  return Done{};
+}
+
+}  // namespace
+
+std::span<const Setting> Settings() { return kSettings; }
+
+std::optional<std::string> ProcessEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): at start.
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+std::string EnvironmentName(std::string_view flag) {
+  std::string name = "PEMBA_";
+  for (const char c : flag) {
+    if (c == '-') {
+      name.push_back('_');
+    } else if (c >= 'A' && c <= 'Z') {
+      name.push_back('_');  // readChanges-... -> READ_CHANGES_...
+      name.push_back(c);
+    } else {
+      name.push_back(static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c));
+    }
+  }
+  return name;
+}
+
+Result<LoadedConfig> LoadConfig(const std::map<std::string, std::string, std::less<>>& flags,
+                                const Environment& environment) {
+  LoadedConfig loaded;
+  for (const auto& setting : kSettings) {
+    const auto given = Find(setting, flags, environment);
+    if (!given) continue;
+    const auto status = setting.apply != nullptr ? setting.apply(given->value, loaded.config)
+                                                 : CheckKind(setting, given->value);
+    if (!status.ok()) return Bad(given->name + ": " + status.error().message);
+    if (setting.apply == nullptr) loaded.without_effect.push_back(given->name);
+  }
+  PEMBA_TRY(std::ignore, Validate(loaded.config));
+  return loaded;
+}
+
+}  // namespace pemba::server

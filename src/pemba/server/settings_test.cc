@@ -1,0 +1,164 @@
+#include "pemba/server/settings.h"
+
+#include <chrono>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "pemba/server/duration.h"
+
+namespace pemba::server {
+namespace {
+
+using Values = std::map<std::string, std::string, std::less<>>;
+
+Environment From(Values variables) {
+  return [variables](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+TEST(Duration, FollowsGosForm) {
+  using namespace std::chrono_literals;
+  const std::pair<const char*, std::optional<std::chrono::nanoseconds>> cases[] = {
+      {"3s", 3s},
+      {"500ms", 500ms},
+      {"1m30s", 90s},
+      {"10µs", 10us},
+      {"10us", 10us},
+      {"1.5h", 90min},
+      {"0", 0s},
+      {"0s", 0s},
+      {"-2s", -2s},
+      {"+1s", 1s},
+      {".5s", 500ms},
+      {"7ns", 7ns},
+      {"", std::nullopt},
+      {"3", std::nullopt},
+      {"s", std::nullopt},
+      {"3 s", std::nullopt},
+      {"3x", std::nullopt},
+      {"1s2", std::nullopt},
+      {"999999999h", std::nullopt},
+  };
+  for (const auto& [text, want] : cases) EXPECT_EQ(ParseDuration(text), want) << text;
+}
+
+// What the wire promises to those who configure nothing.
+TEST(Settings, Defaults) {
+  const auto loaded = LoadConfig({}, From({}));
+  ASSERT_TRUE(loaded.ok());
+  const auto& config = loaded->config;
+  EXPECT_EQ(config.grpc.address, "0.0.0.0:8081");
+  EXPECT_EQ(config.http.address, "0.0.0.0:8080");
+  EXPECT_EQ(config.datastore_engine, DatastoreEngine::kEmbedded);
+  EXPECT_EQ(config.data_directory, "./data");
+  EXPECT_EQ(config.request_message_bytes_max, 616'448U);
+  EXPECT_EQ(config.tuples_per_write_max, 100U);
+  EXPECT_EQ(config.types_per_model_max, 100U);
+  EXPECT_EQ(config.model_bytes_max, 262'144U);
+  EXPECT_EQ(config.checks_per_batch_max, 50U);
+  EXPECT_EQ(config.read_changes_page_max, 100U);
+  EXPECT_EQ(config.resolve_node_limit, 0U);
+  EXPECT_EQ(config.request_timeout, std::chrono::seconds(3));
+  EXPECT_EQ(config.shutdown_timeout, std::chrono::seconds(10));
+  EXPECT_TRUE(loaded->without_effect.empty());
+}
+
+TEST(Settings, AFlagWinsOverPembaOverOpenfga) {
+  const auto grpc = [](const Values& flags, const Values& variables) {
+    return LoadConfig(flags, From(variables))->config.grpc.address;
+  };
+  const Values all = {{"PEMBA_GRPC_ADDR", "b:1"}, {"OPENFGA_GRPC_ADDR", "c:1"}};
+  EXPECT_EQ(grpc({{"grpc-addr", "a:1"}}, all), "a:1");
+  EXPECT_EQ(grpc({}, all), "b:1");
+  EXPECT_EQ(grpc({}, {{"OPENFGA_GRPC_ADDR", "c:1"}}), "c:1");
+  EXPECT_EQ(grpc({}, {{"OPENFGA_GRPC_ADDR", ":9"}}), "0.0.0.0:9");
+}
+
+TEST(Settings, OldSpellingsAreKnown) {
+  const auto loaded = LoadConfig({}, From({{"OPENFGA_MAXTUPLESPERWRITE", "7"},
+                                           {"OPENFGA_READ_CHANGES_MAX_PAGE_SIZE", "8"},
+                                           {"PEMBA_RESOLVE_NODE_LIMIT", "25"},
+                                           {"OPENFGA_CHANGELOG_HORIZON_OFFSET", "2"},
+                                           {"OPENFGA_REQUEST_TIMEOUT", "1m"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->config.tuples_per_write_max, 7U);
+  EXPECT_EQ(loaded->config.read_changes_page_max, 8U);
+  EXPECT_EQ(loaded->config.resolve_node_limit, 25U);
+  EXPECT_EQ(loaded->config.changelog_horizon, std::chrono::minutes(2));
+  EXPECT_EQ(loaded->config.request_timeout, std::chrono::minutes(1));
+}
+
+TEST(Settings, WhatHasNoEffectIsAcceptedAndNamed) {
+  const auto loaded = LoadConfig(
+      {{"check-query-cache-enabled", "true"}},
+      From({{"OPENFGA_CHECK_CACHE_LIMIT", "10"}, {"OPENFGA_DATASTORE_MAX_OPEN_CONNS", "5"}}));
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_EQ(std::set<std::string>(loaded->without_effect.begin(), loaded->without_effect.end()),
+            (std::set<std::string>{"--check-query-cache-enabled", "OPENFGA_CHECK_CACHE_LIMIT",
+                                   "OPENFGA_DATASTORE_MAX_OPEN_CONNS"}));
+}
+
+struct RefusalCase {
+  const char* flag;
+  const char* value;
+  const char* want;
+};
+constexpr RefusalCase kRefusals[] = {
+    {"grpc-max-recv-msg-bytes", "0", "grpc.maxRecvMsgBytes must be greater than 0"},
+    {"grpc-max-recv-msg-bytes", "-1", "--grpc-max-recv-msg-bytes: not a whole number of 0 or more"},
+    {"grpc-max-recv-msg-bytes", "many",
+     "--grpc-max-recv-msg-bytes: not a whole number of 0 or more"},
+    {"resolve-node-limit", "99999999999", "--resolve-node-limit: too large"},
+    {"http-enabled", "maybe", "--http-enabled: neither true nor false"},
+    {"http-addr", "nowhere", "http.addr `nowhere` is not HOST:PORT"},
+    {"datastore-engine", "mysql",
+     "--datastore-engine: unsupported engine; this server has embedded and memory"},
+    {"data-dir", "", "the embedded datastore needs a data directory"},
+    {"grpc-tls-enabled", "true", "grpc.tls.enabled needs both grpc.tls.cert and grpc.tls.key"},
+    {"http-tls-enabled", "true", "http.tls.enabled needs both http.tls.cert and http.tls.key"},
+    {"request-timeout", "-1s", "requestTimeout must not be negative"},
+    {"request-timeout", "3", "--request-timeout: not a duration such as 3s or 500ms"},
+    {"http-upstream-timeout", "-1s", "http.upstreamTimeout must not be negative"},
+    {"shutdown-timeout", "0s", "shutdownTimeout must be positive"},
+    {"worker-threads", "0", "worker-threads must be greater than 0"},
+    {"max-tuples-per-write", "0", "maxTuplesPerWrite must be greater than 0"},
+    {"log-format", "xml", "--log-format: neither text nor json"},
+    {"log-level", "loud", "--log-level: none of none, debug, info, warn, error, panic, fatal"},
+    {"log-timestamp-format", "Julian", "--log-timestamp-format: neither Unix nor ISO8601"},
+    {"max-condition-evaluation-cost", "50",
+     "--max-condition-evaluation-cost: this server evaluates conditions within a cost of 100, no "
+     "other"},
+    {"authn-method", "oidc",
+     "--authn-method: this server has no authentication of callers yet; only none"},
+    {"access-control-enabled", "true", "--access-control-enabled: this server cannot do that yet"},
+    {"check-query-cache-ttl", "soon",
+     "--check-query-cache-ttl: not a duration such as 3s or 500ms"},
+    {"check-cache-limit", "x", "--check-cache-limit: not a whole number of 0 or more"},
+};
+TEST(Settings, RefuseToStart) {
+  for (const auto& c : kRefusals) {
+    const auto loaded = LoadConfig({{c.flag, c.value}}, From({}));
+    ASSERT_FALSE(loaded.ok()) << c.flag;
+    EXPECT_EQ(loaded.error().message, c.want);
+  }
+}
+
+TEST(Settings, FlagsAndVariablesAreUnique) {
+  std::set<std::string> names;
+  for (const auto& setting : Settings()) {
+    EXPECT_TRUE(names.insert(EnvironmentName(setting.flag)).second) << setting.flag;
+    for (auto rest = setting.environment; !rest.empty();) {
+      const auto bar = rest.find('|');
+      EXPECT_TRUE(names.insert("OPENFGA_" + std::string(rest.substr(0, bar))).second) << rest;
+      rest.remove_prefix(bar == rest.npos ? rest.size() : bar + 1);
+    }
+  }
+  EXPECT_EQ(EnvironmentName("readChanges-max-page-size"), "PEMBA_READ_CHANGES_MAX_PAGE_SIZE");
+}
+
+}  // namespace
+}  // namespace pemba::server

@@ -1,0 +1,127 @@
+#include "server_process.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace pemba::e2e {
+namespace {
+
+constexpr std::chrono::seconds kStartTimeout{30};
+
+[[noreturn]] void Fail(const std::string& what) {
+  std::fprintf(stderr, "%s: %s\n", what.c_str(), std::generic_category().message(errno).c_str());
+  std::abort();
+}
+
+// The program under test: PEMBA_BINARY of the environment, else the one of this build.
+std::string Binary() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
+  const char* binary = std::getenv("PEMBA_BINARY");
+  return binary != nullptr && *binary != '\0' ? binary : PEMBA_BUILT_BINARY;
+}
+
+// Reads until "http listening on ADDRESS" is there and returns the address; "" at the end of the
+// output or of the time.
+std::string ReadAddress(int output) {
+  const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
+  std::string text;
+  char block[4096];
+  while (std::chrono::steady_clock::now() < deadline) {
+    pollfd waiting{.fd = output, .events = POLLIN, .revents = 0};
+    if (::poll(&waiting, 1, 100) <= 0) continue;
+    const ssize_t got = ::read(output, block, sizeof(block));
+    if (got <= 0) break;
+    text.append(block, static_cast<std::size_t>(got));
+    constexpr std::string_view kLine = "http listening on ";
+    const auto begin = text.find(kLine);
+    const auto end = begin == text.npos ? text.npos : text.find('\n', begin);
+    if (end != text.npos) return text.substr(begin + kLine.size(), end - begin - kLine.size());
+  }
+  std::fprintf(stderr, "the server printed: %s\n", text.c_str());
+  return "";
+}
+
+}  // namespace
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "pemba-e2e-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) Fail("mkdtemp");
+  path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) Fail("pipe2");
+  // The log says nothing that a passing test needs; of a failing one it tells the story.
+  const auto log = data_directory.string() + ".log";
+  const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (log_file < 0) Fail("cannot write " + log);
+  std::vector<std::string> arguments = {
+      Binary(),      "serve",       "--data-dir",  data_directory.string(),
+      "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
+  std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
+  for (auto& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  pid_ = ::fork();
+  if (pid_ < 0) Fail("fork");
+  if (pid_ == 0) {                       // Only async-signal-safe calls from here on.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // A test that crashes leaves no server behind.
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::dup2(log_file, STDERR_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  ::close(log_file);
+  output_ = ends[0];
+  const auto address = ReadAddress(output_);
+  if (address.empty()) {
+    Kill();
+    Fail("the server did not start; its log is " + log);
+  }
+  url_ = "http://" + address;
+}
+
+ServerProcess::~ServerProcess() {
+  Kill();
+  ::close(output_);
+}
+
+void ServerProcess::Kill() {
+  if (pid_ == 0) return;
+  ::kill(pid_, SIGKILL);
+  Wait();
+}
+
+int ServerProcess::Stop() {
+  ::kill(pid_, SIGTERM);
+  const int status = Wait();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int ServerProcess::Wait() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = 0;
+  return status;
+}
+
+}  // namespace pemba::e2e

@@ -1,0 +1,45 @@
+// ServerProcess: a real `pemba serve` as a child process, on free ports.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <sys/types.h>
+
+namespace pemba::e2e {
+
+// A directory that is gone with the object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Started by the constructor, which returns once the server says where it listens; ends the test
+// process if it does not within 30 seconds. Killed by the destructor.
+class ServerProcess {
+ public:
+  explicit ServerProcess(const std::filesystem::path& data_directory);
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  const std::string& url() const { return url_; }  // http://127.0.0.1:PORT
+  void Kill();                                     // SIGKILL; returns when it is gone. Once.
+  int Stop();                                      // SIGTERM; the exit code.
+
+ private:
+  int Wait();
+
+  pid_t pid_ = 0;  // 0: gone.
+  int output_ = -1;
+  std::string url_;
+};
+
+}  // namespace pemba::e2e
