@@ -128,6 +128,58 @@ TEST_F(Front, HealthOverHttp) {
   EXPECT_EQ(unknown.code, "undefined_endpoint");
 }
 
+// Writers and readers of one store at once: whoever has been told of a write sees it.
+TEST_F(Front, ManyCallersAtOnceReadTheirOwnWrites) {
+  constexpr int kCallers = 6;
+  constexpr int kRounds = 20;
+  const auto& address = server_->http_address();
+  const auto post = [&](const std::string& path, const std::string& body) {
+    return HttpRequest(address, "POST", path, body);
+  };
+  const auto store =
+      std::string(post("/stores", R"({"name":"shared"})").response.at("id").as_string());
+  const auto path = "/stores/" + store;
+  ASSERT_TRUE(post(path + "/authorization-models",
+                   R"({"schema_version":"1.1","type_definitions":[{"type":"user"},
+                       {"type":"doc","relations":{"viewer":{"this":{}}},"metadata":{"relations":
+                       {"viewer":{"directly_related_user_types":[{"type":"user"}]}}}}]})")
+                  .ok);
+  std::vector<std::thread> callers;
+  std::vector<int> allowed(kCallers), denied(kCallers);
+  for (int caller = 0; caller < kCallers; ++caller) {
+    callers.emplace_back([&, caller] {
+      for (int round = 0; round < kRounds; ++round) {
+        const auto key = R"({"user":"user:)" + std::to_string(caller) +
+                         R"(","relation":"viewer","object":"doc:)" + std::to_string(round) + "\"}";
+        const auto check = [&] {
+          return post(path + "/check", R"({"tuple_key":)" + key + "}")
+              .response.at("allowed")
+              .as_bool();
+        };
+        const auto change = [&](const char* what) {
+          return post(path + "/write",
+                      std::string("{\"") + what + R"(":{"tuple_keys":[)" + key + "]}}")
+              .ok;
+        };
+        denied[static_cast<std::size_t>(caller)] += check() ? 0 : 1;
+        const bool written = change("writes");
+        allowed[static_cast<std::size_t>(caller)] += written && check() ? 1 : 0;
+        if (round % 2 == 0) {
+          const bool deleted = change("deletes");
+          denied[static_cast<std::size_t>(caller)] += deleted && !check() ? 1 : 0;
+        }
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  for (const int count : allowed) EXPECT_EQ(count, kRounds);
+  for (const int count : denied) EXPECT_EQ(count, kRounds + kRounds / 2);
+  const auto read = post(path + "/read", R"({"page_size":100})");
+  EXPECT_EQ(read.headers.at("pemba-revision"), std::to_string(kCallers * (kRounds + kRounds / 2)));
+  EXPECT_EQ(read.response.at("tuples").as_array().size(),
+            static_cast<std::size_t>(kCallers * kRounds / 2));
+}
+
 // One unary call of bytes.
 grpc::Status Unary(const std::string& address, const std::string& method, const std::string& sent,
                    std::string& received) {
