@@ -16,8 +16,6 @@
 namespace pemba::engine::testing {
 namespace {
 
-constexpr std::uint64_t kOracleSteps = 2'000;
-
 std::uint64_t worlds = 3'000;
 std::uint64_t first_seed = 1;
 

@@ -16,30 +16,45 @@ using internal::Outcome;
 using internal::Request;
 using internal::Truth;
 
-// An undecided answer within the limit of hops, with errors among the undecided branches. Without
-// the limit the question is either decided, so the limit is what hides the answer, or it hangs on
-// a cycle whatever the limit; then the errors of conditions are weighed against the cycle.
-Outcome DecideUndecided(Request& request, Evaluator& evaluator) {
-  if (request.hops_max() == 0) return evaluator.Settle(request.relation(), request.object());
+// Neither true nor false within the limit of hops: is it the limit, an error of a condition, or a
+// cycle? `outcome` is what `own` has just found, asked for nothing before.
+Outcome Weigh(Request& request, Evaluator& own, const Outcome& outcome) {
+  const bool limit_matters = own.limit_met() && own.cycle_met();
+  if (!limit_matters && (outcome.truth != Truth::kCycle || !own.errors_met())) return outcome;
+  // With both, the definition asks for the longest simple way. Ours: if the question is decided
+  // without the limit, the limit is what hides the answer. If it is not, it hangs on a cycle; then
+  // shortest ways are held against the limit, and errors are weighed against the cycle.
+  const auto hops_max = request.hops_max();
   request.LiftHopsLimit();
   Evaluator unlimited(request);
-  const auto outcome = unlimited.Run(request.relation(), request.object());
-  if (request.stopped() != nullptr) return Outcome::Failed(request.stopped());
-  if (outcome.truth != Truth::kCycle) return Outcome::Failed(request.TooDeep());
-  if (!unlimited.errors_met()) return outcome;
-  return unlimited.Settle(request.relation(), request.object());
+  const auto decided = unlimited.Run(request.relation(), request.object());
+  if (decided.truth != Truth::kCycle) {
+    return outcome.truth == Truth::kFailed ? outcome : Outcome::Failed(request.TooDeep());
+  }
+  const auto settled = unlimited.Settle(request.relation(), request.object());
+  if (limit_matters && unlimited.FarthestUndecided() >= hops_max) {
+    return Outcome::Failed(request.TooDeep());
+  }
+  return settled;
 }
 
-Outcome Decide(Request& request, Evaluator& evaluator) {
+// `shared` has what earlier questions found out, if any.
+Outcome Decide(Request& request, Evaluator& shared) {
   const auto relation = request.relation();
-  if (request.IsSubject(relation, request.object())) return Outcome::True();
+  const auto object = request.object();
+  if (request.IsSubject(relation, object)) return Outcome::True();
   if (!request.Reaches(relation)) return Outcome::False();
   if (request.plan().relations()[relation].unions_only) {
-    return internal::SearchRelation(request, relation, request.object(), 0, /*want_cycles=*/false);
+    return internal::SearchRelation(request, relation, object, 0, /*want_cycles=*/false);
   }
-  const auto outcome = evaluator.Run(relation, request.object());
-  if (outcome.truth != Truth::kCycle || !evaluator.errors_met()) return outcome;
-  return DecideUndecided(request, evaluator);
+  const bool used = shared.used();
+  const auto outcome = shared.Run(relation, object);
+  if (outcome.truth == Truth::kTrue || outcome.truth == Truth::kFalse) return outcome;
+  if (!used) return Weigh(request, shared, outcome);
+  // What others met on their way must not weigh in.
+  Evaluator own(request);
+  const auto again = own.Run(relation, object);
+  return Weigh(request, own, again);
 }
 
 Result<Decision> Answer(Request& request, Evaluator& evaluator) {
@@ -79,7 +94,8 @@ bool SameSubject(const CheckQuery& a, const CheckQuery& b) {
 Result<Decision> Checker::Check(const graph::Snapshot& snapshot, const BoundModel& model,
                                 const CheckQuery& query, Arena& arena) const {
   Request request(limits_, clock_, snapshot, model, query, arena);
-  PEMBA_TRY(std::ignore, request.Resolve());
+  PEMBA_TRY(std::ignore, request.ResolveSubject());
+  PEMBA_TRY(std::ignore, request.ResolveTarget(query));
   Evaluator evaluator(request);
   return Answer(request, evaluator);
 }
@@ -93,11 +109,11 @@ std::vector<Result<Decision>> Checker::BatchCheck(const graph::Snapshot& snapsho
     if (answers[first]) continue;
     // This question and all later ones of the same subject share what is found out.
     Request request(limits_, clock_, snapshot, model, queries[first], arena);
-    const auto resolved = request.Resolve();
+    const auto resolved = request.ResolveSubject();
     std::optional<Evaluator> evaluator(std::in_place, request);
     for (std::size_t i = first; i < queries.size(); ++i) {
       if (answers[i] || !SameSubject(queries[first], queries[i])) continue;
-      const auto target = resolved.ok() ? request.Retarget(queries[i]) : resolved;
+      const auto target = resolved.ok() ? request.ResolveTarget(queries[i]) : resolved;
       answers[i] = target.ok() ? Answer(request, *evaluator) : Result<Decision>(target.error());
       // What was cut off in the middle is not built upon.
       if (request.stopped() != nullptr) evaluator.emplace(request);

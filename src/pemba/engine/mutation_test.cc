@@ -17,7 +17,6 @@ namespace {
 
 using internal::Mutation;
 
-constexpr std::uint64_t kOracleSteps = 2'000;
 constexpr std::uint64_t kWorlds = 2'500;  // Fewer than the agreement test runs.
 
 TEST(Mutations, EveryPlantedBugIsFound) {

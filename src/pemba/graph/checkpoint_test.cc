@@ -66,7 +66,7 @@ TEST_F(Checkpoint, KeepsIdsTimesAndTakesFurtherWrites) {
             graph.Pin().FindNode(*graph.FindType("user"), "2999"));
   EXPECT_EQ(copy.FindPartition({"doc", "viewer", "user", "", true, ""}),
             graph.FindPartition({"doc", "viewer", "user", "", true, ""}));
-  EXPECT_GT(copy.memory_use().mapped, 0u);
+  EXPECT_GT(copy.memory_use().image, 0u);
 
   NaiveStore want = ContentOf(graph.Pin());
   std::vector<std::string> texts;
@@ -81,7 +81,7 @@ TEST_F(Checkpoint, KeepsIdsTimesAndTakesFurtherWrites) {
   testing::ApplyTo(want, 10, changes);
   ExpectContent(copy, copy.Pin(), want);
 
-  ASSERT_TRUE(copy.Pin().SaveCheckpoint(path_).ok());  // Over the file that is mapped.
+  ASSERT_TRUE(copy.Pin().SaveCheckpoint(path_).ok());  // Over the file it came from.
   ExpectContent(copy, copy.Pin(), want);
   const auto again = Graph::Load(path_);
   ASSERT_TRUE(again.ok()) << again.error().message;

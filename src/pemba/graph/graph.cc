@@ -87,7 +87,7 @@ MemoryUse Graph::memory_use() const {
           .delta = memory.bytes(Use::kDelta),
           .writes = memory.bytes(Use::kWrites),
           .retired = memory.bytes(Use::kRetired),
-          .mapped = memory.mapped_bytes()};
+          .image = memory.image_bytes()};
 }
 
 Statistics Graph::statistics() const {

@@ -45,8 +45,8 @@ struct MemoryUse {
   std::uint64_t base = 0;          // Rows, both directions, with their directories.
   std::uint64_t delta = 0;         // Changes that are not merged yet.
   std::uint64_t writes = 0;        // The time of each write.
-  std::uint64_t retired = 0;       // Replaced, kept for pinned snapshots.
-  std::uint64_t mapped = 0;        // Of the above, in the mapped checkpoint file.
+  std::uint64_t retired = 0;       // Replaced, but a snapshot may see it, or it is in the image.
+  std::uint64_t image = 0;  // Size of the loaded checkpoint; what is used of it counts above.
   std::uint64_t total() const { return dictionaries + base + delta + writes + retired; }
 };
 
@@ -69,9 +69,9 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  // Maps a checkpoint and starts from its revision. Every byte is verified before it is used;
-  // nodes, types and partitions keep their ids. The file may be replaced or deleted afterwards, not
-  // altered in place.
+  // Reads a checkpoint and starts from its revision; its arrays are used where they lie. Every byte
+  // is verified before it is used; nodes, types and partitions keep their ids. The file may be
+  // replaced or deleted afterwards.
   // Errors: kDataLoss (truncated, altered or not a checkpoint of this version; the message names
   // file and section), kUnavailable (cannot be read), kResourceExhausted (above the budget).
   static Result<std::unique_ptr<Graph>> Load(const std::string& path, GraphOptions options = {});

@@ -60,6 +60,10 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   if (hops_max != 0 && depth == hops_max) return Reply(Outcome::Failed(request_.TooDeep()));
   const auto index = GoalOf(relation, object, hops_max == 0 ? 0 : depth);
   Goal& goal = goals_[index];
+  if (pass_ != 0 && depth < goal.nearest) {
+    goal.nearest = depth;
+    changed_ = true;
+  }
   const auto active = nodes_[goal.path_node].active;
   if (active != kNone) {
     if (pass_ != 0 && goal.prevails != nullptr) return Reply(Outcome::Failed(goal.prevails));
@@ -83,7 +87,7 @@ void Evaluator::Ask(model::RelationIndex relation, graph::NodeId object, std::ui
   frame.goal = index;
   frame.relation = relation;
   frame.object = object;
-  frame.depth = depth;
+  frame.depth = pass_ == 0 ? depth : goal.nearest;
   frames_.push_back(frame);
 }
 
@@ -159,6 +163,7 @@ void Evaluator::StartLeaf(const model::PlanNode& node, const Frame& parent) {
   const auto found =
       SearchLeaf(request_, node, frame.relation, frame.object, frame.depth, frame.set);
   if (found.truth == Truth::kTrue) return Reply(found);
+  Note(found);
   frame.cycle = found.truth == Truth::kCycle;
   frame.failure = found.failure;
   const bool deepest = frame.depth + 1 == request_.hops_max();
@@ -241,7 +246,17 @@ Evaluator::Answer Evaluator::EndOf(const Frame& frame) {
   return {is_union ? Outcome::False() : Outcome::True(), kNone};
 }
 
+std::uint32_t Evaluator::FarthestUndecided() const {
+  std::uint32_t farthest = 0;
+  for (const auto& goal : goals_) {
+    const bool undecided = goal.state == State::kFinal && goal.outcome.truth == Truth::kCycle;
+    if (undecided && goal.nearest != kNone) farthest = std::max(farthest, goal.nearest);
+  }
+  return farthest;
+}
+
 void Evaluator::Reply(const Outcome& outcome, std::uint32_t low) {
+  Note(outcome);
   answer_ = {outcome, low};
   answered_ = true;
 }

@@ -33,15 +33,24 @@ class Evaluator {
         frames_(request.arena()),
         open_(request.arena()) {}
 
-  // kCycle: undecided because of a cycle, which the caller reads as "no" unless errors_met().
+  // kTrue and kFalse are the definition's, whatever was asked before. kCycle: undecided because of
+  // a cycle, which the caller reads as "no" unless errors_met().
   Outcome Run(model::RelationIndex relation, graph::NodeId object);
+
+  bool used() const { return !goals_.empty(); }
 
   // An error and a cycle met in one union since the beginning, so that Run's kCycle may stand for
   // an error.
   bool errors_met() const { return errors_met_; }
 
+  bool cycle_met() const { return cycle_met_; }
+  bool limit_met() const { return limit_met_; }
+
   // After a Run that ended in kCycle, without a limit of hops: kCycle or kFailed, exactly.
   Outcome Settle(model::RelationIndex relation, graph::NodeId object);
+
+  // After Settle: how many hops the shortest way to the farthest undecided goal has.
+  std::uint32_t FarthestUndecided() const;
 
  private:
   static constexpr std::uint32_t kNone = 0xFFFF'FFFF;
@@ -65,10 +74,11 @@ class Evaluator {
     std::uint32_t path_node;
     std::uint32_t next_goal;  // Of the same path node.
     State state = State::kNew;
-    Outcome outcome;              // kFinal.
-    std::uint32_t order = kNone;  // kActive, kProvisional: position in open_.
-    std::uint32_t low = kNone;    // kProvisional: the first open goal it was found to hang on.
-    std::uint32_t pass = 0;       // Settle(): the last pass that visited it.
+    Outcome outcome;                // kFinal.
+    std::uint32_t order = kNone;    // kActive, kProvisional: position in open_.
+    std::uint32_t low = kNone;      // kProvisional: the first open goal it was found to hang on.
+    std::uint32_t pass = 0;         // Settle(): the last pass that visited it.
+    std::uint32_t nearest = kNone;  // Settle(): hops of the shortest way here.
     const Failure* prevails = nullptr;  // Settle(): the error that prevails over the cycle.
   };
   enum class FrameKind : std::uint8_t { kGoal, kOperator, kLeaf };
@@ -103,6 +113,11 @@ class Evaluator {
   Answer EndOf(const Frame& frame);
   void Reply(const Outcome& outcome, std::uint32_t low = kNone);
   void Finish(const Answer& answer);
+  void Note(const Outcome& outcome) {
+    cycle_met_ = cycle_met_ || outcome.truth == Truth::kCycle;
+    limit_met_ = limit_met_ || (outcome.truth == Truth::kFailed &&
+                                outcome.failure->code == ErrorCode::kTooComplex);
+  }
   Answer Complete(std::uint32_t goal, const Answer& answer);
   void CloseAbove(const Goal& goal);
   std::uint32_t FirstActive(const Goal& goal) const;
@@ -117,7 +132,7 @@ class Evaluator {
   ArenaVector<std::uint32_t> open_;  // Goals that are active or provisional, oldest first.
   Answer answer_;
   bool answered_ = false;
-  bool errors_met_ = false;
+  bool errors_met_ = false, cycle_met_ = false, limit_met_ = false;
   std::uint32_t pass_ = 0;  // 0: Run; else the pass of Settle.
   bool changed_ = false;    // In this pass.
 };

@@ -39,17 +39,17 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       contextual_(arena),
       steps_to_check_(kStepsPerLook) {}
 
-Status Request::Resolve() {
+Status Request::ResolveSubject() {
   PEMBA_TRY(std::ignore, ResolveSubject(query_.tuple.subject));
   std::uint32_t position = 0;
   for (const auto& tuple : query_.contextual_tuples) AddContextual(tuple, position++);
   // At most a hundred.
   std::sort(contextual_.begin(), contextual_.end(),
             [](const auto& a, const auto& b) { return OrderOf(a) < OrderOf(b); });
-  return Retarget(query_);
+  return Done{};
 }
 
-Status Request::Retarget(const CheckQuery& query) {
+Status Request::ResolveTarget(const CheckQuery& query) {
   query_.tuple = query.tuple;
   query_.deadline = query.deadline;
   stopped_ = nullptr;

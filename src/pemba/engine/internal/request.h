@@ -44,12 +44,11 @@ class Request {
   Request(const CheckLimits& limits, const Clock& clock, const graph::Snapshot& snapshot,
           const BoundModel& model, const CheckQuery& query, Arena& arena);
 
-  // Resolves the names of the question. Errors (kValidation): a type or relation that the model
-  // does not have, as model::ValidateQuery says it.
-  Status Resolve();
-
-  // The same subject, context and contextual tuples, another object and relation.
-  Status Retarget(const CheckQuery& query);
+  // Resolves subject and contextual tuples; then, for one question after the other that has the
+  // same ones, object and relation. Errors (kValidation): a type or relation that the model does
+  // not have, as model::ValidateQuery says it.
+  Status ResolveSubject();
+  Status ResolveTarget(const CheckQuery& query);
 
   const model::Plan& plan() const { return plan_; }
   Arena& arena() const { return arena_; }

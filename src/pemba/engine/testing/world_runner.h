@@ -30,9 +30,13 @@ class WorldRunner {
   Arena arena_;
 };
 
-// "" if the engine's answer is what the oracle's verdict demands; else what is wrong.
-std::string Disagreement(const Oracle& oracle, const Oracle::Question& question,
-                         const Verdict& wanted, const Result<Decision>& got);
+// Questions that take the oracle longer are left out.
+inline constexpr std::uint64_t kOracleSteps = 2'000;
+
+// "" if the engine's answer is what the oracle's verdict demands; else what is wrong. `wanted` is
+// what the oracle has just said.
+std::string Disagreement(Oracle& oracle, const Oracle::Question& question, const Verdict& wanted,
+                         const Result<Decision>& got);
 
 std::string ToText(const Result<Decision>& answer);
 

@@ -1,7 +1,7 @@
 // AppendArray and AppendBytes: storage that only grows and never moves.
 //
 // Segments double in size, so a fixed table of pointers serves any length and no element is ever
-// copied. A prefix may lie in a mapped file.
+// copied. A prefix may lie in the image of a checkpoint.
 //
 // One writer appends; any thread reads elements whose index it learned from something that the
 // writer stored with release after appending them.
@@ -43,8 +43,7 @@ class Segments {
   T* at(unsigned segment) const { return segments_[segment]; }
   void Allocate(unsigned segment) {
     // Not counted here: pages that nothing has been written to take no memory.
-    segments_[segment] = static_cast<T*>(std::malloc(std::size_t{Size(segment)} * sizeof(T)));
-    PEMBA_CHECK(segments_[segment] != nullptr);
+    segments_[segment] = static_cast<T*>(AllocateLarge(std::size_t{Size(segment)} * sizeof(T)));
   }
   void FreeAll() {
     for (T* segment : segments_) std::free(segment);

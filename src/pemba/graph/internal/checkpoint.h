@@ -1,4 +1,4 @@
-// Checkpoint: one snapshot of a graph as a file that is mapped and used in place.
+// Checkpoint: one snapshot of a graph as a file whose arrays are used where they lie.
 //
 // The file: a header, then sections, each at a multiple of 64 bytes and padded with zeroes, then
 // the section table. The header carries an XXH3 hash of itself and the table, the table one of each

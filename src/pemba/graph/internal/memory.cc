@@ -3,9 +3,25 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include <sys/mman.h>
+
 #include "pemba/base/assert.h"
 
 namespace pemba::graph::internal {
+
+void* AllocateLarge(std::size_t bytes) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  if (bytes < kHugePage) {
+    void* const block = std::malloc(bytes);
+    PEMBA_CHECK(block != nullptr);
+    return block;
+  }
+  const std::size_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+  void* const block = std::aligned_alloc(kHugePage, rounded);
+  PEMBA_CHECK(block != nullptr);
+  static_cast<void>(::madvise(block, rounded, MADV_HUGEPAGE));  // Only a matter of speed.
+  return block;
+}
 
 Memory::~Memory() {
   for (const Retired& retired : retired_) std::free(retired.block);
@@ -21,14 +37,14 @@ void* Memory::Allocate(Use use, std::size_t bytes, std::size_t align) {
 void Memory::Free(Use use, void* block, std::size_t bytes) {
   if (block == nullptr) return;
   Count(use, -static_cast<std::ptrdiff_t>(bytes));
-  if (!IsMapped(block)) std::free(block);
+  if (!IsInImage(block)) std::free(block);
 }
 
 void Memory::Retire(Use use, void* block, std::size_t bytes) {
   if (block == nullptr) return;
   Count(use, -static_cast<std::ptrdiff_t>(bytes));
-  if (IsMapped(block)) return;
   Count(Use::kRetired, static_cast<std::ptrdiff_t>(bytes));
+  if (IsInImage(block)) return;  // It stays until the graph goes.
   retired_.push_back({gate_.epoch.load(std::memory_order_relaxed), block, bytes});
 }
 

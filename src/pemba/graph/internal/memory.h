@@ -12,6 +12,9 @@
 
 namespace pemba::graph::internal {
 
+// malloc, with huge pages if the block fills some. Freed with std::free.
+void* AllocateLarge(std::size_t bytes);
+
 enum class Use : std::uint8_t { kDictionary, kBase, kDelta, kWrites, kRetired };
 inline constexpr std::size_t kUses = 5;
 
@@ -38,9 +41,9 @@ class Memory {
                                                     std::memory_order_relaxed);
   }
 
-  // Blocks inside the mapped file are counted like others, but never freed.
-  void SetMapping(std::span<const std::byte> mapping) { mapping_ = mapping; }
-  std::uint64_t mapped_bytes() const { return mapping_.size(); }
+  // Blocks inside the image of a checkpoint are counted like others, but never freed.
+  void SetImage(std::span<const std::byte> image) { image_ = image; }
+  std::uint64_t image_bytes() const { return image_.size(); }
 
   // Frees what no snapshot can see any more, and looks which stamps are pinned. O(pins + retired).
   void Collect();
@@ -61,13 +64,13 @@ class Memory {
     std::size_t bytes;
   };
 
-  bool IsMapped(const void* block) const {
+  bool IsInImage(const void* block) const {
     const auto* at = static_cast<const std::byte*>(block);
-    return at >= mapping_.data() && at < mapping_.data() + mapping_.size();
+    return at >= image_.data() && at < image_.data() + image_.size();
   }
 
   PinGate& gate_;
-  std::span<const std::byte> mapping_;
+  std::span<const std::byte> image_;
   std::array<std::atomic<std::uint64_t>, kUses> bytes_{};
   std::vector<Retired> retired_;  // Epochs ascend.
   std::vector<Stamp> boundaries_{0};

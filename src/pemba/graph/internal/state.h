@@ -114,7 +114,7 @@ class GraphState {
 
   const GraphOptions options;
   const std::uint64_t hash_seed;
-  std::shared_ptr<const void> mapping;  // Of the checkpoint file, if any. Outlives what follows.
+  std::shared_ptr<const void> image;  // Of the checkpoint file, if any. Outlives what follows.
   PinGate gate;
   Memory memory{gate};
   Names names;
