@@ -15,8 +15,8 @@
 namespace pemba::engine {
 
 struct ExpandQuery {
-  std::string_view object, relation;
-  std::span<const tuple::Tuple> contextual_tuples;  // Validated against the model already.
+  std::string_view object = {}, relation = {};
+  std::span<const tuple::Tuple> contextual_tuples = {};  // Validated against the model already.
 };
 
 enum class ExpandKind : std::uint8_t {

@@ -22,21 +22,21 @@ namespace pemba::engine {
 
 // Which objects of `type` does `subject` (an object, a userset or a wildcard) have `relation` to?
 struct ObjectsQuery {
-  std::string_view type, relation;
-  std::string_view subject;
-  std::span<const tuple::Tuple> contextual_tuples;  // Validated against the model already.
-  const boost::json::object* context = nullptr;     // Of the request; null: none.
-  std::optional<SteadyTime> deadline;
+  std::string_view type = {}, relation = {};
+  std::string_view subject = {};
+  std::span<const tuple::Tuple> contextual_tuples = {};  // Validated against the model already.
+  const boost::json::object* context = nullptr;          // Of the request; null: none.
+  std::optional<SteadyTime> deadline = {};
 };
 
 // Which users of one kind have `relation` to `object` (`type:id`)?
 struct UsersQuery {
-  std::string_view object, relation;
-  std::string_view user_type;
-  std::string_view user_relation;  // Not empty: usersets `user_type:id#user_relation`.
-  std::span<const tuple::Tuple> contextual_tuples;
+  std::string_view object = {}, relation = {};
+  std::string_view user_type = {};
+  std::string_view user_relation = {};  // Not empty: usersets `user_type:id#user_relation`.
+  std::span<const tuple::Tuple> contextual_tuples = {};
   const boost::json::object* context = nullptr;
-  std::optional<SteadyTime> deadline;
+  std::optional<SteadyTime> deadline = {};
 };
 
 enum class ListOutput : std::uint8_t {
@@ -47,7 +47,7 @@ enum class ListOutput : std::uint8_t {
 struct ListOptions {
   std::uint64_t count_max = 0;  // 0: no limit.
   // Goes on after this id, the last one of the page before; empty: from the start.
-  std::string_view after;
+  std::string_view after = {};
   ListOutput output = ListOutput::kNames;
 };
 
