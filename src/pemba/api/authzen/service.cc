@@ -39,7 +39,7 @@ class ContextBuilder {
   }
 
   template <class Request>
-  void SetOn(Request& request) && {
+  void SetOn(Request& request) {
     if (present_) *request.mutable_context() = std::move(context_);
   }
 
