@@ -28,6 +28,7 @@ constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
 struct Front {
+  const authn::Authenticator& authenticator;
   const Clock& clock;
   const FrontOptions options;
   const FieldRules rules{FieldRulesTable()};
@@ -40,6 +41,7 @@ struct Rpc {
   const char* http_pattern;
   int http_success;  // 200, 201 or 204 (no body).
   rpc::Execution execution;
+  enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
 };
 
 template <class Message>
@@ -73,6 +75,12 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
+    if (rpc_.kind == Rpc::Kind::kStream) {
+      if (const auto admitted = Admit(); !admitted.ok()) {
+        call_.SetHeader("x-request-id", request_id_);
+        return Fail(admitted.error());
+      }
+    }
     if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
     const bool timed = static_cast<bool>(front_.options.on_call);
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
@@ -135,10 +143,17 @@ class Exchange {
   }
 
   Status Answer(Method method) {
-    request_id_ = NewRequestId();
     PEMBA_TRY(std::ignore, CheckFields(request_));
+    if (rpc_.kind == Rpc::Kind::kUnary) {
+      PEMBA_TRY(std::ignore, Admit());
+    }
     PEMBA_TRY(std::ignore, SetContext());
     return (service_.*method)(context_, request_, response_);
+  }
+
+  Status Admit() {
+    PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
+    return Done{};
   }
 
   template <class Message>
@@ -232,7 +247,7 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
-  std::string request_id_;
+  const std::string request_id_ = NewRequestId();
   bool undecodable_ = false;
 };
 
@@ -250,6 +265,7 @@ class RouteAdder {
     route.http_method = rpc.http_method;
     route.http_pattern = rpc.http_pattern;
     route.execution = rpc.execution;
+    route.admission = rpc::Admission::kWithin;
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
       Exchange<Request, Response>(service, *front, rpc, call).Run(method);
     };
@@ -264,13 +280,16 @@ class RouteAdder {
 
 }  // namespace
 
-void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::Router& router) {
+void AddRoutes(Service& service, const authn::Authenticator& authenticator, const Clock& clock,
+               FrontOptions options, rpc::Router& router) {
   using S = Service;
+  constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
   RouteAdder add(
       service,
-      std::shared_ptr<const Front>(new Front{.clock = clock, .options = std::move(options)}),
+      std::shared_ptr<const Front>(
+          new Front{.authenticator = authenticator, .clock = clock, .options = std::move(options)}),
       router);
   // clang-format off
   add({"CreateStore", "POST", "/stores", 201, kWorker}, &S::CreateStore);
@@ -290,7 +309,7 @@ void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
   add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kInline}, &S::ListObjects);
-  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kInline}, &S::StreamedListObjects);
+  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kInline, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kInline}, &S::ListUsers);
   // clang-format on
 }

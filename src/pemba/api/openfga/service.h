@@ -11,6 +11,8 @@
 
 #include <openfga/v1/openfga_service.pb.h>
 
+#include "pemba/api/authn/caller.h"
+#include "pemba/api/openfga/access_control.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
@@ -26,10 +28,12 @@ struct ServiceOptions {
   std::size_t checks_per_batch_max = 50;
   std::size_t read_changes_page_max = 100;
   engine::CheckLimits check_limits;
+  std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
 
 // What one call knows beside its message, and what its answer says beside its message.
 struct RequestContext {
+  authn::Caller caller;  // Nobody at first: no call runs for whom no front has let in.
   std::optional<SteadyTime> deadline;
   std::optional<store::Revision> at_least;  // The caller wants to see this revision.
   // Whether the thread may wait for a revision to come. I/O threads may not.
@@ -42,13 +46,13 @@ struct RequestContext {
 
 // Thread-safe. Every call reads one revision of one store. Responses must be empty when passed.
 //
-// Errors of every call: kUnavailable, kDataLoss, kInternal, and of those that resolve a model:
-// kModelNotFound, kLatestModelNotFound, kValidation.
+// Errors of every call: kUnauthenticated (nobody asked who calls), kForbidden, kUnavailable,
+// kDataLoss, kInternal, and of those that resolve a model: kModelNotFound, kLatestModelNotFound,
+// kValidation.
 class Service {
  public:
   // Borrows the stores and the clock.
-  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {})
-      : stores_(stores), options_(options), checker_(options.check_limits, clock) {}
+  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {});
 
   // Stores.
   Status CreateStore(RequestContext&, const wire::CreateStoreRequest&, wire::CreateStoreResponse&);
@@ -88,6 +92,18 @@ class Service {
                         wire::ReadAssertionsResponse&);
 
  private:
+  // Every call begins with one of these: whether its caller may make it. Without access control,
+  // everyone may who was let in. Errors: kUnauthenticated (a front forgot to ask), kForbidden.
+  Status PermitOnSystem(const RequestContext& context, Permission permission) const;
+  Status PermitOnStore(const RequestContext& context, Permission permission,
+                       std::string_view store_id) const;
+  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
+                     const wire::WriteRequest& request) const;
+  // Whether ListStores shows the store.
+  enum class Visible : std::uint8_t { kNo, kYes };
+  Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
+
   Result<store::StoreHandle> Open(const std::string& store_id);
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
@@ -98,8 +114,10 @@ class Service {
                                             const std::string& model_id) const;
 
   store::Stores& stores_;
+  const Clock& clock_;
   const ServiceOptions options_;
   const engine::Checker checker_;
+  const std::optional<AccessControl> access_control_;
 };
 
 }  // namespace pemba::api::openfga
