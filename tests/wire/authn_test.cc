@@ -250,6 +250,46 @@ TEST_F(Authentication, WhatNobodyAnswersNeedsNoCredential) {
   EXPECT_EQ(AskGrpc(server_->grpc_address(), unknown, {}).grpc_code, 12U);
 }
 
+TEST_F(Authentication, BrowsersMayReadEveryAnswer) {
+  const Headers page = {{"origin", "https://app.example"}};
+  const std::pair<const char*, const char*> requests[] = {
+      {"GET", "/healthz"}, {"GET", "/stores"}, {"GET", "/nowhere"}, {"PUT", "/stores"}};
+  for (const std::string_view version : {"1.1", "2"}) {
+    for (const auto& [method, path] : requests) {
+      SCOPED_TRACE(std::string(method) + " " + path);
+      const auto answer = HttpRequest(server_->http_address(), method, path, "", page, version);
+      EXPECT_EQ(answer.headers.at("access-control-allow-origin"), "*");
+      EXPECT_EQ(answer.headers.at("vary"), "Origin");
+    }
+  }
+}
+
+TEST_F(Authentication, PreflightsNeedNoCredential) {
+  const Headers page = {{"origin", "https://app.example"},
+                        {"access-control-request-method", "POST"},
+                        {"access-control-request-headers", "authorization,content-type"}};
+  for (const std::string_view version : {"1.1", "2"}) {
+    for (const auto& path : {"/stores/" + kStore + "/check", std::string("/nowhere")}) {
+      const auto answer = HttpRequest(server_->http_address(), "OPTIONS", path, "", page, version);
+      EXPECT_EQ(answer.http_status, 204);
+      EXPECT_EQ(answer.headers.at("access-control-allow-origin"), "*");
+      EXPECT_EQ(answer.headers.at("access-control-allow-methods"), "POST");
+      EXPECT_EQ(answer.headers.at("access-control-allow-headers"), "authorization,content-type");
+    }
+  }
+}
+
+TEST(CorsOfAServer, OriginsAreThoseOfTheSettings) {
+  auto loaded = TestConfig();
+  loaded.config.cors.allowed_origins = {"https://app.example"};
+  const auto server = StartTestServer(loaded);
+  const auto ask = [&](const char* origin) {
+    return HttpRequest(server->http_address(), "GET", "/stores", "", {{"origin", origin}}).headers;
+  };
+  EXPECT_EQ(ask("https://app.example").at("access-control-allow-origin"), "https://app.example");
+  EXPECT_FALSE(ask("https://evil.example").contains("access-control-allow-origin"));
+}
+
 TEST(AuthenticationStart, ThereMustBeAKey) {
   auto loaded = PresharedConfig();
   for (const auto& keys : {std::vector<std::string>{}, std::vector<std::string>{"a", ""}}) {

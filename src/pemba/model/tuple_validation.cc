@@ -210,8 +210,10 @@ Status ValidateWrite(const Plan& plan, const tuple::Tuple& tuple) {
   if (tuple.condition) {
     const auto bytes = tuple::StructWireBytes(tuple.condition->context);
     if (bytes > kContextBytesMax) {
-      return Invalid("condition context size limit exceeded: " + std::to_string(bytes) +
-                     " bytes exceeds " + std::to_string(kContextBytesMax) + " bytes");
+      return Wrapped(tuple,
+                     "condition context size limit exceeded: " + std::to_string(bytes) +
+                         " bytes exceeds " + std::to_string(kContextBytesMax) + " bytes",
+                     ErrorCode::kValidation);
     }
   }
   return Done{};

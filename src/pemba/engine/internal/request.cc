@@ -155,6 +155,22 @@ Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object)
   return Outcome::Failed(Least(exact.failure, wildcard.failure));
 }
 
+std::optional<graph::Edge> Request::FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                                graph::NodeId node) {
+  auto& asked = asked_[entry % asked_.size()];
+  if (asked.entry != entry) {
+    asked = {entry, Asked::kOnce};
+    return View(entry).Find(object, node);
+  }
+  if (asked.state == Asked::kNothing) return std::nullopt;
+  const auto view = View(entry);
+  if (asked.state == Asked::kOnce) {
+    asked.state = view.ObjectDegree(node) == 0 ? Asked::kNothing : Asked::kSomething;
+    if (asked.state == Asked::kNothing) return std::nullopt;
+  }
+  return view.Find(object, node);
+}
+
 Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) {
   const bool wildcard = subject_.kind == SubjectKind::kWildcard;
   // A wildcard as the subject is read exactly only where its plain type is allowed too.
@@ -182,7 +198,7 @@ Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) 
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (!same_kind(entries[i])) continue;
     const auto entry = planned.first_entry + i;
-    if (const auto edge = View(entry).Find(object, subject_.node)) {
+    if (const auto edge = FindSubject(entry, object, subject_.node)) {
       return Holds(entry, object, subject_.node, edge->context, nullptr);
     }
   }
@@ -201,7 +217,7 @@ Outcome Request::ReadWildcard(model::RelationIndex relation, graph::NodeId objec
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
     }
-    if (const auto edge = View(entry).Find(object, 0)) {
+    if (const auto edge = FindSubject(entry, object, 0)) {
       const auto held = Holds(entry, object, 0, edge->context, nullptr);
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
@@ -314,7 +330,8 @@ HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph:
 }
 
 bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
-  for (;;) {
+  // Rows of tuples that are not satisfied count too: they may be long.
+  while (request.Step()) {
     graph::NodeId node;
     Outcome held;
     const auto entry = relation_->first_entry + entry_ - 1;
@@ -339,6 +356,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     hop = {target_, node};
     return true;
   }
+  return false;
 }
 
 bool HopCursor::NextEntry(Request& request) {
