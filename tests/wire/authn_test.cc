@@ -12,6 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "pemba/api/json_reader.h"
+#include "pemba/api/openfga/service.h"
+#include "pemba/storage/memory.h"
+#include "pemba/store/stores.h"
 #include "wire/test_server.h"
 #include "wire/wire_client.h"
 
@@ -19,6 +22,8 @@ namespace pemba::wire_test {
 namespace {
 
 namespace pb = google::protobuf;
+using api::openfga::RequestContext;
+using api::openfga::Service;
 
 constexpr const char* kKey = "canary-key-5b1f";
 const std::string kStore = "01HVMMBCMGZNT3SED4Z17ECXCA";
@@ -288,6 +293,46 @@ TEST(CorsOfAServer, OriginsAreThoseOfTheSettings) {
   };
   EXPECT_EQ(ask("https://app.example").at("access-control-allow-origin"), "https://app.example");
   EXPECT_FALSE(ask("https://evil.example").contains("access-control-allow-origin"));
+}
+
+// A front that forgot to ask who calls gets nothing from the service.
+class NobodyAdmitted : public ::testing::Test {
+ protected:
+  template <class Request, class Response>
+  void ExpectRefusal(Status (Service::*method)(RequestContext&, const Request&, Response&)) {
+    SCOPED_TRACE(Request::descriptor()->name());
+    RequestContext nobody;
+    Response response;
+    const auto outcome = (service_.*method)(nobody, Request(), response);
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code, ErrorCode::kUnauthenticated);
+  }
+
+  std::unique_ptr<storage::Datastore> datastore_ = storage::NewMemoryDatastore();
+  store::Stores stores_{*datastore_, TestClock()};
+  Service service_{stores_, TestClock()};
+};
+
+TEST_F(NobodyAdmitted, NoCallRuns) {
+  ExpectRefusal(&Service::CreateStore);
+  ExpectRefusal(&Service::ListStores);
+  ExpectRefusal(&Service::GetStore);
+  ExpectRefusal(&Service::UpdateStore);
+  ExpectRefusal(&Service::DeleteStore);
+  ExpectRefusal(&Service::WriteAuthorizationModel);
+  ExpectRefusal(&Service::ReadAuthorizationModel);
+  ExpectRefusal(&Service::ReadAuthorizationModels);
+  ExpectRefusal(&Service::Write);
+  ExpectRefusal(&Service::Read);
+  ExpectRefusal(&Service::ReadChanges);
+  ExpectRefusal(&Service::Check);
+  ExpectRefusal(&Service::BatchCheck);
+  ExpectRefusal(&Service::Expand);
+  ExpectRefusal(&Service::ListObjects);
+  ExpectRefusal(&Service::StreamedListObjects);
+  ExpectRefusal(&Service::ListUsers);
+  ExpectRefusal(&Service::WriteAssertions);
+  ExpectRefusal(&Service::ReadAssertions);
 }
 
 TEST(AuthenticationStart, ThereMustBeAKey) {

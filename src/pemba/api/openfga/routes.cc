@@ -75,16 +75,14 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
-    if (rpc_.kind == Rpc::Kind::kStream) {
-      if (const auto admitted = Admit(); !admitted.ok()) {
-        call_.SetHeader("x-request-id", request_id_);
-        return Fail(admitted.error());
-      }
+    const auto admitted = rpc_.kind == Rpc::Kind::kStream ? Admit() : Status(Done{});
+    if (admitted.ok()) {
+      if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
+      decoded_ = true;
     }
-    if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
     const bool timed = static_cast<bool>(front_.options.on_call);
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
-    const auto outcome = Answer(method);
+    const auto outcome = admitted.ok() ? Answer(method) : admitted;
     SetHeaders();
     if (outcome.ok()) {
       Succeed();
@@ -188,7 +186,9 @@ class Exchange {
 
   void SetHeaders() {
     call_.SetHeader("x-request-id", request_id_);
-    if constexpr (HasStoreId<Request>) call_.SetHeader("openfga-store-id", request_.store_id());
+    if constexpr (HasStoreId<Request>) {
+      if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
+    }
     if (!context_.model_id.empty()) {
       call_.SetHeader("openfga-authorization-model-id", context_.model_id);
     }
@@ -248,6 +248,7 @@ class Exchange {
   Response& response_;
   RequestContext context_;
   const std::string request_id_ = NewRequestId();
+  bool decoded_ = false;
   bool undecodable_ = false;
 };
 

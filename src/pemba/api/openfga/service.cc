@@ -3,15 +3,14 @@
 #include <string_view>
 #include <utility>
 
+#include "pemba/api/authn/authenticator.h"
+
 namespace pemba::api::openfga {
 namespace {
 
 Error NotOffered(std::string_view rpc) {
   return {ErrorCode::kUnimplemented, "method " + std::string(rpc) + " not implemented"};
 }
-
-// The front that let the call through to here did not authenticate it.
-Error NobodyAdmitted() { return {ErrorCode::kUnauthenticated, "unauthenticated"}; }
 
 }  // namespace
 
@@ -25,14 +24,14 @@ Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions optio
                                               : std::nullopt) {}
 
 Status Service::PermitOnSystem(const RequestContext& context, Permission permission) const {
-  if (!context.caller.admitted()) return NobodyAdmitted();
+  if (!context.caller.admitted()) return authn::Unauthenticated();
   if (!access_control_) return Done{};
   return access_control_->OnSystem(context.caller, permission, context.deadline);
 }
 
 Status Service::PermitOnStore(const RequestContext& context, Permission permission,
                               std::string_view store_id) const {
-  if (!context.caller.admitted()) return NobodyAdmitted();
+  if (!context.caller.admitted()) return authn::Unauthenticated();
   if (!access_control_) return Done{};
   return access_control_->OnStore(context.caller, permission, store_id, context.deadline);
 }
@@ -89,7 +88,7 @@ Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, cons
 
 Status Service::UpdateStore(RequestContext& context, const wire::UpdateStoreRequest&,
                             wire::UpdateStoreResponse&) {
-  if (!context.caller.admitted()) return NobodyAdmitted();
+  if (!context.caller.admitted()) return authn::Unauthenticated();
   return NotOffered("UpdateStore");
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "pemba/api/authn/authenticator.h"
 #include "pemba/api/openfga/convert.h"
 #include "pemba/api/openfga/internal/paging.h"
 #include "pemba/api/openfga/service.h"
@@ -24,6 +25,7 @@ wire::TupleOperation OperationOf(graph::Change::Operation operation) {
 
 Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
                       wire::WriteResponse&) {
+  if (!context.caller.admitted()) return authn::Unauthenticated();
   PEMBA_TRY(const auto store, Open(request.store_id()));
   {
     PEMBA_TRY(const auto view, Pin(context, store));
