@@ -295,44 +295,81 @@ TEST(CorsOfAServer, OriginsAreThoseOfTheSettings) {
   EXPECT_FALSE(ask("https://evil.example").contains("access-control-allow-origin"));
 }
 
-// A front that forgot to ask who calls gets nothing from the service.
-class NobodyAdmitted : public ::testing::Test {
+// The service itself, with a control store that holds nothing, asked by `caller`.
+class DeniedCalls : public ::testing::Test {
  protected:
   template <class Request, class Response>
-  void ExpectRefusal(Status (Service::*method)(RequestContext&, const Request&, Response&)) {
-    SCOPED_TRACE(Request::descriptor()->name());
-    RequestContext nobody;
+  ErrorCode Ask(Status (Service::*method)(RequestContext&, const Request&, Response&),
+                const Request& request = {}) {
+    RequestContext context;
+    context.caller = caller_;
     Response response;
-    const auto outcome = (service_.*method)(nobody, Request(), response);
-    ASSERT_FALSE(outcome.ok());
-    EXPECT_EQ(outcome.error().code, ErrorCode::kUnauthenticated);
+    const auto outcome = (service_.*method)(context, request, response);
+    EXPECT_FALSE(outcome.ok()) << Request::descriptor()->name();
+    return outcome.ok() ? ErrorCode::kInternal : outcome.error().code;
   }
 
+  // Every call but Write and UpdateStore.
+  void ExpectAll(ErrorCode code) {
+    EXPECT_EQ(Ask(&Service::CreateStore), code);
+    EXPECT_EQ(Ask(&Service::ListStores), code);
+    EXPECT_EQ(Ask(&Service::GetStore), code);
+    EXPECT_EQ(Ask(&Service::DeleteStore), code);
+    EXPECT_EQ(Ask(&Service::WriteAuthorizationModel), code);
+    EXPECT_EQ(Ask(&Service::ReadAuthorizationModel), code);
+    EXPECT_EQ(Ask(&Service::ReadAuthorizationModels), code);
+    EXPECT_EQ(Ask(&Service::Read), code);
+    EXPECT_EQ(Ask(&Service::ReadChanges), code);
+    EXPECT_EQ(Ask(&Service::Check), code);
+    EXPECT_EQ(Ask(&Service::BatchCheck), code);
+    EXPECT_EQ(Ask(&Service::Expand), code);
+    EXPECT_EQ(Ask(&Service::ListObjects), code);
+    EXPECT_EQ(Ask(&Service::StreamedListObjects), code);
+    EXPECT_EQ(Ask(&Service::ListUsers), code);
+    EXPECT_EQ(Ask(&Service::WriteAssertions), code);
+    EXPECT_EQ(Ask(&Service::ReadAssertions), code);
+  }
+
+  api::authn::Caller caller_;
   std::unique_ptr<storage::Datastore> datastore_ = storage::NewMemoryDatastore();
   store::Stores stores_{*datastore_, TestClock()};
-  Service service_{stores_, TestClock()};
+  api::openfga::ServiceOptions options_ = [] {
+    api::openfga::ServiceOptions options;
+    options.access_control = {StoreId{kStore}, ModelId{kStore}};
+    return options;
+  }();
+  Service service_{stores_, TestClock(), options_};
 };
 
-TEST_F(NobodyAdmitted, NoCallRuns) {
-  ExpectRefusal(&Service::CreateStore);
-  ExpectRefusal(&Service::ListStores);
-  ExpectRefusal(&Service::GetStore);
-  ExpectRefusal(&Service::UpdateStore);
-  ExpectRefusal(&Service::DeleteStore);
-  ExpectRefusal(&Service::WriteAuthorizationModel);
-  ExpectRefusal(&Service::ReadAuthorizationModel);
-  ExpectRefusal(&Service::ReadAuthorizationModels);
-  ExpectRefusal(&Service::Write);
-  ExpectRefusal(&Service::Read);
-  ExpectRefusal(&Service::ReadChanges);
-  ExpectRefusal(&Service::Check);
-  ExpectRefusal(&Service::BatchCheck);
-  ExpectRefusal(&Service::Expand);
-  ExpectRefusal(&Service::ListObjects);
-  ExpectRefusal(&Service::StreamedListObjects);
-  ExpectRefusal(&Service::ListUsers);
-  ExpectRefusal(&Service::WriteAssertions);
-  ExpectRefusal(&Service::ReadAssertions);
+TEST_F(DeniedCalls, NothingRunsIfAFrontForgotToAskWhoCalls) {
+  ExpectAll(ErrorCode::kUnauthenticated);
+  EXPECT_EQ(Ask(&Service::Write), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(Ask(&Service::UpdateStore), ErrorCode::kUnauthenticated);
+}
+
+TEST_F(DeniedCalls, AccessControlAllowsNothingByItself) {
+  // Also ids that would read as everyone or as a userset.
+  for (const char* client_id : {"menu", "", "*", "menu#member", "a b"}) {
+    SCOPED_TRACE(client_id);
+    caller_ = api::authn::Caller::Named(client_id);
+    ExpectAll(ErrorCode::kForbidden);
+  }
+  caller_ = api::authn::Caller::Anonymous();
+  ExpectAll(ErrorCode::kForbidden);
+}
+
+TEST_F(DeniedCalls, AWriteIsForbiddenOnceItsModelIsKnown) {
+  caller_ = api::authn::Caller::Named("menu");
+  openfga::v1::WriteRequest request;
+  request.set_store_id(kStore);
+  EXPECT_EQ(Ask(&Service::Write, request), ErrorCode::kLatestModelNotFound);
+  auto store = stores_.Open(StoreId{kStore});
+  ASSERT_TRUE(store.ok());
+  model::Model model;
+  model.schema_version = "1.1";
+  model.types.push_back({"user", {}, {}});
+  ASSERT_TRUE((*store)->WriteModel(model).ok());
+  EXPECT_EQ(Ask(&Service::Write, request), ErrorCode::kForbidden);
 }
 
 TEST(AuthenticationStart, ThereMustBeAKey) {

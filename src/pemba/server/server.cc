@@ -156,6 +156,10 @@ class Server::Impl {
     options.report = [this](std::string_view text) {
       Log(spdlog::level::warn, "authentication").With("report", text);
     };
+    if (oidc.issuer.starts_with("http://")) {
+      Log(spdlog::level::warn, "the keys of the OpenID issuer come without TLS")
+          .With("issuer", oidc.issuer);
+    }
     PEMBA_TRY(auto keys, api::authn::IssuerKeys::Start(std::move(options), clock_));
     api::authn::ClaimRules rules;
     rules.audience = oidc.audience;
