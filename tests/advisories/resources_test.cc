@@ -412,6 +412,11 @@ TEST(Abandoned, CallsLeaveNothingBehind) {
     if (after.handles <= before.handles + 2 && after.threads <= before.threads + 2) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   } while (std::chrono::steady_clock::now() < until);
+  RecordProperty("handles",
+                 std::to_string(before.handles) + " to " + std::to_string(after.handles));
+  RecordProperty("threads",
+                 std::to_string(before.threads) + " to " + std::to_string(after.threads));
+  RecordProperty("bytes", std::to_string(before.bytes) + " to " + std::to_string(after.bytes));
   EXPECT_LE(after.handles, before.handles + 2);
   EXPECT_LE(after.threads, before.threads + 2);
   if (!kSanitized) {
