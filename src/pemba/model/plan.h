@@ -114,6 +114,8 @@ class Plan {
   std::span<const DirectEntry> EntriesOf(const PlanRelation& relation) const {
     return std::span(entries_).subspan(relation.first_entry, relation.entry_count);
   }
+  // The relation's rewrite as it was written: operands in their order, nothing joined.
+  const Rewrite& Written(RelationIndex relation) const { return written_[relation]; }
   std::span<const UnionLeaf> LeavesOf(const PlanRelation& relation) const {
     return std::span(leaves_).subspan(relation.first_leaf, relation.leaf_count);
   }
@@ -150,6 +152,7 @@ class Plan {
   std::vector<PlanType> types_;
   StringMap<TypeIndex> type_index_;
   std::vector<PlanRelation> relations_;
+  std::vector<Rewrite> written_;  // By relation.
   std::vector<DirectEntry> entries_;
   std::vector<PlanNode> nodes_;
   std::vector<std::uint32_t> links_;
