@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/testing/list_runner.h"
 #include "pemba/engine/testing/oracle.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/model/dsl.h"
@@ -437,6 +438,157 @@ TEST_P(PlantedBug, ChangesTheAnswer) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Advisories, PlantedBug, ::testing::ValuesIn(kAdvisories),
+                         [](const auto& row) {
+                           std::string name = row.param.id;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+struct ListAdvisory {
+  const char* id;
+  const char* rule;
+  Mutation bug;
+  std::string types;
+  std::vector<std::string> tuples;
+  // Lists objects of the question's type, or users of its object.
+  enum class Of { kObjects, kUsers } of;
+  const char* question;
+  const char* want;   // Ids in their order, "error" for any.
+  const char* wrong;  // With the bug.
+  const char* context = "";
+  std::uint64_t page_size = 0;
+};
+
+const ListAdvisory kListAdvisories[] = {
+    {"CVE-2023-40579",
+     "what is listed is allowed: what `but not` could not decide is not listed",
+     Mutation::kListTrustSubtract,
+     R"(type group
+  relations
+    define banned: [user]
+    define member: [user, group#member] but not banned
+type folder
+  relations
+    define viewer: [user]
+    define blocked: [group#member]
+type document
+  relations
+    define parent: [folder]
+    define reader: viewer from parent but not blocked from parent
+)",
+     {"document:1#parent@folder:1", "document:2#parent@folder:2", "folder:1#viewer@user:anne",
+      "folder:2#viewer@user:anne", "folder:2#blocked@group:a#member",
+      "group:a#member@group:b#member", "group:b#member@group:a#member", "group:b#member@user:anne"},
+     ListAdvisory::Of::kObjects,
+     "document:1#reader@user:anne",
+     "1",
+     "1 2"},
+    {"CVE-2022-21646",
+     "what is open to everyone is listed, and what is closed to everyone is not",
+     Mutation::kListForgetWildcards,
+     R"(type document
+  relations
+    define viewer: [user, user:*]
+    define blocked: [user:*]
+    define reader: viewer but not blocked
+)",
+     {"document:1#viewer@user:anne", "document:2#viewer@user:*", "document:3#viewer@user:anne",
+      "document:3#blocked@user:*"},
+     ListAdvisory::Of::kObjects,
+     "document:1#reader@user:anne",
+     "1 2",
+     "1 3"},
+    {"CVE-2024-32001",
+     "users are listed exactly, whatever the relation is made of",
+     Mutation::kUsersForgetExcluded,
+     R"(type group
+  relations
+    define member: [user, group#member]
+type document
+  relations
+    define viewer: [user, user:*, group#member]
+    define blocked: [user, group#member]
+    define reader: viewer but not blocked
+    define both: reader and viewer
+)",
+     {"document:1#viewer@user:*", "document:1#viewer@user:anne", "document:1#blocked@user:bob",
+      "document:1#viewer@group:a#member", "group:a#member@user:bob", "group:a#member@user:carl"},
+     ListAdvisory::Of::kUsers,
+     "document:1#both@user:anne",
+     "* anne carl",
+     "* anne bob carl"},
+    {"CVE-2024-48909",
+     "the context of the request reaches every leaf of a list",
+     Mutation::kForgetContext,
+     std::string(R"(type group
+  relations
+    define member: [user with small, group#member with small]
+type document
+  relations
+    define viewer: [group#member with small]
+)") + kSmall,
+     {"document:1#viewer@group:a#member ? small", "group:a#member@group:b#member ? small",
+      "group:b#member@user:anne ? small"},
+     ListAdvisory::Of::kObjects,
+     "document:1#viewer@user:anne",
+     "1",
+     "error",
+     R"({"x":1})"},
+    {"CVE-2023-35930",
+     "pages of a list together are the list",
+     Mutation::kListRepeatPosition,
+     R"(type document
+  relations
+    define viewer: [user]
+)",
+     {"document:1#viewer@user:anne", "document:2#viewer@user:anne", "document:3#viewer@user:anne"},
+     ListAdvisory::Of::kObjects,
+     "document:1#viewer@user:anne",
+     "1 2 3",
+     "1 2 2 3 3",
+     "",
+     2},
+};
+
+// For GoogleTest.
+void PrintTo(const ListAdvisory& advisory, std::ostream* out) { *out << advisory.rule; }
+
+std::string List(const ListAdvisory& advisory, Mutation bug) {
+  engine::internal::planted_mutation = bug;
+  WorldRunner runner(ModelOf(advisory.types), Parsed(advisory.tuples));
+  engine::testing::ListRunner lists(runner);
+  Oracle::Question question;
+  question.tuple = Parsed(advisory.question);
+  question.context = *tuple::ParseContext(advisory.context);
+  std::string all, after;
+  for (int page = 0; page < 10; ++page) {
+    const engine::ListOptions options{.count_max = advisory.page_size, .after = after};
+    const auto got = advisory.of == ListAdvisory::Of::kObjects
+                         ? lists.Objects(question, options)
+                         : lists.Users(question, {"user", ""}, options);
+    if (!got.ok()) {
+      all = "error";
+      break;
+    }
+    for (const auto& id : got->ids) all += (all.empty() ? "" : " ") + id;
+    if (got->end == engine::ListEnd::kComplete) break;
+    after = got->ids.back();
+  }
+  engine::internal::planted_mutation = Mutation::kNone;
+  return all;
+}
+
+class PlantedListBug : public ::testing::TestWithParam<ListAdvisory> {};
+
+TEST_P(PlantedListBug, ChangesTheList) {
+  const auto& advisory = GetParam();
+  SCOPED_TRACE(advisory.rule);
+  EXPECT_NE(advisory.want, std::string(advisory.wrong));
+  EXPECT_EQ(List(advisory, Mutation::kNone), advisory.want);
+  EXPECT_EQ(List(advisory, advisory.bug), advisory.wrong) << "the bug changed nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(Advisories, PlantedListBug, ::testing::ValuesIn(kListAdvisories),
                          [](const auto& row) {
                            std::string name = row.param.id;
                            std::replace(name.begin(), name.end(), '-', '_');

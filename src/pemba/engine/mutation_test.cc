@@ -28,7 +28,7 @@ TEST(Mutations, EveryPlantedBugIsFound) {
       {static_cast<int>(Mutation::kForgetContextualConditions), 0},
       {static_cast<int>(Mutation::kForgetContextValues), 0},
   };
-  const int count = static_cast<int>(Mutation::kCount);
+  const int count = static_cast<int>(internal::kFirstOfLists);
   for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) {
     if (static_cast<int>(found_in.size()) == count - 1) break;
     const auto world = RandomWorld(seed);
