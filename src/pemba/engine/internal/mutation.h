@@ -37,6 +37,7 @@ enum class Mutation : std::uint8_t {
   kUsersForgetCycle,     // A cycle counts as false.
   kCount,
 };
+inline constexpr Mutation kFirstOfLists = Mutation::kListForgetShadow;
 
 #ifdef PEMBA_ENGINE_MUTATIONS
 inline Mutation planted_mutation = Mutation::kNone;  // Written by the test, between checks.
