@@ -1,5 +1,7 @@
 #include "pemba/store/store.h"
 
+#include "pemba/model/plan.h"
+#include "pemba/model/validation.h"
 #include "pemba/store/internal/core.h"
 
 namespace pemba::store {
@@ -37,6 +39,9 @@ Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {
 }
 
 Result<ModelId> Store::WriteModel(model::Model model) {
+  // First, so that what cannot be stored makes no store of an id without data.
+  PEMBA_TRY(std::ignore, model::ValidateModel(model));
+  PEMBA_TRY(std::ignore, model::Plan::Compile(model));
   PEMBA_TRY(internal::StoreCore* const core, this->core().Adopted());
   current_.store(core, std::memory_order_release);
   return core->WriteModel(std::move(model));

@@ -371,7 +371,8 @@ HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph:
 }
 
 bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
-  for (;;) {
+  // Rows of tuples that are not satisfied count too: they may be long.
+  while (request.Step()) {
     graph::NodeId node;
     Outcome held;
     const auto entry = relation_->first_entry + entry_ - 1;
@@ -396,6 +397,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     hop = {target_, node};
     return true;
   }
+  return false;
 }
 
 bool HopCursor::NextEntry(Request& request) {

@@ -224,7 +224,7 @@ class HopCursor {
   HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
             bool all);
 
-  // False at the end.
+  // False at the end, also if the request had to stop.
   bool Next(Request& request, Set& set, Hop& hop);
 
   // The whole set is stored and unconditional: nothing can fail, nothing needs looking at but the
