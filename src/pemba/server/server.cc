@@ -13,6 +13,7 @@
 #include "pemba/api/reflection.h"
 #include "pemba/rpc/router.h"
 #include "pemba/rpc/server.h"
+#include "pemba/server/admin.h"
 #include "pemba/server/log.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
@@ -77,6 +78,7 @@ class Server::Impl {
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
     AddRoutes();
+    PEMBA_TRY(std::ignore, ListenToOperator());
     return Listen();
   }
 
@@ -90,6 +92,8 @@ class Server::Impl {
     if (stopped_) return;
     stopped_ = true;
     Log(spdlog::level::info, "stopping");
+    if (admin_server_) admin_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
+    admin_server_.reset();
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
     service_.reset();
@@ -102,6 +106,7 @@ class Server::Impl {
 
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& http_address() const { return http_address_; }
+  const std::string& admin_address() const { return admin_address_; }
 
  private:
   LogEvent Log(spdlog::level::level_enum level, std::string_view message) const {
@@ -157,6 +162,27 @@ class Server::Impl {
     if (report.error != nullptr) event.With("error", report.error->message);
   }
 
+  Status ListenToOperator() {
+    if (config_.admin_address.empty()) return Done{};
+    AddAdminRoutes({.datastore = datastore_.get(),
+                    .backup_directory = config_.backup_directory.empty()
+                                            ? config_.data_directory / "backups"
+                                            : config_.backup_directory},
+                   admin_router_);
+    rpc::ServerOptions options;
+    options.listeners.push_back({.address = config_.admin_address, .tls = std::nullopt});
+    options.io_threads = 1;
+    options.worker_threads = 2;  // One makes a backup, one says that it does.
+    admin_server_ = std::make_unique<rpc::Server>(std::move(options), admin_router_);
+    if (auto started = admin_server_->Start(); !started.ok()) {
+      admin_server_.reset();
+      return started;
+    }
+    admin_address_ = admin_server_->addresses().at(0);
+    Log(spdlog::level::info, "serving the operator").With("admin", admin_address_);
+    return Done{};
+  }
+
   Status Listen() {
     rpc::ServerOptions options;
     if (config_.grpc.enabled) options.listeners.push_back(ListenOptionsOf(config_.grpc));
@@ -187,9 +213,9 @@ class Server::Impl {
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
   std::unique_ptr<api::openfga::Service> service_;
-  rpc::Router router_;
-  std::unique_ptr<rpc::Server> rpc_server_;
-  std::string grpc_address_, http_address_;
+  rpc::Router router_, admin_router_;
+  std::unique_ptr<rpc::Server> rpc_server_, admin_server_;
+  std::string grpc_address_, http_address_, admin_address_;
   bool stopped_ = false;
 };
 
@@ -206,6 +232,7 @@ Result<std::unique_ptr<Server>> Server::Start(const LoadedConfig& loaded, const 
 
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
 const std::string& Server::http_address() const { return impl_->http_address(); }
+const std::string& Server::admin_address() const { return impl_->admin_address(); }
 void Server::Shutdown() { impl_->Shutdown(); }
 
 }  // namespace pemba::server
