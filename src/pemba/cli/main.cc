@@ -49,6 +49,12 @@ int main(int argc, char** argv) {
   pemba::cli::AddTupleCommands(line);
   pemba::cli::AddQueryCommands(line);
   pemba::cli::AddVersionCommand(line);
-  line.root().add_subcommand("health-probe", "Ask a server for its health over gRPC");
+  // For --help; the command itself was recognized above, because its flags are of another kind.
+  line.root()
+      .add_subcommand("health-probe", "Ask a server for its health over gRPC")
+      ->callback([&line] {
+        std::cerr << "error: health-probe must be the first argument\n";
+        line.exit_code() = 1;
+      });
   return line.Run(arguments);
 }
