@@ -56,18 +56,20 @@ Result<int> Migrate(Session& session, const Flags& flags) {
 
 void AddMigrate(CommandLine& line) {
   const auto flags = std::make_shared<server::SettingValues>();
-  auto& command = line.Command(
-      line.root(), "migrate", "Succeed where a database schema would be migrated; there is none",
-      [flags](Session& session) { return Migrate(session, flags); });
+  auto& command = line.Command(line.root(), "migrate",
+                               "Succeed where a database schema would be migrated; there is none",
+                               [flags](Session& session) { return Migrate(session, flags); });
   AddSetting(command, flags, "datastore-engine", "Engine (required)");
-  for (const char* flag : {"datastore-uri", "datastore-username", "datastore-password", "log-format",
-                           "log-level", "log-timestamp-format"}) {
+  for (const char* flag : {"datastore-uri", "datastore-username", "datastore-password",
+                           "log-format", "log-level", "log-timestamp-format"}) {
     AddSetting(command, flags, flag, "Accepted, without effect");
   }
   for (const char* flag : {"--version", "--timeout"}) {
-    command.add_option_function<std::string>(flag, [](const auto&) {}, "Accepted, without effect");
+    command.add_option_function<std::string>(
+        flag, [](const auto&) {}, "Accepted, without effect");
   }
-  command.add_flag_function("--verbose", [](auto) {}, "Accepted, without effect");
+  command.add_flag_function(
+      "--verbose", [](auto) {}, "Accepted, without effect");
 }
 
 json::object ReportOf(const StoreId& store, const storage::ModelRecord& record, bool latest) {

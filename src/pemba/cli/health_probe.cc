@@ -97,7 +97,8 @@ std::string RequestBytes(const std::string& service) {
   return bytes + message;
 }
 
-// The status of a HealthCheckResponse: field 1, an enumeration, 1 is SERVING. An empty message is 0.
+// The status of a HealthCheckResponse: field 1, an enumeration, 1 is SERVING. An empty message is
+// 0.
 std::optional<int> ServingStatus(std::string_view body) {
   if (body.size() < 5 || body[0] != '\0') return std::nullopt;
   body.remove_prefix(5);

@@ -8,9 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
 #include "pemba/base/clock.h"
 #include "pemba/server/server.h"
@@ -101,8 +100,8 @@ void AddFlag(CLI::App& command, const server::Setting& setting, server::SettingV
 }  // namespace
 
 Result<server::SettingSources> SettingSourcesOf(const server::SettingValues& flags) {
-  PEMBA_TRY(auto file, server::ReadConfigFile(
-                           server::ConfigCandidates(server::ProcessEnvironment("HOME"))));
+  PEMBA_TRY(auto file,
+            server::ReadConfigFile(server::ConfigCandidates(server::ProcessEnvironment("HOME"))));
   return server::SettingSources{
       .flags = flags, .environment = server::ProcessEnvironment, .file = std::move(file)};
 }

@@ -14,8 +14,8 @@ struct AdminOptions {
 };
 
 // POST /admin/backups {"name": "monday"} -> {"name", "path", "milliseconds"}: writes a backup below
-// the backup directory; the name is letters, digits, `-`, `_` and dots, not first. Callers choose no
-// path. One backup at a time.
+// the backup directory; the name is letters, digits, `-`, `_` and dots, not first. Callers choose
+// no path. One backup at a time.
 //
 // Every call must carry the header `pemba-admin: 1` and name a loopback host: a page in the
 // operator's browser can do neither. Errors are {"code", "message"}.

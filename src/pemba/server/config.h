@@ -35,7 +35,7 @@ struct ServerConfig {
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
 
-  std::string admin_address = {};              // Empty: no listener for the operator.
+  std::string admin_address = {};               // Empty: no listener for the operator.
   std::filesystem::path backup_directory = {};  // Empty: `backups` in the data directory.
 
   std::size_t request_message_bytes_max = 616'448;

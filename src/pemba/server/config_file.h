@@ -24,7 +24,7 @@ struct ConfigFile {
     std::string key;  // As setting_reference.h spells it.
     std::string value;
   };
-  std::string path;                                // Empty: there is no file.
+  std::string path;                                  // Empty: there is no file.
   std::map<std::string, Entry, std::less<>> values;  // By flag.
 };
 

@@ -25,10 +25,9 @@ http: {corsAllowedOrigins: []}
 )");
   ASSERT_TRUE(file.ok()) << file.error().message;
   const std::pair<const char*, const char*> wants[] = {
-      {"grpc-addr", "127.0.0.1:9"}, {"grpc-tls-enabled", "true"},
-      {"grpc-tls-cert", "a.crt"},   {"request-timeout", "5s"},
-      {"http-cors-allowed-origins", ""},
-      {"authn-preshared-keys", "one,two"},
+      {"grpc-addr", "127.0.0.1:9"},      {"grpc-tls-enabled", "true"},
+      {"grpc-tls-cert", "a.crt"},        {"request-timeout", "5s"},
+      {"http-cors-allowed-origins", ""}, {"authn-preshared-keys", "one,two"},
   };
   for (const auto& [flag, want] : wants) {
     ASSERT_TRUE(file->values.contains(flag)) << flag;
@@ -65,7 +64,8 @@ TEST(ConfigFile, Refuses) {
 }
 
 TEST(ConfigFile, UnknownKeysOfTheOtherServersFileAreIgnored) {
-  const auto file = Parse("future: {key: 1}\nhttp: {addr: a:1, more: 2}\n", ConfigDialect::kOpenfga);
+  const auto file =
+      Parse("future: {key: 1}\nhttp: {addr: a:1, more: 2}\n", ConfigDialect::kOpenfga);
   ASSERT_TRUE(file.ok()) << file.error().message;
   EXPECT_EQ(file->values.size(), 1U);
 }

@@ -120,6 +120,13 @@ class Server::Impl {
     }
     storage::EmbeddedOptions options;
     options.directory = config_.data_directory / "datastore";
+    std::error_code ignored;
+    if (std::filesystem::exists(config_.data_directory / "datastore.partial", ignored)) {
+      // An empty store in the place of the one that was to come back would look like a loss.
+      return Error{ErrorCode::kFailedPrecondition,
+                   "a restore into `" + config_.data_directory.string() +
+                       "` did not end; empty the directory and restore again"};
+    }
     options.report = [this](std::string_view text) {
       Log(spdlog::level::err, "datastore").With("report", text);
     };
@@ -164,11 +171,11 @@ class Server::Impl {
 
   Status ListenToOperator() {
     if (config_.admin_address.empty()) return Done{};
-    AddAdminRoutes({.datastore = datastore_.get(),
-                    .backup_directory = config_.backup_directory.empty()
-                                            ? config_.data_directory / "backups"
-                                            : config_.backup_directory},
-                   admin_router_);
+    AddAdminRoutes(
+        {.datastore = datastore_.get(),
+         .backup_directory = config_.backup_directory.empty() ? config_.data_directory / "backups"
+                                                              : config_.backup_directory},
+        admin_router_);
     rpc::ServerOptions options;
     options.listeners.push_back({.address = config_.admin_address, .tls = std::nullopt});
     options.io_threads = 1;

@@ -82,7 +82,8 @@ TEST(Settings, TheFileIsWeakestButForTheDefault) {
   const SettingSources sources{
       .flags = {},
       .environment = From({{"OPENFGA_GRPC_ADDR", "b:1"}}),
-      .file = {"pemba.yaml", {{"grpc-addr", {"grpc.addr", "c:1"}}, {"http-addr", {"http.addr", "d:2"}}}}};
+      .file = {"pemba.yaml",
+               {{"grpc-addr", {"grpc.addr", "c:1"}}, {"http-addr", {"http.addr", "d:2"}}}}};
   const auto loaded = LoadConfig(sources);
   ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   EXPECT_EQ(loaded->config.grpc.address, "b:1");
@@ -90,10 +91,10 @@ TEST(Settings, TheFileIsWeakestButForTheDefault) {
 }
 
 TEST(Settings, ABadValueOfTheFileIsNamedByFileAndKey) {
-  const auto loaded = LoadConfig(SettingSources{
-      .flags = {},
-      .environment = From({}),
-      .file = {"pemba.yaml", {{"http-enabled", {"http.enabled", "maybe"}}}}});
+  const auto loaded = LoadConfig(
+      SettingSources{.flags = {},
+                     .environment = From({}),
+                     .file = {"pemba.yaml", {{"http-enabled", {"http.enabled", "maybe"}}}}});
   ASSERT_FALSE(loaded.ok());
   EXPECT_EQ(loaded.error().message, "pemba.yaml: http.enabled: neither true nor false");
 }
@@ -147,8 +148,7 @@ constexpr RefusalCase kRefusals[] = {
      "--datastore-engine: there is no mysql in this server; it has embedded and memory"},
     {"datastore-engine", "oracle",
      "--datastore-engine: unsupported engine; this server has embedded and memory"},
-    {"admin-addr", "0.0.0.0:3002",
-     "--admin-addr: not on loopback: 127.0.0.1:PORT or [::1]:PORT"},
+    {"admin-addr", "0.0.0.0:3002", "--admin-addr: not on loopback: 127.0.0.1:PORT or [::1]:PORT"},
     {"data-dir", "", "the embedded datastore needs a data directory"},
     {"grpc-tls-enabled", "true", "grpc.tls.enabled needs both grpc.tls.cert and grpc.tls.key"},
     {"http-tls-enabled", "true", "http.tls.enabled needs both http.tls.cert and http.tls.key"},

@@ -61,8 +61,7 @@ Status CheckPools(const Values& values) {
   }
   if (values.Duration("datastore-ping-retry-max-elapsed-time") <
       values.Duration("datastore-ping-timeout")) {
-    return Refused(
-        "datastore.pingRetryMaxElapsedTime must not be less than datastore.pingTimeout");
+    return Refused("datastore.pingRetryMaxElapsedTime must not be less than datastore.pingTimeout");
   }
   return Done{};
 }
@@ -111,8 +110,8 @@ Status CheckThrottles(const Values& values) {
 
 Status CheckLists(const Values& values) {
   const auto request = values.Duration("request-timeout");
-  const auto most = request.count() > 0 ? request + kGatewayAllowance
-                                        : values.Duration("http-upstream-timeout");
+  const auto most =
+      request.count() > 0 ? request + kGatewayAllowance : values.Duration("http-upstream-timeout");
   for (const auto* flag : {"listObjects-deadline", "listUsers-deadline"}) {
     const auto deadline = values.Duration(flag);
     if (deadline.count() < 0) return Refused(Key(flag) + " must not be negative");

@@ -6,8 +6,9 @@ namespace pemba::server {
 namespace {
 
 Status Check(SettingValues flags) {
-  return CheckTogether(
-      {.flags = std::move(flags), .environment = [](const auto&) { return std::nullopt; }, .file = {}});
+  return CheckTogether({.flags = std::move(flags),
+                        .environment = [](const auto&) { return std::nullopt; },
+                        .file = {}});
 }
 
 struct Case {
@@ -61,7 +62,8 @@ TEST(SettingsTogether, ContradictionsAreRefused) {
       {{{"request-duration-dispatch-count-buckets", ""}},
        "requestDurationDispatchCountBuckets must be whole numbers of 0 or more, at least one"},
       {{{"request-duration-datastore-query-count-buckets", "5,-1"}},
-       "requestDurationDatastoreQueryCountBuckets must be whole numbers of 0 or more, at least one"},
+       "requestDurationDatastoreQueryCountBuckets must be whole numbers of 0 or more, at least "
+       "one"},
       {{{"playground-enabled", "true"}}, ""},
       {{{"playground-enabled", "true"}, {"http-enabled", "false"}},
        "playground.enabled needs http.enabled"},
@@ -79,7 +81,8 @@ TEST(SettingsTogether, ContradictionsAreRefused) {
 }
 
 TEST(SettingsTogether, UnknownVariablesOfOursAreRefused) {
-  EXPECT_TRUE(CheckVariables({"PATH", "OPENFGA_ALLOW_WRITING_1_0_MODELS", "PEMBA_GRPC_ADDR"}, {}).ok());
+  EXPECT_TRUE(
+      CheckVariables({"PATH", "OPENFGA_ALLOW_WRITING_1_0_MODELS", "PEMBA_GRPC_ADDR"}, {}).ok());
   EXPECT_TRUE(CheckVariables({"PEMBA_STORE_ID"}, {"PEMBA_STORE_ID"}).ok());
   EXPECT_EQ(CheckVariables({"PEMBA_GRPC_ADDRESS"}, {}).error().message,
             "unknown environment variable PEMBA_GRPC_ADDRESS");

@@ -124,8 +124,7 @@ Result<VerifyReport> VerifyEmbeddedDatastore(const fs::path& directory) {
   options.info_log = std::make_shared<NoLog>();
   options.paranoid_checks = true;
   rocksdb::DB* opened = nullptr;
-  const auto status =
-      rocksdb::DB::OpenForReadOnly(options, (directory / "db").string(), &opened);
+  const auto status = rocksdb::DB::OpenForReadOnly(options, (directory / "db").string(), &opened);
   if (status.IsCorruption()) return Lost(status.ToString());
   if (!status.ok()) return Error{ErrorCode::kUnavailable, status.ToString()};
   const std::unique_ptr<rocksdb::DB> database(opened);

@@ -170,8 +170,7 @@ TEST_F(Backup, DamageIsFoundAndNamed) {
          ASSERT_TRUE(database.Delete({}, internal::WriteKey(StoreOf(0).value, 2)).ok());
        },
        "store 'store-0': the record of revision 2 is missing"},
-      {"no header",
-       [](rocksdb::DB& database) { ASSERT_TRUE(database.Delete({}, "k").ok()); },
+      {"no header", [](rocksdb::DB& database) { ASSERT_TRUE(database.Delete({}, "k").ok()); },
        "the header is missing"},
   };
   for (const auto& c : cases) {
