@@ -170,6 +170,16 @@ Status CheckGroups(const SettingSources& sources) {
   return Done{};
 }
 
+// Kubernetes gives every container variables about the services of its namespace: a service `pemba`
+// makes PEMBA_SERVICE_HOST, PEMBA_SERVICE_PORT_HTTP, PEMBA_PORT, PEMBA_PORT_8080_TCP_ADDR.
+bool IsServiceLink(std::string_view name) {
+  if (name.ends_with("_PORT") || name.ends_with("_SERVICE_HOST")) return true;
+  if (name.find("_SERVICE_PORT") != name.npos) return true;
+  const auto port = name.find("_PORT_");
+  return port != name.npos &&
+         (name.find("_TCP", port) != name.npos || name.find("_UDP", port) != name.npos);
+}
+
 }  // namespace
 
 Status CheckTogether(const SettingSources& sources) {
@@ -186,7 +196,7 @@ Status CheckTogether(const SettingSources& sources) {
 Status CheckVariables(const std::vector<std::string>& names,
                       const std::vector<std::string>& known) {
   for (const auto& name : names) {
-    if (!name.starts_with("PEMBA_")) continue;
+    if (!name.starts_with("PEMBA_") || IsServiceLink(name)) continue;
     const auto is_setting = [&](const Setting& setting) {
       return EnvironmentName(setting.flag) == name;
     };

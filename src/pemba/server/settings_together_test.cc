@@ -84,6 +84,11 @@ TEST(SettingsTogether, UnknownVariablesOfOursAreRefused) {
   EXPECT_TRUE(
       CheckVariables({"PATH", "OPENFGA_ALLOW_WRITING_1_0_MODELS", "PEMBA_GRPC_ADDR"}, {}).ok());
   EXPECT_TRUE(CheckVariables({"PEMBA_STORE_ID"}, {"PEMBA_STORE_ID"}).ok());
+  for (const std::string link :
+       {"PEMBA_SERVICE_HOST", "PEMBA_OPENFGA_SERVICE_PORT_GRPC", "PEMBA_PORT",
+        "PEMBA_OPENFGA_PORT_8081_TCP", "PEMBA_OPENFGA_PORT_8081_TCP_PROTO"}) {
+    EXPECT_TRUE(CheckVariables({link}, {}).ok()) << link << " comes from Kubernetes";
+  }
   EXPECT_EQ(CheckVariables({"PEMBA_GRPC_ADDRESS"}, {}).error().message,
             "unknown environment variable PEMBA_GRPC_ADDRESS");
 }
