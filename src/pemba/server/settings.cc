@@ -1,5 +1,6 @@
 #include "pemba/server/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -132,6 +133,22 @@ Status ConditionCost(std::string_view value, ServerConfig&) {
   return Done{};
 }
 
+// Unknown experimentals are accepted; one of the known ones changes what this server does.
+Status SetExperimentals(std::string_view value, ServerConfig& config) {
+  while (!value.empty()) {
+    const auto comma = std::min(value.find(','), value.size());
+    if (value.substr(0, comma) == "authzen") config.authzen.enabled = true;
+    value.remove_prefix(std::min(comma + 1, value.size()));
+  }
+  return Done{};
+}
+
+Status SetBaseUrl(std::string_view value, std::string& out) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  out = value;
+  return Done{};
+}
+
 using Kind = Setting::Kind;
 using Text = std::string_view;
 using Config = ServerConfig;
@@ -194,6 +211,22 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
     {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
 
+    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, "objects of one ListObjects (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_objects.results_max); }},
+    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, "time after which ListObjects answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_objects.deadline); }},
+    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, "users of one ListUsers (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_users.results_max); }},
+    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, "time after which ListUsers answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
+
+    // AuthZEN
+    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen", SetExperimentals},
+    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, "public URL of this server, for the AuthZEN discovery document",
+     [](Text v, Config& c) { return SetBaseUrl(v, c.authzen.base_url); }},
+    {"authzen-store-id", "", Kind::kText, "store of the AuthZEN paths that name none (default: no such paths)",
+     [](Text v, Config& c) { return SetText(v, c.authzen.store_id); }},
+
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},
@@ -216,10 +249,8 @@ constexpr Setting kSettings[] = {
     {"authn-oidc-issuer-aliases", "AUTHN_OIDC_ISSUER_ALIASES", Kind::kText, ""},
     {"authn-oidc-subjects", "AUTHN_OIDC_SUBJECTS", Kind::kText, ""},
     {"authn-oidc-client-id-claims", "AUTHN_OIDC_CLIENT_ID_CLAIMS", Kind::kText, ""},
-    {"experimentals", "EXPERIMENTALS", Kind::kText, ""},
     {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, ""},
     {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, ""},
-    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, ""},
     {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, ""},
     {"metrics-addr", "METRICS_ADDR", Kind::kText, ""},
     {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, ""},
@@ -257,11 +288,7 @@ constexpr Setting kSettings[] = {
     {"max-concurrent-reads-for-list-users", "MAX_CONCURRENT_READS_FOR_LIST_USERS|MAXCONCURRENTREADSFORLISTUSERS", Kind::kNumber, ""},
     {"max-concurrent-reads-for-check", "MAX_CONCURRENT_READS_FOR_CHECK|MAXCONCURRENTREADSFORCHECK", Kind::kNumber, ""},
     {"resolve-node-breadth-limit", "RESOLVE_NODE_BREADTH_LIMIT|RESOLVENODEBREADTHLIMIT", Kind::kNumber, ""},
-    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, ""},
-    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, ""},
     {"listObjects-pipeline-enabled", "LIST_OBJECTS_PIPELINE_ENABLED|LISTOBJECTSPIPELINEENABLED", Kind::kBool, ""},
-    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, ""},
-    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, ""},
     {"check-cache-limit", "CHECK_CACHE_LIMIT", Kind::kNumber, ""},
     {"check-query-cache-limit", "CHECK_QUERY_CACHE_LIMIT", Kind::kNumber, ""},
     {"cache-controller-enabled", "CACHE_CONTROLLER_ENABLED", Kind::kBool, ""},

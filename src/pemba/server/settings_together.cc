@@ -15,9 +15,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-// The gateway of the server that Pemba replaces waits this much longer than a request may take.
-constexpr std::chrono::seconds kGatewayAllowance{3};
-
 Error Refused(std::string text) { return {ErrorCode::kInvalidArgument, std::move(text)}; }
 
 // The values that count, read by kind; those that are not given have their documented default.
@@ -109,20 +106,8 @@ Status CheckThrottles(const Values& values) {
 }
 
 Status CheckLists(const Values& values) {
-  const auto request = values.Duration("request-timeout");
-  const auto most =
-      request.count() > 0 ? request + kGatewayAllowance : values.Duration("http-upstream-timeout");
-  for (const auto* flag : {"listObjects-deadline", "listUsers-deadline"}) {
-    const auto deadline = values.Duration(flag);
-    if (deadline.count() < 0) return Refused(Key(flag) + " must not be negative");
-    if (deadline > most) {
-      return Refused(Key(flag) + " must not be longer than a request may take");
-    }
-  }
-  if (values.Number("max-concurrent-reads-for-list-users") == 0) {
-    return Refused("maxConcurrentReadsForListUsers must be greater than 0");
-  }
-  return Done{};
+  if (values.Number("max-concurrent-reads-for-list-users") > 0) return Done{};
+  return Refused("maxConcurrentReadsForListUsers must be greater than 0");
 }
 
 Status CheckBuckets(const Values& values) {

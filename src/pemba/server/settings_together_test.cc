@@ -50,12 +50,6 @@ TEST(SettingsTogether, ContradictionsAreRefused) {
        "listUsersDispatchThrottling.maxThreshold"},
       {{{"check-datastore-throttle-threshold", "1"}},
        "checkDatastoreThrottle.duration must be positive"},
-      {{{"listObjects-deadline", "-1s"}}, "listObjectsDeadline must not be negative"},
-      {{{"listObjects-deadline", "6s"}}, ""},  // The request's 3s and what the gateway adds.
-      {{{"listObjects-deadline", "6001ms"}},
-       "listObjectsDeadline must not be longer than a request may take"},
-      {{{"listUsers-deadline", "6s"}, {"request-timeout", "0"}},
-       "listUsersDeadline must not be longer than a request may take"},
       {{{"max-concurrent-reads-for-list-users", "0"}},
        "maxConcurrentReadsForListUsers must be greater than 0"},
       {{{"request-duration-dispatch-count-buckets", "10, 20"}}, ""},

@@ -1,16 +1,8 @@
 #include "pemba/api/openfga/service.h"
 
-#include <string_view>
 #include <utility>
 
 namespace pemba::api::openfga {
-namespace {
-
-Error NotOffered(std::string_view rpc) {
-  return {ErrorCode::kUnimplemented, "method " + std::string(rpc) + " not implemented"};
-}
-
-}  // namespace
 
 Result<store::StoreHandle> Service::Open(const std::string& store_id) {
   return stores_.Open(StoreId{store_id});
@@ -44,26 +36,7 @@ Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, cons
 
 Status Service::UpdateStore(RequestContext&, const wire::UpdateStoreRequest&,
                             wire::UpdateStoreResponse&) {
-  return NotOffered("UpdateStore");
-}
-
-Status Service::Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&) {
-  return NotOffered("Expand");
-}
-
-Status Service::ListObjects(RequestContext&, const wire::ListObjectsRequest&,
-                            wire::ListObjectsResponse&) {
-  return NotOffered("ListObjects");
-}
-
-Status Service::StreamedListObjects(RequestContext&, const wire::StreamedListObjectsRequest&,
-                                    wire::StreamedListObjectsResponse&) {
-  return NotOffered("StreamedListObjects");
-}
-
-Status Service::ListUsers(RequestContext&, const wire::ListUsersRequest&,
-                          wire::ListUsersResponse&) {
-  return NotOffered("ListUsers");
+  return Error{ErrorCode::kUnimplemented, "method UpdateStore not implemented"};
 }
 
 }  // namespace pemba::api::openfga

@@ -27,6 +27,14 @@ enum class Mutation : std::uint8_t {
   kForgetLongWays,              // The limit counts shortest ways only.
   kSkipParentsWithoutRelation,  // A parent that lacks the relation does not satisfy its set.
   kFirstUsersetOnly,            // One userset restriction per relation (CVE-2025-55213).
+  // Of lists.
+  kListForgetShadow,     // A contextual tuple does not hide the stored one.
+  kListForgetWildcards,  // Public objects are not listed.
+  kListTrustSubtract,    // What is not found right of `but not` counts as false.
+  kListForgetFrontier,   // Recursion takes one step only.
+  kListRepeatPosition,   // A page starts with the last one's end.
+  kUsersForgetExcluded,  // An exclusion is not carried upward.
+  kUsersForgetCycle,     // A cycle counts as false.
   kCount,
 };
 

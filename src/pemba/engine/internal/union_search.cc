@@ -105,7 +105,6 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
   HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest || !flat);
   HopCursor::Hop hop;
   while (cursor.Next(request_, set, hop)) {
-    if (!request_.Step()) return false;
     if (Hop(hop, depth + 1, from)) return true;
   }
   return false;

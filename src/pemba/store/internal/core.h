@@ -46,6 +46,7 @@ class StoreCore {
   ~StoreCore();
 
   const StoreId& id() const { return id_; }
+  const Tokens& tokens() const { return shared_.tokens; }
 
   View Pin() const;
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
@@ -56,7 +57,7 @@ class StoreCore {
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
-  Result<ModelId> WriteModel(model::Model model);
+  Result<ModelId> WriteModel(model::Model model);  // Of a valid model.
   Result<model::Model> ReadModel(std::string_view id) const;
   Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
   Status WriteAssertions(const WriteAssertionsRequest& request);
