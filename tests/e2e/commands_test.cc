@@ -230,6 +230,22 @@ TEST_F(Commands, TupleFilesInChunksAndParallel) {
   EXPECT_TRUE(ListAt(RunIn(store, {"tuple", "read"}).value(), "tuples").empty());
 }
 
+TEST_F(Commands, ATupleFileGoesOnWhereItStopped) {
+  const auto store = Store(kModel);
+  std::string lines;
+  for (int i = 0; i < 50; ++i) {
+    lines += R"({"user":"user:)" + std::to_string(i) +
+             R"(","relation":"viewer","object":"document:1"})" + "\n";
+  }
+  const auto file = File("more.jsonl", lines);
+  const auto ran = RunIn(store, {"tuple", "write", "--file", file, "--skip", "30",
+                                 "--hide-imported-tuples", "--progress"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.value().at("total_count"), 20);
+  EXPECT_EQ(ListAt(RunIn(store, {"tuple", "read"}).value(), "tuples").size(), 20u);
+  EXPECT_EQ(RunIn(store, {"tuple", "write", "--file", file, "--skip", "60"}).code, 0);
+}
+
 TEST_F(Commands, QueryCheckWithContextAndContextualTuples) {
   const auto store = Store(kModel);
   ASSERT_EQ(RunIn(store, {"tuple", "write", "user:anne", "editor", "document:1"}).code, 0);

@@ -31,9 +31,29 @@ std::string Binary() {
   return binary != nullptr && *binary != '\0' ? binary : PEMBA_BUILT_BINARY;
 }
 
-// Reads until "http listening on ADDRESS" is there and returns the address; "" at the end of the
-// output or of the time.
-std::string ReadAddress(int output) {
+// The environment without settings: they would change what the tests expect.
+std::vector<char*> VariablesForServers() {
+  std::vector<char*> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    if (!text.starts_with("PEMBA_") && !text.starts_with("OPENFGA_")) variables.push_back(*entry);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
+// What stands after "PROTOCOL listening on" in a whole line; "" if there is none.
+std::string AddressIn(const std::string& text, const std::string& protocol) {
+  const std::string line = protocol + " listening on ";
+  const auto begin = text.find(line);
+  const auto end = begin == text.npos ? text.npos : text.find('\n', begin);
+  if (end == text.npos) return "";
+  return text.substr(begin + line.size(), end - begin - line.size());
+}
+
+// Reads until "http listening on ADDRESS", the last line, is there; what was printed, or "" at the
+// end of the output or of the time.
+std::string ReadAddresses(int output) {
   const auto deadline = std::chrono::steady_clock::now() + kStartTimeout;
   std::string text;
   char block[4096];
@@ -43,10 +63,7 @@ std::string ReadAddress(int output) {
     const ssize_t got = ::read(output, block, sizeof(block));
     if (got <= 0) break;
     text.append(block, static_cast<std::size_t>(got));
-    constexpr std::string_view kLine = "http listening on ";
-    const auto begin = text.find(kLine);
-    const auto end = begin == text.npos ? text.npos : text.find('\n', begin);
-    if (end != text.npos) return text.substr(begin + kLine.size(), end - begin - kLine.size());
+    if (!AddressIn(text, "http").empty()) return text;
   }
   std::fprintf(stderr, "the server printed: %s\n", text.c_str());
   return "";
@@ -65,7 +82,8 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
+ServerProcess::ServerProcess(const std::filesystem::path& data_directory,
+                             const std::vector<std::string>& flags) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) Fail("pipe2");
   // The log says nothing that a passing test needs; of a failing one it tells the story.
@@ -75,6 +93,8 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
   std::vector<std::string> arguments = {
       Binary(),      "serve",       "--data-dir",  data_directory.string(),
       "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  std::vector<char*> variables = VariablesForServers();
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());
@@ -85,18 +105,20 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // A test that crashes leaves no server behind.
     ::dup2(ends[1], STDOUT_FILENO);
     ::dup2(log_file, STDERR_FILENO);
-    ::execv(argv[0], argv.data());
+    ::execve(argv[0], argv.data(), variables.data());
     ::_exit(127);
   }
   ::close(ends[1]);
   ::close(log_file);
   output_ = ends[0];
-  const auto address = ReadAddress(output_);
-  if (address.empty()) {
+  const auto printed = ReadAddresses(output_);
+  if (printed.empty()) {
     Kill();
     Fail("the server did not start; its log is " + log);
   }
-  url_ = "http://" + address;
+  url_ = "http://" + AddressIn(printed, "http");
+  grpc_address_ = AddressIn(printed, "grpc");
+  admin_url_ = "http://" + AddressIn(printed, "admin");
 }
 
 ServerProcess::~ServerProcess() {

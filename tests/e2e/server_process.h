@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -25,21 +26,25 @@ class TemporaryDirectory {
 // process if it does not within 30 seconds. Killed by the destructor.
 class ServerProcess {
  public:
-  explicit ServerProcess(const std::filesystem::path& data_directory);
+  // `flags`: further ones.
+  explicit ServerProcess(const std::filesystem::path& data_directory,
+                         const std::vector<std::string>& flags = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   const std::string& url() const { return url_; }  // http://127.0.0.1:PORT
-  void Kill();                                     // SIGKILL; returns when it is gone. Once.
-  int Stop();                                      // SIGTERM; the exit code.
+  const std::string& grpc_address() const { return grpc_address_; }
+  const std::string& admin_url() const { return admin_url_; }  // If it has --admin-addr.
+  void Kill();  // SIGKILL; returns when it is gone. Once.
+  int Stop();   // SIGTERM; the exit code.
 
  private:
   int Wait();
 
   pid_t pid_ = 0;  // 0: gone.
   int output_ = -1;
-  std::string url_;
+  std::string url_, grpc_address_, admin_url_;
 };
 
 }  // namespace pemba::e2e

@@ -25,7 +25,9 @@ struct ChangeOptions {
   std::string user, relation, object, file;
   std::string condition_name, condition_context;
   std::uint32_t tuples_per_write = 0, parallel_requests = 0, rps_max = 0, ramp_up_seconds = 0;
+  std::size_t skip = 0;
   bool hide_imported = false;
+  bool progress = false;
 };
 
 Result<std::vector<tuple::Tuple>> TuplesOf(const ChangeOptions& options) {
@@ -67,10 +69,31 @@ TupleJob JobOf(const ChangeOptions& options) {
   return job;
 }
 
+// "120000 of 1000000 tuples, 41000/s; to go on from here: --skip 120000"
+std::string ProgressLine(const TupleProgress& progress, std::size_t skipped) {
+  const auto seconds = std::max(progress.elapsed.count(), 0.001);
+  const auto rate = static_cast<std::size_t>(static_cast<double>(progress.finished) / seconds);
+  return std::to_string(skipped + progress.finished) + " of " +
+         std::to_string(skipped + progress.total) + " tuples, " + std::to_string(rate) +
+         "/s; to go on from here: --skip " + std::to_string(skipped + progress.finished) + "\n";
+}
+
 Result<int> Change(Session& session, const ChangeOptions& options) {
   PEMBA_TRY(auto tuples, TuplesOf(options));
+  const auto skipped = std::min(options.skip, tuples.size());
+  tuples.erase(tuples.begin(), tuples.begin() + static_cast<std::ptrdiff_t>(skipped));
   PEMBA_TRY(auto client, session.Connect());  // One token for all connections.
-  const auto report = SendTuples(client.options(), JobOf(options), tuples);
+  auto job = JobOf(options);
+  if (options.progress) {
+    job.progress = [&](const TupleProgress& progress) {
+      session.err << ProgressLine(progress, skipped) << std::flush;
+    };
+  }
+  const auto report = SendTuples(client.options(), job, tuples);
+  if (report.stopped_at) {
+    session.err << "error: the server does not answer any more; go on with --skip "
+                << skipped + *report.stopped_at << "\n";
+  }
   json::object result;
   if (!options.hide_imported) {
     auto& successful = result["successful"].emplace_array();
@@ -84,7 +107,7 @@ Result<int> Change(Session& session, const ChangeOptions& options) {
   result["successful_count"] = report.successful.size();
   result["failed_count"] = report.failed.size();
   session.Print(result);
-  return report.failed.empty() ? 0 : 1;
+  return report.failed.empty() && !report.stopped_at ? 0 : 1;
 }
 
 std::shared_ptr<ChangeOptions> AddChangeOptions(CommandLine& line, CLI::App& command,
@@ -111,6 +134,8 @@ std::shared_ptr<ChangeOptions> AddChangeOptions(CommandLine& line, CLI::App& com
   command.add_option("--max-rps", options->rps_max, "Requests per second; default: no limit");
   command.add_option("--rampup-period-in-sec", options->ramp_up_seconds,
                      "Time to reach --max-rps; default twice its number");
+  command.add_option("--skip", options->skip, "Leave out so many tuples at the file's beginning");
+  command.add_flag("--progress", options->progress, "Say on stderr every second how far it is");
   command.add_flag("--hide-imported-tuples", options->hide_imported,
                    "Print only what failed, and the counts");
   return options;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
@@ -45,6 +46,58 @@ std::chrono::duration<double> RequestPace::BeginOf(std::size_t request) const {
   return std::chrono::duration<double>(ramp + (number - in_ramp) / per_second_);
 }
 
+namespace {
+
+// One slot per chunk. Thread-safe.
+class Outcomes {
+ public:
+  Outcomes(const TupleJob& job, std::size_t chunks, std::size_t chunk_size, std::size_t tuples)
+      : job_(job), chunk_size_(chunk_size), tuples_(tuples), chunks_(chunks) {}
+
+  // False once the job is over: nobody answers.
+  bool Add(std::size_t chunk, Status status) {
+    const std::lock_guard lock(mutex_);
+    const bool unanswered = !status.ok() && status.error().code == ErrorCode::kUnavailable;
+    unanswered_ = unanswered ? unanswered_ + 1 : 0;
+    chunks_[chunk] = std::move(status);
+    // What nobody answered is not finished: a later job sends it again.
+    while (finished_ < chunks_.size() && IsFinished(finished_)) ++finished_;
+    Report();
+    if (job_.unanswered_max > 0 && unanswered_ >= job_.unanswered_max) over_ = true;
+    return !over_;
+  }
+
+  // After all threads have ended.
+  const std::optional<Status>& at(std::size_t chunk) const { return chunks_[chunk]; }
+  bool over() const { return over_; }
+  std::size_t finished_tuples() const { return std::min(finished_ * chunk_size_, tuples_); }
+
+ private:
+  bool IsFinished(std::size_t chunk) const {
+    const auto& status = chunks_[chunk];
+    return status && (status->ok() || status->error().code != ErrorCode::kUnavailable);
+  }
+
+  void Report() {
+    const auto now = steady_clock::now();
+    if (!job_.progress || now < next_report_) return;
+    next_report_ = now + std::chrono::seconds(1);
+    job_.progress({finished_tuples(), tuples_, now - begin_});
+  }
+
+  const TupleJob& job_;
+  const std::size_t chunk_size_, tuples_;
+  const steady_clock::time_point begin_ = steady_clock::now();
+  std::mutex mutex_;  // Guards everything below.
+  std::vector<std::optional<Status>> chunks_;
+  std::size_t finished_ = 0;  // Chunks from the start without a gap.
+  std::size_t unanswered_ = 0;
+  bool over_ = false;
+  steady_clock::time_point next_report_ = begin_ + std::chrono::seconds(1);
+};
+
+}  // namespace
+
 TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
                        const std::vector<tuple::Tuple>& tuples) {
   const std::size_t chunk_size = std::max<std::size_t>(job.tuples_per_write, 1);
@@ -53,8 +106,7 @@ TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
     const auto begin = chunk * chunk_size;
     return std::span(tuples).subspan(begin, std::min(chunk_size, tuples.size() - begin));
   };
-  // Each chunk's slot is written by the one thread that took the chunk, and read after the join.
-  std::vector<std::optional<Error>> errors(chunks);
+  Outcomes outcomes(job, chunks, chunk_size, tuples.size());
   std::atomic<std::size_t> next{0};
   const auto start = steady_clock::now();
   const auto work = [&] {
@@ -63,7 +115,9 @@ TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
       std::this_thread::sleep_until(
           start + std::chrono::duration_cast<steady_clock::duration>(job.pace.BeginOf(chunk)));
       auto answer = client.Post(StorePath(job.store_id, "/write"), WriteBody(job, chunk_at(chunk)));
-      if (!answer.ok()) errors[chunk] = std::move(answer).error();
+      if (!outcomes.Add(chunk, answer.ok() ? Status(Done{}) : std::move(answer).error())) {
+        next = chunks;  // For all threads.
+      }
     }
   };
   std::vector<std::thread> threads;
@@ -74,12 +128,15 @@ TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
   for (auto& thread : threads) thread.join();
 
   TupleReport report;
+  if (outcomes.over()) report.stopped_at = outcomes.finished_tuples();
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    const auto& status = outcomes.at(chunk);
+    if (!status) continue;
     for (const auto& tuple : chunk_at(chunk)) {
-      if (errors[chunk]) {
-        report.failed.push_back({tuple, errors[chunk]->message});
-      } else {
+      if (status->ok()) {
         report.successful.push_back(tuple);
+      } else {
+        report.failed.push_back({tuple, status->error().message});
       }
     }
   }

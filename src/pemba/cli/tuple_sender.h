@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,13 @@ class RequestPace {
   std::chrono::duration<double> ramp_up_;
 };
 
+// How far a job is. Tuples before `finished` have an answer, be it a failure: a later job may skip
+// them, and at worst sends again what was under way behind them.
+struct TupleProgress {
+  std::size_t finished = 0, total = 0;
+  std::chrono::duration<double> elapsed{0};
+};
+
 struct TupleJob {
   enum class Operation { kWrite, kDelete } operation = Operation::kWrite;
   std::string store_id, model_id;     // Model: empty for the latest.
@@ -33,6 +42,9 @@ struct TupleJob {
   std::size_t tuples_per_write = 1;   // A chunk stands or falls as one.
   std::size_t parallel_requests = 1;  // Connections.
   RequestPace pace{0, std::chrono::seconds(0)};
+  // After so many requests in a row without any answer the job ends; 0: never.
+  std::size_t unanswered_max = 20;
+  std::function<void(const TupleProgress&)> progress = {};  // About once a second; may be empty.
 };
 
 struct TupleReport {
@@ -42,9 +54,13 @@ struct TupleReport {
   };
   std::vector<tuple::Tuple> successful;  // Both in the order of the tuples.
   std::vector<Failure> failed;
+  // If the job ended early: where to go on, as in TupleProgress. Tuples that were never sent are in
+  // neither list.
+  std::optional<std::size_t> stopped_at;
 };
 
-// Sends all tuples, whatever becomes of single chunks. Blocks until every answer is there.
+// Sends all tuples, whatever becomes of single chunks, unless nobody answers any more. Blocks until
+// every answer is there.
 TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
                        const std::vector<tuple::Tuple>& tuples);
 

@@ -45,5 +45,19 @@ TEST(SendTuples, AServerThatIsNotThereFailsEveryTuple) {
   EXPECT_NE(report.failed[0].reason.find("cannot talk to"), std::string::npos);
 }
 
+TEST(SendTuples, GivesUpWhenNobodyAnswersAndSaysWhereToGoOn) {
+  ApiOptions api;
+  api.url = "http://127.0.0.1:1";
+  TupleJob job;
+  job.store_id = "store";
+  job.unanswered_max = 3;
+  const std::vector<tuple::Tuple> tuples(100, {"document:1", "viewer", "user:anne", std::nullopt});
+  const auto report = SendTuples(api, job, tuples);
+  ASSERT_TRUE(report.stopped_at.has_value());
+  EXPECT_EQ(*report.stopped_at, 0U);
+  EXPECT_EQ(report.failed.size(), 3U);
+  EXPECT_TRUE(report.successful.empty());
+}
+
 }  // namespace
 }  // namespace pemba::cli

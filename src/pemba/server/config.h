@@ -70,6 +70,9 @@ struct ServerConfig {
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
 
+  std::string admin_address = {};               // Empty: no listener for the operator.
+  std::filesystem::path backup_directory = {};  // Empty: `backups` in the data directory.
+
   std::size_t request_message_bytes_max = 616'448;
   std::size_t tuples_per_write_max = 100;
   std::size_t types_per_model_max = 100;

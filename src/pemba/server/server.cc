@@ -18,6 +18,7 @@
 #include "pemba/api/reflection.h"
 #include "pemba/rpc/router.h"
 #include "pemba/rpc/server.h"
+#include "pemba/server/admin.h"
 #include "pemba/server/log.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
@@ -98,6 +99,7 @@ class Server::Impl {
     authzen_ =
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     AddRoutes();
+    PEMBA_TRY(std::ignore, ListenToOperator());
     return Listen();
   }
 
@@ -111,6 +113,8 @@ class Server::Impl {
     if (stopped_) return;
     stopped_ = true;
     Log(spdlog::level::info, "stopping");
+    if (admin_server_) admin_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
+    admin_server_.reset();
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
     authzen_.reset();
@@ -125,6 +129,7 @@ class Server::Impl {
   const std::vector<rpc::Route>& routes() const { return router_.routes(); }
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& http_address() const { return http_address_; }
+  const std::string& admin_address() const { return admin_address_; }
 
  private:
   LogEvent Log(spdlog::level::level_enum level, std::string_view message) const {
@@ -138,6 +143,13 @@ class Server::Impl {
     }
     storage::EmbeddedOptions options;
     options.directory = config_.data_directory / "datastore";
+    std::error_code ignored;
+    if (std::filesystem::exists(config_.data_directory / "datastore.partial", ignored)) {
+      // An empty store in the place of the one that was to come back would look like a loss.
+      return Error{ErrorCode::kFailedPrecondition,
+                   "a restore into `" + config_.data_directory.string() +
+                       "` did not end; empty the directory and restore again"};
+    }
     options.report = [this](std::string_view text) {
       Log(spdlog::level::err, "datastore").With("report", text);
     };
@@ -221,6 +233,27 @@ class Server::Impl {
     if (report.error != nullptr) event.With("error", report.error->message);
   }
 
+  Status ListenToOperator() {
+    if (config_.admin_address.empty()) return Done{};
+    AddAdminRoutes(
+        {.datastore = datastore_.get(),
+         .backup_directory = config_.backup_directory.empty() ? config_.data_directory / "backups"
+                                                              : config_.backup_directory},
+        admin_router_);
+    rpc::ServerOptions options;
+    options.listeners.push_back({.address = config_.admin_address, .tls = std::nullopt});
+    options.io_threads = 1;
+    options.worker_threads = 2;  // One makes a backup, one says that it does.
+    admin_server_ = std::make_unique<rpc::Server>(std::move(options), admin_router_);
+    if (auto started = admin_server_->Start(); !started.ok()) {
+      admin_server_.reset();
+      return started;
+    }
+    admin_address_ = admin_server_->addresses().at(0);
+    Log(spdlog::level::info, "serving the operator").With("admin", admin_address_);
+    return Done{};
+  }
+
   Status Listen() {
     rpc::ServerOptions options;
     if (config_.grpc.enabled) options.listeners.push_back(ListenOptionsOf(config_.grpc));
@@ -256,9 +289,9 @@ class Server::Impl {
   std::unique_ptr<store::Stores> stores_;
   std::unique_ptr<api::openfga::Service> service_;
   std::unique_ptr<api::authzen::Service> authzen_;
-  rpc::Router router_;
-  std::unique_ptr<rpc::Server> rpc_server_;
-  std::string grpc_address_, http_address_;
+  rpc::Router router_, admin_router_;
+  std::unique_ptr<rpc::Server> rpc_server_, admin_server_;
+  std::string grpc_address_, http_address_, admin_address_;
   bool stopped_ = false;
 };
 
@@ -276,6 +309,7 @@ Result<std::unique_ptr<Server>> Server::Start(const LoadedConfig& loaded, const 
 const std::vector<rpc::Route>& Server::routes() const { return impl_->routes(); }
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
 const std::string& Server::http_address() const { return impl_->http_address(); }
+const std::string& Server::admin_address() const { return impl_->admin_address(); }
 void Server::Shutdown() { impl_->Shutdown(); }
 
 }  // namespace pemba::server

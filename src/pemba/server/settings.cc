@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pemba/server/duration.h"
+#include "pemba/server/settings_together.h"
 
 namespace pemba::server {
 namespace {
@@ -58,6 +59,17 @@ Status SetText(std::string_view value, std::string& out) {
   return Done{};
 }
 
+// Whoever reaches the operator's listener is an operator.
+Status SetAdminAddress(std::string_view value, std::string& out) {
+  const bool bare = value.starts_with(':');
+  const auto host = value.substr(0, value.rfind(':'));
+  if (!bare && !value.empty() && host != "127.0.0.1" && host != "[::1]") {
+    return Bad("not on loopback: 127.0.0.1:PORT or [::1]:PORT");
+  }
+  out = bare ? "127.0.0.1" + std::string(value) : std::string(value);
+  return Done{};
+}
+
 // ":8080" listens everywhere.
 Status SetAddress(std::string_view value, std::string& out) {
   out = value.starts_with(':') ? "0.0.0.0" + std::string(value) : std::string(value);
@@ -69,6 +81,8 @@ Status SetEngine(std::string_view value, ServerConfig& config) {
     config.datastore_engine = DatastoreEngine::kEmbedded;
   } else if (value == "memory") {
     config.datastore_engine = DatastoreEngine::kMemory;
+  } else if (value == "postgres" || value == "mysql" || value == "sqlite") {
+    return Bad("there is no " + std::string(value) + " in this server; it has embedded and memory");
   } else {
     return Bad("unsupported engine; this server has embedded and memory");
   }
@@ -203,6 +217,12 @@ constexpr Setting kSettings[] = {
     {"data-dir", "", Kind::kText, "directory of the embedded datastore (default ./data)",
      [](Text v, Config& c) -> Status { c.data_directory = std::string(v); return Done{}; }},
 
+    // Administration
+    {"admin-addr", "", Kind::kText, "loopback address of the operator's listener (default: off)",
+     [](Text v, Config& c) { return SetAdminAddress(v, c.admin_address); }},
+    {"backup-dir", "", Kind::kText, "where backups are made (default: `backups` in the data directory)",
+     [](Text v, Config& c) -> Status { c.backup_directory = std::string(v); return Done{}; }},
+
     // Limits
     {"max-tuples-per-write", "MAX_TUPLES_PER_WRITE|MAXTUPLESPERWRITE", Kind::kNumber, "writes and deletes of one Write (default 100)",
      [](Text v, Config& c) { return SetNumber(v, c.tuples_per_write_max); }},
@@ -279,12 +299,12 @@ constexpr Setting kSettings[] = {
     {"profiler-enabled", "PROFILER_ENABLED", Kind::kBool, ""},
     {"profiler-addr", "PROFILER_ADDRESS", Kind::kText, ""},
     {"trace-enabled", "TRACE_ENABLED", Kind::kBool, ""},
-    {"trace-otlp-endpoint", "TRACE_OTLP_ENDPOINT", Kind::kText, ""},
+    {"trace-otlp-endpoint", "TRACE_OTLP_ENDPOINT|OTEL_EXPORTER_OTLP_TRACES_ENDPOINT|OTEL_EXPORTER_OTLP_ENDPOINT", Kind::kText, ""},
     {"trace-otlp-tls-enabled", "TRACE_OTLP_TLS_ENABLED", Kind::kBool, ""},
-    {"trace-sample-ratio", "TRACE_SAMPLE_RATIO", Kind::kText, ""},
-    {"trace-sampler", "TRACE_SAMPLER", Kind::kText, ""},
-    {"trace-service-name", "TRACE_SERVICE_NAME", Kind::kText, ""},
-    {"trace-resource-attributes", "", Kind::kText, ""},
+    {"trace-sample-ratio", "TRACE_SAMPLE_RATIO|OTEL_TRACES_SAMPLER_ARG", Kind::kText, ""},
+    {"trace-sampler", "TRACE_SAMPLER|OTEL_TRACES_SAMPLER", Kind::kText, ""},
+    {"trace-service-name", "TRACE_SERVICE_NAME|OTEL_SERVICE_NAME", Kind::kText, ""},
+    {"trace-resource-attributes", "OTEL_RESOURCE_ATTRIBUTES", Kind::kText, ""},
     {"datastore-uri", "DATASTORE_URI", Kind::kText, ""},
     {"datastore-username", "DATASTORE_USERNAME", Kind::kText, ""},
     {"datastore-password", "DATASTORE_PASSWORD", Kind::kText, ""},
@@ -299,6 +319,8 @@ constexpr Setting kSettings[] = {
     {"datastore-max-idle-conns", "DATASTORE_MAX_IDLE_CONNS|DATASTORE_MAXIDLECONNS", Kind::kNumber, ""},
     {"datastore-conn-max-idle-time", "DATASTORE_CONN_MAX_IDLE_TIME|DATASTORE_CONNMAXIDLETIME", Kind::kDuration, ""},
     {"datastore-conn-max-lifetime", "DATASTORE_CONN_MAX_LIFETIME|DATASTORE_CONNMAXLIFETIME", Kind::kDuration, ""},
+    {"datastore-ping-timeout", "", Kind::kDuration, ""},
+    {"datastore-ping-retry-max-elapsed-time", "", Kind::kDuration, ""},
     {"datastore-metrics-enabled", "DATASTORE_METRICS_ENABLED", Kind::kBool, ""},
     {"max-concurrent-checks-per-batch-check", "MAX_CONCURRENT_CHECKS_PER_BATCH_CHECK", Kind::kNumber, ""},
     {"max-concurrent-reads-for-list-objects", "MAX_CONCURRENT_READS_FOR_LIST_OBJECTS|MAXCONCURRENTREADSFORLISTOBJECTS", Kind::kNumber, ""},
@@ -347,24 +369,22 @@ constexpr Setting kSettings[] = {
 };
 // clang-format on
 
-struct Given {
-  std::string name;  // Of the flag or variable.
-  std::string value;
-};
-
-std::optional<Given> Find(const Setting& setting,
-                          const std::map<std::string, std::string, std::less<>>& flags,
-                          const Environment& environment) {
-  if (const auto flag = flags.find(setting.flag); flag != flags.end()) {
-    return Given{"--" + std::string(setting.flag), flag->second};
+std::optional<GivenSetting> Find(const Setting& setting, const SettingSources& sources) {
+  const auto from = [&](std::string name) -> std::optional<GivenSetting> {
+    auto value = sources.environment(name);
+    if (!value) return std::nullopt;
+    return GivenSetting{std::move(name), *std::move(value)};
+  };
+  if (const auto flag = sources.flags.find(setting.flag); flag != sources.flags.end()) {
+    return GivenSetting{"--" + std::string(setting.flag), flag->second};
   }
-  const auto own = EnvironmentName(setting.flag);
-  if (auto value = environment(own)) return Given{own, *std::move(value)};
-  for (auto names = setting.environment; !names.empty();) {
-    const auto bar = names.find('|');
-    const auto name = "OPENFGA_" + std::string(names.substr(0, bar));
-    if (auto value = environment(name)) return Given{name, *std::move(value)};
-    names.remove_prefix(bar == names.npos ? names.size() : bar + 1);
+  if (auto given = from(EnvironmentName(setting.flag))) return given;
+  for (auto& name : OtherVariables(setting)) {
+    if (auto given = from(std::move(name))) return given;
+  }
+  if (const auto entry = sources.file.values.find(setting.flag);
+      entry != sources.file.values.end()) {
+    return GivenSetting{sources.file.path + ": " + entry->second.key, entry->second.value};
   }
   return std::nullopt;
 }
@@ -413,11 +433,33 @@ std::string EnvironmentName(std::string_view flag) {
   return name;
 }
 
-Result<LoadedConfig> LoadConfig(const std::map<std::string, std::string, std::less<>>& flags,
-                                const Environment& environment) {
+std::vector<std::string> OtherVariables(const Setting& setting) {
+  std::vector<std::string> names;
+  for (auto rest = setting.environment; !rest.empty();) {
+    const auto bar = rest.find('|');
+    const auto name = rest.substr(0, bar);
+    names.push_back((name.starts_with("OTEL_") ? "" : "OPENFGA_") + std::string(name));
+    rest.remove_prefix(bar == rest.npos ? rest.size() : bar + 1);
+  }
+  return names;
+}
+
+const Setting* FindSetting(std::string_view flag) {
+  for (const auto& setting : kSettings) {
+    if (setting.flag == flag) return &setting;
+  }
+  return nullptr;
+}
+
+std::optional<GivenSetting> FindGiven(std::string_view flag, const SettingSources& sources) {
+  const Setting* setting = FindSetting(flag);
+  return setting == nullptr ? std::nullopt : Find(*setting, sources);
+}
+
+Result<LoadedConfig> LoadConfig(const SettingSources& sources) {
   LoadedConfig loaded;
   for (const auto& setting : kSettings) {
-    const auto given = Find(setting, flags, environment);
+    const auto given = Find(setting, sources);
     if (!given) continue;
     const auto status = setting.apply != nullptr ? setting.apply(given->value, loaded.config)
                                                  : CheckKind(setting, given->value);
@@ -425,7 +467,12 @@ Result<LoadedConfig> LoadConfig(const std::map<std::string, std::string, std::le
     if (setting.apply == nullptr) loaded.without_effect.push_back(given->name);
   }
   PEMBA_TRY(std::ignore, Validate(loaded.config));
+  PEMBA_TRY(std::ignore, CheckTogether(sources));
   return loaded;
+}
+
+Result<LoadedConfig> LoadConfig(const SettingValues& flags, const Environment& environment) {
+  return LoadConfig({.flags = flags, .environment = environment, .file = {}});
 }
 
 }  // namespace pemba::server

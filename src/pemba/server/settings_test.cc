@@ -84,6 +84,35 @@ TEST(Settings, AFlagWinsOverPembaOverOpenfga) {
   EXPECT_EQ(grpc({}, {{"OPENFGA_GRPC_ADDR", ":9"}}), "0.0.0.0:9");
 }
 
+TEST(Settings, TheFileIsWeakestButForTheDefault) {
+  const SettingSources sources{
+      .flags = {},
+      .environment = From({{"OPENFGA_GRPC_ADDR", "b:1"}}),
+      .file = {"pemba.yaml",
+               {{"grpc-addr", {"grpc.addr", "c:1"}}, {"http-addr", {"http.addr", "d:2"}}}}};
+  const auto loaded = LoadConfig(sources);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->config.grpc.address, "b:1");
+  EXPECT_EQ(loaded->config.http.address, "d:2");
+}
+
+TEST(Settings, ABadValueOfTheFileIsNamedByFileAndKey) {
+  const auto loaded = LoadConfig(
+      SettingSources{.flags = {},
+                     .environment = From({}),
+                     .file = {"pemba.yaml", {{"http-enabled", {"http.enabled", "maybe"}}}}});
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.error().message, "pemba.yaml: http.enabled: neither true nor false");
+}
+
+TEST(Settings, VariablesOfOtherToolsCount) {
+  const auto given = FindGiven(
+      "trace-otlp-endpoint",
+      {.flags = {}, .environment = From({{"OTEL_EXPORTER_OTLP_ENDPOINT", "c:4317"}}), .file = {}});
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->name, "OTEL_EXPORTER_OTLP_ENDPOINT");
+}
+
 TEST(Settings, OldSpellingsAreKnown) {
   const auto loaded = LoadConfig({}, From({{"OPENFGA_MAXTUPLESPERWRITE", "7"},
                                            {"OPENFGA_READ_CHANGES_MAX_PAGE_SIZE", "8"},
@@ -146,7 +175,10 @@ constexpr RefusalCase kRefusals[] = {
     {"http-enabled", "maybe", "--http-enabled: neither true nor false"},
     {"http-addr", "nowhere", "http.addr `nowhere` is not HOST:PORT"},
     {"datastore-engine", "mysql",
+     "--datastore-engine: there is no mysql in this server; it has embedded and memory"},
+    {"datastore-engine", "oracle",
      "--datastore-engine: unsupported engine; this server has embedded and memory"},
+    {"admin-addr", "0.0.0.0:3002", "--admin-addr: not on loopback: 127.0.0.1:PORT or [::1]:PORT"},
     {"data-dir", "", "the embedded datastore needs a data directory"},
     {"grpc-tls-enabled", "true", "grpc.tls.enabled needs both grpc.tls.cert and grpc.tls.key"},
     {"http-tls-enabled", "true", "http.tls.enabled needs both http.tls.cert and http.tls.key"},
@@ -258,10 +290,8 @@ TEST(Settings, FlagsAndVariablesAreUnique) {
   std::set<std::string> names;
   for (const auto& setting : Settings()) {
     EXPECT_TRUE(names.insert(EnvironmentName(setting.flag)).second) << setting.flag;
-    for (auto rest = setting.environment; !rest.empty();) {
-      const auto bar = rest.find('|');
-      EXPECT_TRUE(names.insert("OPENFGA_" + std::string(rest.substr(0, bar))).second) << rest;
-      rest.remove_prefix(bar == rest.npos ? rest.size() : bar + 1);
+    for (const auto& name : OtherVariables(setting)) {
+      EXPECT_TRUE(names.insert(name).second) << name;
     }
   }
   EXPECT_EQ(EnvironmentName("readChanges-max-page-size"), "PEMBA_READ_CHANGES_MAX_PAGE_SIZE");

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -153,6 +154,15 @@ class Datastore {
                             const std::function<Visit(const Write&)>& visit) const = 0;
   // The greatest revision whose time is before `time`; 0 if there is none. O(log revisions).
   virtual Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const = 0;
+
+  // Writes a copy of everything to `directory`, which must not exist, while others read and write:
+  // what was durable when the call began is in it, and no log in it has a hole. On an error nothing
+  // is left behind. Errors: kUnimplemented (nothing to copy, or a database has tools of its own),
+  // kFailedPrecondition (the directory exists).
+  virtual Status Backup(const std::filesystem::path& directory) {
+    (void)directory;
+    return Error{ErrorCode::kUnimplemented, "this datastore has no backups"};
+  }
 };
 
 }  // namespace pemba::storage

@@ -11,11 +11,13 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "pemba/base/hash.h"
 #include "pemba/storage/internal/commit_queue.h"
 #include "pemba/storage/internal/contract.h"
+#include "pemba/storage/internal/directory_files.h"
 #include "pemba/storage/internal/directory_lock.h"
 #include "pemba/storage/internal/embedded_datastore.h"
 #include "pemba/storage/internal/keys.h"
@@ -270,7 +272,43 @@ class EmbeddedDatastore final : public Datastore {
     return first;
   }
 
+  // Tables are linked where the file system can, so that a backup beside the data costs little; the
+  // newest writes are flushed to a table first.
+  Status Backup(const std::filesystem::path& directory) override {
+    std::error_code error;
+    if (std::filesystem::exists(directory, error)) {
+      return Error{ErrorCode::kFailedPrecondition, "the backup's directory exists"};
+    }
+    // Under another name until it is whole and on the medium.
+    auto partial = directory;
+    partial += ".partial";
+    std::filesystem::remove_all(partial, error);
+    std::filesystem::create_directories(partial, error);
+    std::filesystem::permissions(partial, std::filesystem::perms::owner_all, error);  // The secret.
+    auto status = error ? NotBackedUp(error.message()) : CopyTo(partial / "db");
+    if (status.ok()) std::filesystem::rename(partial, directory, error);
+    if (status.ok() && error) status = NotBackedUp(error.message());
+    if (!status.ok()) {
+      std::filesystem::remove_all(partial, error);
+      return status;
+    }
+    return internal::SyncDirectory(directory.parent_path());
+  }
+
  private:
+  Status CopyTo(const std::filesystem::path& directory) const {
+    rocksdb::Checkpoint* made = nullptr;
+    auto status = rocksdb::Checkpoint::Create(database_.get(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(directory.string());
+    if (!status.ok()) return NotBackedUp(status.ToString());
+    return Done{};
+  }
+
+  Status NotBackedUp(const std::string& detail) const {
+    return Reported({ErrorCode::kUnavailable, "the backup could not be written"}, detail);
+  }
+
   // Sync is part of the write: when it returns, the log file is on the medium.
   Status Commit(std::span<const CommitEntry> entries) {
     rocksdb::WriteBatch batch;

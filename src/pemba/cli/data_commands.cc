@@ -1,0 +1,148 @@
+// migrate | validate-models
+#include "pemba/cli/data_commands.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "pemba/cli/serve_command.h"
+#include "pemba/model/json.h"
+#include "pemba/model/validation.h"
+#include "pemba/storage/embedded.h"
+
+namespace pemba::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kPageSize = 100;
+
+Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::move(message)}; }
+
+using Flags = std::shared_ptr<server::SettingValues>;
+
+// A flag of `serve` on another command.
+void AddSetting(CLI::App& command, const Flags& flags, const std::string& flag,
+                const std::string& help) {
+  command.add_option_function<std::string>(
+      "--" + flag, [flags, flag](const std::string& value) { (*flags)[flag] = value; }, help);
+}
+
+// The value that `serve` would take; "" if there is none.
+Result<std::string> ValueOf(const Flags& flags, std::string_view flag) {
+  PEMBA_TRY(auto sources, SettingSourcesOf(*flags));
+  auto given = server::FindGiven(flag, sources);
+  return given ? std::move(given->value) : std::string();
+}
+
+// Deployments made for a server that keeps its tables in a database run this before each start and
+// wait for its success. There are no tables here; what they would be is said, not pretended.
+Result<int> Migrate(Session& session, const Flags& flags) {
+  PEMBA_TRY(const auto engine, ValueOf(flags, "datastore-engine"));
+  if (engine.empty()) return Invalid("missing datastore engine type");
+  if (engine == "memory" || engine == "embedded") {
+    session.err << "nothing to migrate: the " << engine << " datastore has no schema\n";
+    return 0;
+  }
+  if (engine == "postgres" || engine == "mysql" || engine == "sqlite") {
+    session.err << "nothing was migrated: this server keeps no data in " << engine
+                << ", and `pemba serve` does not start with that engine\n";
+    return 0;
+  }
+  return Invalid("unknown datastore engine type: " + engine);
+}
+
+void AddMigrate(CommandLine& line) {
+  const auto flags = std::make_shared<server::SettingValues>();
+  auto& command = line.Command(line.root(), "migrate",
+                               "Succeed where a database schema would be migrated; there is none",
+                               [flags](Session& session) { return Migrate(session, flags); });
+  AddSetting(command, flags, "datastore-engine", "Engine (required)");
+  for (const char* flag : {"datastore-uri", "datastore-username", "datastore-password",
+                           "log-format", "log-level", "log-timestamp-format"}) {
+    AddSetting(command, flags, flag, "Accepted, without effect");
+  }
+  for (const char* flag : {"--version", "--timeout"}) {
+    command.add_option_function<std::string>(
+        flag, [](const auto&) {}, "Accepted, without effect");
+  }
+  command.add_flag_function(
+      "--verbose", [](auto) {}, "Accepted, without effect");
+}
+
+json::object ReportOf(const StoreId& store, const storage::ModelRecord& record, bool latest) {
+  json::object report{{"store_id", store.value},
+                      {"model_id", record.id.value},
+                      {"is_latest_model", latest},
+                      {"error", ""}};
+  const auto model = model::ModelFromJson(record.text);
+  if (!model.ok()) {
+    report["error"] = model.error().message;
+  } else if (const auto valid = model::ValidateModel(*model); !valid.ok()) {
+    report["error"] = valid.error().message;
+  }
+  return report;
+}
+
+Status AddReports(const storage::Datastore& datastore, const StoreId& store, json::array& reports) {
+  std::string before;
+  for (bool latest = true;;) {
+    PEMBA_TRY(const auto models,
+              datastore.ListModels(store, {.before = before, .count_max = kPageSize}));
+    if (models.empty()) return Done{};
+    for (const auto& model : models) {
+      reports.push_back(ReportOf(store, model, latest));
+      latest = false;
+    }
+    before = models.back().id.value;
+  }
+}
+
+// Exit code 0 also if there are findings: they are the answer.
+Result<int> ValidateModels(Session& session, const Flags& flags) {
+  PEMBA_TRY(const auto engine, ValueOf(flags, "datastore-engine"));
+  if (!engine.empty() && engine != "embedded") {
+    return Invalid("models can be validated in the embedded datastore, not in `" + engine + "`");
+  }
+  PEMBA_TRY(auto data, ValueOf(flags, "data-dir"));
+  const auto directory = std::filesystem::path(data.empty() ? "./data" : data) / "datastore";
+  std::error_code error;
+  if (!std::filesystem::exists(directory, error)) {
+    return Invalid("there is no datastore in `" + directory.string() + "`");
+  }
+  PEMBA_TRY(const auto datastore, storage::OpenEmbeddedDatastore({.directory = directory}));
+  json::array reports;
+  std::string after;
+  for (;;) {
+    PEMBA_TRY(const auto stores, datastore->ListStores({.after = after, .count_max = kPageSize}));
+    if (stores.empty()) break;
+    for (const auto& store : stores) {
+      PEMBA_TRY(std::ignore, AddReports(*datastore, store.id, reports));
+    }
+    after = stores.back().id.value;
+  }
+  session.Print(reports);
+  return 0;
+}
+
+void AddValidateModels(CommandLine& line) {
+  const auto flags = std::make_shared<server::SettingValues>();
+  auto& command = line.Command(
+      line.root(), "validate-models", "Check every stored model; the server must not be running",
+      [flags](Session& session) { return ValidateModels(session, flags); });
+  AddSetting(command, flags, "datastore-engine", "embedded");
+  AddSetting(command, flags, "datastore-uri", "Accepted, without effect");
+  AddSetting(command, flags, "data-dir", "Data directory; default ./data");
+}
+
+}  // namespace
+
+void AddDataCommands(CommandLine& line) {
+  AddMigrate(line);
+  AddValidateModels(line);
+  AddBackupCommands(line);
+}
+
+}  // namespace pemba::cli

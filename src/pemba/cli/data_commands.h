@@ -1,0 +1,11 @@
+// Commands about a server's data that ask no server: migrate, validate-models, backup.
+#pragma once
+
+#include "pemba/cli/command_line.h"
+
+namespace pemba::cli {
+
+void AddDataCommands(CommandLine& line);
+void AddBackupCommands(CommandLine& line);  // Part of AddDataCommands.
+
+}  // namespace pemba::cli
