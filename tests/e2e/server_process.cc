@@ -5,8 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <thread>
+#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -21,12 +20,13 @@ namespace {
 constexpr std::chrono::seconds kStartTimeout{30};
 
 [[noreturn]] void Fail(const std::string& what) {
-  std::fprintf(stderr, "%s: %s\n", what.c_str(), std::strerror(errno));
+  std::fprintf(stderr, "%s: %s\n", what.c_str(), std::generic_category().message(errno).c_str());
   std::abort();
 }
 
 // The program under test: PEMBA_BINARY of the environment, else the one of this build.
 std::string Binary() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
   const char* binary = std::getenv("PEMBA_BINARY");
   return binary != nullptr && *binary != '\0' ? binary : PEMBA_BUILT_BINARY;
 }
@@ -76,6 +76,7 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
       Binary(),      "serve",       "--data-dir",  data_directory.string(),
       "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   pid_ = ::fork();

@@ -68,6 +68,7 @@ Result<std::vector<fs::path>> FilesOf(const std::string& path_or_glob) {
   }
   glob_t found = {};
   std::vector<fs::path> files;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): only tilde expansion is, which is off.
   if (::glob(path_or_glob.c_str(), 0, nullptr, &found) == 0) {
     for (std::size_t i = 0; i < found.gl_pathc; ++i) {
       std::error_code ignored;

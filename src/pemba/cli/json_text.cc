@@ -78,6 +78,8 @@ class Writer {
   }
 
   static std::string Number(double value) {
+    if (std::isnan(value)) return "null";
+    if (std::isinf(value)) return value > 0 ? "1e999" : "-1e999";  // JSON has no other word for it.
     char digits[32];
     const bool whole = std::trunc(value) == value && std::abs(value) < kWholeMax;
     const auto end =

@@ -1,5 +1,7 @@
 #include "pemba/cli/json_text.h"
 
+#include <cmath>
+
 #include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
 
@@ -21,6 +23,7 @@ TEST(JsonText, WritesNumbersAsPeopleDo) {
       {"fraction", 0.1, "0.1"},
       {"beyond the integers of doubles", 1e300, "1e+300"},
       {"greatest exact integer", 9007199254740991.0, "9007199254740991"},
+      {"infinity", -HUGE_VAL, "-1e999"},
       {"integer", -5, "-5"},
       {"quotes", "a\"b", R"("a\"b")"},
       {"null", nullptr, "null"},

@@ -1,4 +1,5 @@
 // The `pemba` command.
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -11,18 +12,23 @@
 
 namespace {
 
+const char* EnvironmentVariable(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody changes the environment.
+}
+
 pemba::cli::JsonStyle StyleOfTerminal() {
   using pemba::cli::JsonStyle;
   if (::isatty(STDOUT_FILENO) == 0) return JsonStyle::kOneLine;
-  const char* no_colour = std::getenv("NO_COLOR");
+  const char* no_colour = EnvironmentVariable("NO_COLOR");
   return no_colour != nullptr && *no_colour != '\0' ? JsonStyle::kIndented : JsonStyle::kColoured;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto environment = [](const char* name) -> const char* { return std::getenv(name); };
-  pemba::cli::CommandLine line(environment, StyleOfTerminal(), std::cout, std::cerr);
+  // A peer that goes away is an error of that conversation, not the end of the program.
+  std::signal(SIGPIPE, SIG_IGN);
+  pemba::cli::CommandLine line(EnvironmentVariable, StyleOfTerminal(), std::cout, std::cerr);
   pemba::cli::AddServeCommand(line.root(), line.exit_code());
   pemba::cli::AddStoreCommands(line);
   pemba::cli::AddModelCommands(line);

@@ -127,6 +127,7 @@ enum Column {
 constexpr std::array<std::string_view, kColumns> kColumnNames = {
     "user_type",   "user_id",   "user_relation",  "relation",
     "object_type", "object_id", "condition_name", "condition_context"};
+// INVARIANT: the columns of the condition come last.
 constexpr bool IsOptional(int column) {
   return column == kUserRelation || column == kConditionName || column == kConditionContext;
 }
@@ -161,10 +162,12 @@ Result<Tuple> TupleFromCsv(const Header& header, const CsvRecord& record) {
   const auto field = [&](Column column) {
     return header[column] == kAbsent ? std::string() : record.fields[header[column]];
   };
-  for (int column = 0; column < kColumns; ++column) {
-    if (!IsOptional(column) && field(static_cast<Column>(column)).empty()) {
-      return Invalid("`" + std::string(kColumnNames[column]) + "` is empty");
-    }
+  for (int column = 0; column < kConditionName; ++column) {
+    const auto text = field(static_cast<Column>(column));
+    const auto name = "`" + std::string(kColumnNames[column]) + "`";
+    if (!IsOptional(column) && text.empty()) return Invalid(name + " is empty");
+    // They would shift the borders between the parts.
+    if (text.find_first_of(":#") != text.npos) return Invalid(name + " must not hold `:` or `#`");
   }
   Tuple tuple;
   tuple.object = field(kObjectType) + ":" + field(kObjectId);

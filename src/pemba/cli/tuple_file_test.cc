@@ -162,6 +162,9 @@ constexpr BadTupleCase kBadTuples[] = {
     {"empty field", TupleFormat::kCsv,
      "user_type,user_id,relation,object_type,object_id\nuser,,r,d,1\n",
      "line 2: `user_id` is empty"},
+    {"separator in a field", TupleFormat::kCsv,
+     "user_type,user_id,relation,object_type,object_id\nuser,a:b,r,d,1\n",
+     "line 2: `user_id` must not hold `:` or `#`"},
     {"context without condition", TupleFormat::kCsv,
      "user_type,user_id,relation,object_type,object_id,condition_name,condition_context\n"
      "user,a,r,d,1,,{}\n",

@@ -76,7 +76,7 @@ class Graph {
   // file and section), kUnavailable (cannot be read), kResourceExhausted (above the budget).
   static Result<std::unique_ptr<Graph>> Load(const std::string& path, GraphOptions options = {});
 
-  // The newest published revision, pinned. Wait-free; some 10 ns.
+  // The newest published revision, pinned. Lock-free; some 10 ns.
   Snapshot Pin() const;
 
   // Names get ids once and for ever, also before any tuple uses them. For binding models: they

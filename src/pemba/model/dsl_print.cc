@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -101,11 +100,15 @@ class Printer {
 
   void Origin(std::string_view intro, const std::string& module, const std::string& file) {
     if (!options_.include_source_information || (module.empty() && file.empty())) return;
-    out_ += " # ";
-    out_ += intro;
-    if (!module.empty()) out_ += "module: " + module;
-    if (!module.empty() && !file.empty()) out_ += ", ";
-    if (!file.empty()) out_ += "file: " + file;
+    std::string comment = " # ";
+    comment += intro;
+    if (!module.empty()) comment.append("module: ").append(module);
+    if (!module.empty() && !file.empty()) comment += ", ";
+    if (!file.empty()) comment.append("file: ").append(file);
+    // A line break would end the comment and let the rest be read as part of the model.
+    std::replace_if(
+        comment.begin(), comment.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    out_ += comment;
   }
 
   Status Type(const TypeDefinition& type) {
@@ -204,7 +207,11 @@ class Printer {
     for (const auto* operand : operands) {
       if (operand != operands.front()) text += op;
       PEMBA_TRY(const auto part, Definition(*operand, depth + 1));
-      text += operand->children.empty() ? part : "(" + part + ")";
+      if (operand->children.empty()) {
+        text += part;
+      } else {
+        text.append("(").append(part).append(")");
+      }
     }
     return text;
   }

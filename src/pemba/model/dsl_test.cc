@@ -312,6 +312,15 @@ TEST(PrintDsl, RefusesWhatTheTextCannotCarry) {
   }
 }
 
+TEST(PrintDsl, CommentsStayComments) {
+  const auto model = ModelFromJson(
+      R"({"schema_version":"1.2","type_definitions":[{"type":"a","metadata":{"module":"m",
+          "source_info":{"file":"x.fga\ntype b"}}}]})");
+  ASSERT_TRUE(model.ok());
+  EXPECT_EQ(*PrintDsl(*model, {.include_source_information = true}),
+            "model\n  schema 1.2\n\ntype a # module: m, file: x.fga type b\n");
+}
+
 TEST(PrintDsl, KeepsTheMeaningOfExpressions) {
   const auto model = ModelFromJson(
       R"({"schema_version":"1.1","conditions":{"c":{"name":"c",

@@ -243,7 +243,8 @@ Result<Model> ModelFromJsonValue(const json::object& in) {
 
 Result<Model> ModelFromJson(std::string_view text) {
   json::parse_options options;
-  options.max_depth = 4 * (kJsonNestingMax + 8);  // A level of a rewrite is three of JSON.
+  options.max_depth =
+      std::size_t{4} * (kJsonNestingMax + 8);  // A level of a rewrite is three of JSON.
   boost::system::error_code failure;
   const auto value = json::parse(json::string_view(text.data(), text.size()), failure, {}, options);
   if (failure)

@@ -468,7 +468,10 @@ class Validator {
     for (const auto& [file, modules] : files) {
       if (modules.size() < 2) continue;
       std::string list;
-      for (const auto& module : modules) list += (list.empty() ? "" : ", ") + module;
+      for (const auto& module : modules) {
+        if (!list.empty()) list += ", ";
+        list += module;
+      }
       Report(ModelErrorType::kMultipleModulesInFile,
              "file " + file + " would contain multiple module definitions (" + list +
                  ") when transforming to DSL. Only one module can be defined per file.",

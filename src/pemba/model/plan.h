@@ -72,7 +72,6 @@ struct PlanRelation {
   EntryIndex first_entry = 0, entry_count = 0;  // Direct entries.
   bool direct = false;                          // Has a direct part.
   bool tupleset = false;                        // Stands right of a `from` on its type.
-  // Some restriction is the plain type / is the wildcard, by subject type: see Plan::Allows.
   std::uint32_t group = 0;  // Relations that recurse through each other share a group.
   bool recursive = false;   // It can reach itself.
   // Nothing but unions can be reached from here, also through tuples: a question on it is plain

@@ -269,7 +269,8 @@ TEST(ValidateWrite, BoundsTheContext) {
   EXPECT_TRUE(ValidateWrite(ThePlan(), tuple).ok());
   tuple.condition->context["s"] = std::string(32'754, 'x');
   EXPECT_EQ(ValidateWrite(ThePlan(), tuple).error().message,
-            "condition context size limit exceeded: 32769 bytes exceeds 32768 bytes");
+            "Invalid tuple 'document:1#mixed@group:1#member'. Reason: condition context size limit "
+            "exceeded: 32769 bytes exceeds 32768 bytes");
 }
 
 TEST(ValidateContextual, HasItsOwnCodes) {

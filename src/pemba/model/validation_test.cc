@@ -1,6 +1,5 @@
 #include "pemba/model/validation.h"
 
-#include <chrono>
 #include <random>
 #include <set>
 

@@ -35,7 +35,8 @@ struct ServerOptions {
   std::size_t request_message_bytes_max = 616'448;  // The wire contract's default. Decompressed.
   // Bytes of unfinished requests that one I/O thread holds; beyond it: RESOURCE_EXHAUSTED.
   std::size_t buffered_request_bytes_max = std::size_t{256} << 20;
-  std::size_t header_bytes_max = 64 * 1024;  // Of one request; an entry counts 32 more. Then 431.
+  std::size_t header_bytes_max =
+      std::size_t{64} * 1024;  // Of one request; an entry counts 32 more. Then 431.
   std::size_t connections_max = 10'000;
   std::size_t calls_max = 100'000;  // Under way at once; beyond it, HTTP/2 streams are refused.
   std::uint32_t concurrent_streams_max = 1000;             // Per connection.

@@ -88,6 +88,7 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   Start({.worker_threads = 4});
   std::atomic<int> answered{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {
       SocketClient socket(address_);
@@ -133,12 +134,12 @@ TEST_F(ServerTest, StreamsToASlowReaderWithoutBufferingItAll) {
   Talk(socket, client, [&] { return client.response(stream).body.size() == 1000; });
   std::this_thread::sleep_for(milliseconds(100));
   EXPECT_LE(sent.load(), 8);  // 64 KiB and the piece that filled it.
-  for (int granted = 1000; granted < 1'000'500; granted += 50'000) {
+  for (std::size_t granted = 1000; granted < 1'000'500; granted += 50'000) {
     client.GrantWindow(stream, 50'000);
     client.GrantWindow(0, 50'000);
     Talk(socket, client, [&] {
       return client.response(stream).closed ||
-             client.response(stream).body.size() >= static_cast<std::size_t>(granted + 50'000);
+             client.response(stream).body.size() >= granted + 50'000;
     });
   }
   EXPECT_EQ(client.response(stream).body.size(), 1'000'500u);

@@ -83,7 +83,7 @@ class EmbeddedDatastore final : public Datastore {
   EmbeddedDatastore(const EmbeddedOptions& options, std::unique_ptr<internal::DirectoryLock> lock)
       : report_(options.report),
         lock_(std::move(lock)),
-        queue_([this](std::span<const CommitEntry* const> entries) { return Commit(entries); }) {}
+        queue_([this](std::span<const CommitEntry> entries) { return Commit(entries); }) {}
 
   Status Open(const EmbeddedOptions& options, rocksdb::Env* environment) {
     rocksdb::DB* opened = nullptr;
@@ -272,10 +272,10 @@ class EmbeddedDatastore final : public Datastore {
 
  private:
   // Sync is part of the write: when it returns, the log file is on the medium.
-  Status Commit(std::span<const CommitEntry* const> entries) {
+  Status Commit(std::span<const CommitEntry> entries) {
     rocksdb::WriteBatch batch;
-    for (const CommitEntry* entry : entries) {
-      const auto status = batch.Put(entry->key, entry->value);
+    for (const CommitEntry& entry : entries) {
+      const auto status = batch.Put(entry.key, entry.value);
       if (!status.ok()) return Refusing(status);
     }
     rocksdb::WriteOptions options;

@@ -1,8 +1,18 @@
 #include "pemba/store/store.h"
 
+#include "pemba/model/plan.h"
+#include "pemba/model/validation.h"
 #include "pemba/store/internal/core.h"
 
 namespace pemba::store {
+namespace {
+
+internal::TokenUse UseOf(ListOf list) {
+  return list == ListOf::kObjects ? internal::TokenUse::kListObjects
+                                  : internal::TokenUse::kListUsers;
+}
+
+}  // namespace
 
 Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
   return core_->ResolveModel(*state_, id);
@@ -29,6 +39,9 @@ Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {
 }
 
 Result<ModelId> Store::WriteModel(model::Model model) {
+  // First, so that what cannot be stored makes no store of an id without data.
+  PEMBA_TRY(std::ignore, model::ValidateModel(model));
+  PEMBA_TRY(std::ignore, model::Plan::Compile(model));
   PEMBA_TRY(internal::StoreCore* const core, this->core().Adopted());
   current_.store(core, std::memory_order_release);
   return core->WriteModel(std::move(model));
@@ -47,6 +60,14 @@ Status Store::WriteAssertions(const WriteAssertionsRequest& request) {
 
 Result<std::vector<Assertion>> Store::ReadAssertions(std::string_view model_id) const {
   return core().ReadAssertions(model_id);
+}
+
+std::string Store::MakeListToken(ListOf list, std::string_view position) const {
+  return core().tokens().Make(UseOf(list), id().value, position);
+}
+
+Result<std::string> Store::OpenListToken(ListOf list, std::string_view token) const {
+  return core().tokens().Open(UseOf(list), id().value, token);
 }
 
 }  // namespace pemba::store

@@ -70,13 +70,14 @@ TEST_F(StoresTest, AnIdThatNobodyCreatedServes) {
   EXPECT_FALSE(stores_->GetStore(id).ok());
 }
 
-TEST_F(StoresTest, ReadingUnknownIdsLoadsNothing) {
+TEST_F(StoresTest, RequestsThatStoreNothingLoadNothing) {
   const auto loaded = stores_->loaded();
   for (int i = 0; i < 1000; ++i) {
     const auto store = OpenStore({"random" + std::to_string(i)});
     EXPECT_THAT(store->Read({})->tuples, IsEmpty());
     EXPECT_FALSE(store->Pin().ResolveModel("").ok());
     EXPECT_FALSE(Write(*store, {.writes = {T("document:1#viewer@user:anne")}}).ok());
+    EXPECT_FALSE(store->WriteModel({}).ok());
   }
   EXPECT_EQ(stores_->loaded(), loaded);
 }

@@ -405,6 +405,36 @@ TEST(FieldRules, EveryRowOfTheTableHasACase) {
   }
 }
 
+TEST(FieldRules, TheQuickWayPassesOnlyWhatTheTablePasses) {
+  static const FieldRules rules(FieldRulesTable());
+  const std::string key = R"("tuple_key":{"user":"user:a","relation":"r","object":"doc:1"})";
+  const std::string model = R"("authorization_model_id":")";
+  const std::pair<std::string, QuickVerdict> cases[] = {
+      {With(key), QuickVerdict::kPasses},
+      {With(key + "," + model + PEMBA_ULID + "\""), QuickVerdict::kPasses},
+      {With(key + R"(,"consistency":200,"context":{"a":1},"trace":true)"), QuickVerdict::kPasses},
+      {With(key + R"(,"contextual_tuples":{})"), QuickVerdict::kAskTheTable},
+      {With(key + "," + model + "x\""), QuickVerdict::kAskTheTable},
+      {With(key + R"(,"consistency":1)"), QuickVerdict::kAskTheTable},
+      {"{" + key + "}", QuickVerdict::kAskTheTable},
+      {With(R"("trace":true)"), QuickVerdict::kAskTheTable},
+      {With(R"("tuple_key":{"user":"a b","relation":"r","object":"doc:1"})"),
+       QuickVerdict::kAskTheTable},
+      {With(R"("tuple_key":{"user":"user:a","relation":"#","object":"doc:1"})"),
+       QuickVerdict::kAskTheTable},
+      {With(R"("tuple_key":{"user":"user:a","relation":"r","object":"d"})"),
+       QuickVerdict::kAskTheTable},
+  };
+  for (const auto& [json, want] : cases) {
+    ::openfga::v1::CheckRequest request;
+    ASSERT_TRUE(ReadJson(json, request).ok());
+    EXPECT_EQ(CheckFieldsQuickly(request), want) << json;
+    if (want == QuickVerdict::kPasses) {
+      EXPECT_TRUE(rules.Check(request, kNow).ok()) << json;
+    }
+  }
+}
+
 TEST(FieldRules, TimestampsOutsideTheCalendarAreNotValid) {
   static const FieldRules rules(FieldRulesTable());
   ::openfga::v1::ReadChangesRequest request;

@@ -139,7 +139,11 @@ void Request::AddContextual(const tuple::Tuple& tuple, std::uint32_t position) {
   }
   const auto& planned = plan_.relations()[relation];
   const auto entries = plan_.EntriesOf(planned);
-  const auto found = std::find(entries.begin(), entries.end(), wanted);
+  auto found = std::find(entries.begin(), entries.end(), wanted);
+  if (found == entries.end() && Mutated(Mutation::kAnyContextualCondition)) {
+    wanted.condition = kNoIndex;
+    found = std::find(entries.begin(), entries.end(), wanted);
+  }
   if (found == entries.end()) return;
   const auto entry = planned.first_entry + static_cast<std::uint32_t>(found - entries.begin());
   const auto node = wanted.wildcard ? 0 : NodeOf(subject_type, subject.id);
@@ -189,6 +193,22 @@ Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object)
   return Outcome::Failed(Least(exact.failure, wildcard.failure));
 }
 
+std::optional<graph::Edge> Request::FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                                graph::NodeId node) {
+  auto& asked = asked_[entry % asked_.size()];
+  if (asked.entry != entry) {
+    asked = {entry, Asked::kOnce};
+    return View(entry).Find(object, node);
+  }
+  if (asked.state == Asked::kNothing) return std::nullopt;
+  const auto view = View(entry);
+  if (asked.state == Asked::kOnce) {
+    asked.state = view.ObjectDegree(node) == 0 ? Asked::kNothing : Asked::kSomething;
+    if (asked.state == Asked::kNothing) return std::nullopt;
+  }
+  return view.Find(object, node);
+}
+
 Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) {
   const bool wildcard = subject_.kind == SubjectKind::kWildcard;
   // A wildcard as the subject is read exactly only where its plain type is allowed too.
@@ -216,7 +236,7 @@ Outcome Request::ReadExact(model::RelationIndex relation, graph::NodeId object) 
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (!same_kind(entries[i])) continue;
     const auto entry = planned.first_entry + i;
-    if (const auto edge = View(entry).Find(object, subject_.node)) {
+    if (const auto edge = FindSubject(entry, object, subject_.node)) {
       return Holds(entry, object, subject_.node, edge->context, nullptr);
     }
   }
@@ -235,7 +255,7 @@ Outcome Request::ReadWildcard(model::RelationIndex relation, graph::NodeId objec
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
     }
-    if (const auto edge = View(entry).Find(object, 0)) {
+    if (const auto edge = FindSubject(entry, object, 0)) {
       const auto held = Holds(entry, object, 0, edge->context, nullptr);
       if (held.truth == Truth::kTrue) return held;
       failure = Least(failure, held.failure);
@@ -298,6 +318,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
 
 const condition::Bindings* Request::RequestBindings(model::ConditionIndex condition) {
   if (query_.context == nullptr || query_.context->empty()) return nullptr;
+  if (Mutated(Mutation::kForgetContext)) return nullptr;
   request_bindings_.resize(plan_.conditions().size());
   auto& bound = request_bindings_[condition];
   if (bound == nullptr) bound = plan_.conditions()[condition]->Bind(*query_.context);
@@ -355,7 +376,10 @@ HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph:
 }
 
 bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
-  for (;;) {
+  // Rows of tuples that are not satisfied count too: they may be long.
+  const bool parents = leaf_->op == model::PlanOp::kTupleToUserset;
+  if (Mutated(Mutation::kFirstParentOnly) && parents && set.satisfied) return false;
+  while (request.Step()) {
     graph::NodeId node;
     Outcome held;
     const auto entry = relation_->first_entry + entry_ - 1;
@@ -380,6 +404,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     hop = {target_, node};
     return true;
   }
+  return false;
 }
 
 bool HopCursor::NextEntry(Request& request) {

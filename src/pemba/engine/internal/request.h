@@ -4,6 +4,7 @@
 // dealt with in one place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -146,6 +147,12 @@ class Request {
   std::string NodeName(model::TypeIndex type, graph::NodeId node) const;
   bool CheckBudget();
 
+  // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always
+  // the same for an entry. Walks ask one entry about many objects; from the second time on it is
+  // known whether the subject is in any tuple of the entry at all, which mostly it is not.
+  std::optional<graph::Edge> FindSubject(model::EntryIndex entry, graph::NodeId object,
+                                         graph::NodeId node);
+
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
 
@@ -175,6 +182,12 @@ class Request {
   };
   ArenaVector<LocalName> local_names_;      // Node id: kLocalNodes + position.
   ArenaVector<ContextualEdge> contextual_;  // By entry, object, subject, position.
+
+  struct Asked {
+    model::EntryIndex entry = model::kNoIndex;
+    enum State : std::uint8_t { kOnce, kNothing, kSomething } state = kOnce;
+  };
+  std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
 
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
@@ -211,7 +224,7 @@ class HopCursor {
   HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
             bool all);
 
-  // False at the end.
+  // False at the end, also if the request had to stop.
   bool Next(Request& request, Set& set, Hop& hop);
 
   // The whole set is stored and unconditional: nothing can fail, nothing needs looking at but the

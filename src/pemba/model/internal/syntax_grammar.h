@@ -12,8 +12,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "pemba/model/internal/dsl_token.h"
@@ -95,12 +93,10 @@ class Grammar {
   const Decision& decision(int decision) const {
     return decisions_[static_cast<std::size_t>(decision)];
   }
-  StateId rule_start(RuleId rule) const { return starts_[static_cast<std::size_t>(rule)]; }
   // Every state that a call of `rule` may return to.
   const std::vector<StateId>& followers(RuleId rule) const {
     return followers_[static_cast<std::size_t>(rule)];
   }
-  const std::vector<Decision>& decisions() const { return decisions_; }
 
  private:
   struct Span {

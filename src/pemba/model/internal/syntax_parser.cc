@@ -122,12 +122,17 @@ class Parser {
            token);
   }
 
+  void EndRecovery() {
+    recovering_ = false;
+    last_error_states_.clear();
+  }
+
   // Drops one token if the one after it fits.
   bool DeleteToken() {
     if (!Contains(Expected(state_), Ahead(1).type)) return false;
     ReportExtraneous();
     Consume(true);
-    recovering_ = false;
+    EndRecovery();
     return true;
   }
 
@@ -174,7 +179,7 @@ class Parser {
   Flow MatchToken(const Element& element) {
     state_ = element.state;
     if (Contains(element.tokens, Ahead().type)) {
-      recovering_ = false;
+      EndRecovery();
       Consume(false);
       return Flow::kContinue;
     }
@@ -339,7 +344,7 @@ class Parser {
   std::string failure_message_;
   const Token* failure_token_ = nullptr;
   std::size_t last_error_position_ = static_cast<std::size_t>(-1);
-  std::vector<StateId> last_error_states_;
+  std::vector<StateId> last_error_states_;  // Since recovery began.
 };
 
 }  // namespace

@@ -35,13 +35,14 @@ class Predictor {
   struct Frame {
     StateId return_state;
     Stack below;
-    friend auto operator<=>(const Frame&, const Frame&) = default;
+    friend bool operator==(const Frame&, const Frame&) = default;
   };
   struct Config {
     StateId state = kNone;
     int alternative = 0;
     Stack stack = kBottom;
     bool outside = false;  // Has left the rule in which the decision is.
+    // NOLINTNEXTLINE(modernize-use-nullptr): of the generated comparison
     friend auto operator<=>(const Config&, const Config&) = default;
   };
   using Configs = std::vector<Config>;

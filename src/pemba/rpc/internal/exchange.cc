@@ -13,7 +13,7 @@ namespace {
 using Form = ExchangeResponse::Form;
 
 // Buffers larger than this are given back after the call; a call of the usual size keeps them.
-constexpr std::size_t kKeptBytesMax = 16 * 1024;
+constexpr std::size_t kKeptBytesMax = std::size_t{16} * 1024;
 constexpr std::size_t kKeptExchangesMax = 2048;  // Of one I/O thread, between calls.
 
 void ClearBuffer(std::string& buffer) {
@@ -130,7 +130,8 @@ void Exchange::Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::strin
 
 void Exchange::Run(const Fallbacks& fallbacks) {
   (*request.handler)(*this);
-  const bool each = request.route != nullptr && request.route->requests == Requests::kEach;
+  const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
+                    request.route->requests == Requests::kEach;
   if (!each && !response.finished) {
     if (response.form == Form::kStream) {
       FinishStream({kGrpcInternal, "the call was left unfinished"});
@@ -162,11 +163,11 @@ void Exchange::Cancel() {
   stream.Break();
 }
 
-void Exchange::Attach(Connection* to, std::string_view peer, std::string_view certificate_subject,
+void Exchange::Attach(Connection* to, std::string_view peer, const PeerCertificate& certificate,
                       std::chrono::milliseconds stall_timeout) {
   connection = to;
   peer_ = peer;
-  certificate_subject_ = certificate_subject;
+  certificate_ = certificate;
   stall_timeout_ = stall_timeout;
 }
 

@@ -17,7 +17,7 @@ namespace pemba::rpc::internal {
 // the memory, up to kKeptBytesMax, so a block that is reused stops touching the heap.
 class HeaderBlock {
  public:
-  static constexpr std::size_t kKeptBytesMax = 16 * 1024;
+  static constexpr std::size_t kKeptBytesMax = std::size_t{16} * 1024;
 
   void Add(std::string_view name, std::string_view value) {
     entries_.push_back({Append(name), Append(value)});

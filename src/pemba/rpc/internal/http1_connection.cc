@@ -128,7 +128,7 @@ void Http1Connection::Process() {
   if (in_at_ == in_.size()) {
     in_.clear();
     in_at_ = 0;
-  } else if (in_at_ > 64 * 1024) {
+  } else if (in_at_ > std::size_t{64} * 1024) {
     in_.erase(0, in_at_);
     in_at_ = 0;
   }
@@ -197,7 +197,7 @@ bool Http1Connection::ReadChunks() {
   auto input = Input();
   const auto before = exchange_->request.bytes.size();
   // In pieces, so that a body beyond the limit is not buffered before it is refused.
-  auto piece = input.substr(0, 16 * 1024);
+  auto piece = input.substr(0, std::size_t{16} * 1024);
   const auto piece_bytes = piece.size();
   if (piece_bytes == 0) return false;
   const auto outcome = chunks_.Decode(piece, exchange_->request.bytes);
@@ -282,7 +282,7 @@ void Http1Connection::FinishCall() {
 void Http1Connection::ProduceStream(std::string& out) {
   const bool chunked = head_.minor_version == 1;
   const bool has_body = exchange_->request.method != "HEAD";
-  std::array<char, 16 * 1024> piece;
+  std::array<char, std::size_t{16} * 1024> piece;
   while (out.size() < kOutputBytesMax) {
     const auto state = exchange_->stream.Look();
     const auto count = exchange_->stream.Read(piece.data(), piece.size());

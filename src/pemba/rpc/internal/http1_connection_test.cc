@@ -216,6 +216,18 @@ TEST_F(Http1ConnectionTest, AHandlerThatFinishesNothingIsAnInternalError) {
               EndsWith("refused 13 the call was left unfinished"));
 }
 
+TEST_F(Http1ConnectionTest, AMethodOfManyMessagesIsOneRequestOverHttp) {
+  router_.Add({.grpc_method = "/each",
+               .http_method = "POST",
+               .http_pattern = "/each",
+               .requests = Requests::kEach,
+               .handler = [](Call& call) {
+                 if (call.body() == "answer me") call.FinishHttp(200, {}, "answered");
+               }});
+  EXPECT_THAT(Talk(Post("/each", "answer me")), EndsWith("\r\n\r\nanswered"));
+  EXPECT_THAT(Talk(Post("/each", "x")), EndsWith("refused 13 the call was left unfinished"));
+}
+
 TEST_F(Http1ConnectionTest, GivesUpOnSlowRequests) {
   Talk("GET / HT");
   server_.Advance(std::chrono::milliseconds(29'000));

@@ -8,7 +8,7 @@ namespace {
 
 using Kind = Http1HeadResult::Kind;
 
-constexpr std::size_t kChunkOverheadBytesMax = 16 * 1024;
+constexpr std::size_t kChunkOverheadBytesMax = std::size_t{16} * 1024;
 
 // RFC 9110 5.6.2.
 constexpr auto kIsTokenByte = [] {
@@ -16,7 +16,8 @@ constexpr auto kIsTokenByte = [] {
   for (int c = '0'; c <= '9'; ++c) table[c] = true;
   for (int c = 'a'; c <= 'z'; ++c) table[c] = true;
   for (int c = 'A'; c <= 'Z'; ++c) table[c] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<int>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }();
 
@@ -235,12 +236,8 @@ ChunkedDecoder::Outcome ChunkedDecoder::Decode(std::string_view& bytes, std::str
         if (const int digit = HexValue(c); digit >= 0) {
           if (++digits_ > 8) return Outcome::kMalformed;
           remaining_ = remaining_ * 16 + static_cast<std::uint64_t>(digit);
-        } else if (digits_ == 0) {
-          return Outcome::kMalformed;
-        } else if (c == ';') {
-          state_ = State::kExtension;
-        } else if (c == '\r') {
-          state_ = State::kSizeLf;
+        } else if (digits_ > 0 && (c == ';' || c == '\r')) {
+          state_ = c == ';' ? State::kExtension : State::kSizeLf;
         } else {
           return Outcome::kMalformed;
         }

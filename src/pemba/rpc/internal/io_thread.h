@@ -125,7 +125,7 @@ class IoThread {
   std::vector<Link*> dirty_;
   std::vector<std::unique_ptr<Link>> dead_;
   std::vector<Mail> mails_;
-  std::array<char, 64 * 1024> read_buffer_;
+  std::array<char, std::size_t{64} * 1024> read_buffer_;
   SteadyTime next_tick_{};
   std::time_t date_second_ = 0;
   bool draining_ = false;

@@ -18,7 +18,7 @@ namespace pemba::rpc::internal {
 // has kBufferedBytesMax or more in hand.
 class OutgoingStream {
  public:
-  static constexpr std::size_t kBufferedBytesMax = 64 * 1024;
+  static constexpr std::size_t kBufferedBytesMax = std::size_t{64} * 1024;
 
   enum class Waiting : std::uint8_t { kAllowed, kForbidden };
   struct WriteResult {

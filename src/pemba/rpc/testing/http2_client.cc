@@ -1,7 +1,6 @@
 #include "pemba/rpc/testing/http2_client.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "pemba/base/assert.h"
 #include "pemba/rpc/internal/grpc_wire.h"
@@ -58,7 +57,7 @@ struct Http2Client::Callbacks {
                       void* self) {
     auto& upload = Self(self).uploads_[stream];
     const auto count = std::min(bytes_max, upload.bytes.size());
-    std::memcpy(out, upload.bytes.data(), count);
+    std::copy_n(upload.bytes.begin(), count, out);
     upload.bytes.erase(0, count);
     if (upload.bytes.empty() && upload.ended) {
       *flags |= NGHTTP2_DATA_FLAG_EOF;

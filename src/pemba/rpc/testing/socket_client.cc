@@ -35,7 +35,7 @@ void SocketClient::Send(std::string_view bytes) {
 std::string SocketClient::Read(std::chrono::milliseconds patience) {
   pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
   if (ended_ || poll(&waiting, 1, static_cast<int>(patience.count())) <= 0) return {};
-  std::array<char, 64 * 1024> buffer;
+  std::array<char, 65'536> buffer;
   const auto bytes = recv(socket_, buffer.data(), buffer.size(), 0);
   if (bytes <= 0) {
     ended_ = true;

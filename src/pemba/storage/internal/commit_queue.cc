@@ -1,101 +1,102 @@
 #include "pemba/storage/internal/commit_queue.h"
 
+#include <atomic>
+#include <utility>
+#include <vector>
+
 #include "pemba/base/assert.h"
 
 namespace pemba::storage::internal {
 
+struct CommitQueue::Batch {
+  enum class State : std::int32_t {  // As wide as a futex, to be waited on directly.
+    kGathering,
+    kLeaderWanted,  // It is this batch's turn; one who waits for it must lead.
+    kDone,          // `outcome` is set and stays.
+  };
+  std::atomic<State> state{State::kGathering};  // Set with the mutex held; waited on without it.
+  std::vector<CommitEntry> entries;             // Guarded by the mutex; then the leader's.
+  std::size_t bytes = 0;
+  Status outcome = Done{};
+};
+
 class CommitQueue::Ticket final : public AppendTicket {
  public:
-  Ticket(CommitQueue& queue, CommitEntry entry) : queue_(queue), entry_(std::move(entry)) {}
+  Ticket(CommitQueue& queue, std::shared_ptr<Batch> batch)
+      : queue_(queue), batch_(std::move(batch)) {}
   ~Ticket() override {
-    if (!collected_) (void)queue_.Wait(*this);
+    if (batch_ != nullptr) (void)Wait();
   }
   Status Wait() override {
-    PEMBA_ASSERT(!collected_);
-    collected_ = true;
-    return queue_.Wait(*this);
+    PEMBA_ASSERT(batch_ != nullptr);
+    const auto batch = std::exchange(batch_, nullptr);
+    return queue_.Wait(*batch);
   }
 
  private:
-  friend class CommitQueue;
-
   CommitQueue& queue_;
-  const CommitEntry entry_;
-  bool collected_ = false;  // Touched by the owner only.
-  // Guarded by the queue's mutex.
-  std::condition_variable wake_;  // Done, or asked to lead.
-  bool waiting_ = false;
-  std::optional<Status> outcome_;
+  std::shared_ptr<Batch> batch_;  // Null once it was waited for.
 };
 
 std::unique_ptr<AppendTicket> CommitQueue::Enqueue(CommitEntry entry) {
-  auto ticket = std::make_unique<Ticket>(*this, std::move(entry));
   const std::lock_guard lock(mutex_);
   if (failure_) {
-    ticket->outcome_ = *failure_;
-  } else {
-    queue_.push_back(ticket.get());
+    auto failed = std::make_shared<Batch>();
+    failed->outcome = *failure_;
+    failed->state = Batch::State::kDone;
+    return std::make_unique<Ticket>(*this, std::move(failed));
   }
-  return ticket;
+  if (queue_.empty() || queue_.back()->bytes >= kBatchBytesMax) {
+    queue_.push_back(std::make_shared<Batch>());
+  }
+  Batch& batch = *queue_.back();
+  batch.bytes += entry.key.size() + entry.value.size();
+  batch.entries.push_back(std::move(entry));
+  return std::make_unique<Ticket>(*this, queue_.back());
 }
 
-Status CommitQueue::Wait(Ticket& ticket) {
+// The state is read before asking who leads. If it is still the same when the wait begins, whoever
+// leads has yet to change it, or to see to it that a batch before this one has a leader.
+Status CommitQueue::Wait(Batch& batch) {
+  while (true) {
+    const auto state = batch.state.load(std::memory_order_acquire);
+    if (state == Batch::State::kDone) return batch.outcome;
+    if (!leading_.load() && Lead()) continue;
+    batch.state.wait(state, std::memory_order_acquire);
+  }
+}
+
+bool CommitQueue::Lead() {
   std::unique_lock lock(mutex_);
-  while (!ticket.outcome_) {
-    if (!leading_) {
-      Lead(lock);
-    } else {
-      ticket.waiting_ = true;
-      ticket.wake_.wait(lock);
-    }
-  }
-  return *ticket.outcome_;
-}
-
-void CommitQueue::Lead(std::unique_lock<std::mutex>& lock) {
+  if (leading_.load()) return false;
+  if (queue_.empty()) return true;  // The batch was done while its owner came to ask for the lead.
   leading_ = true;
-  const auto batch = TakeBatch();
-  std::vector<const CommitEntry*> entries;
-  entries.reserve(batch.size());
-  for (const Ticket* ticket : batch) entries.push_back(&ticket->entry_);
+  std::vector<std::shared_ptr<Batch>> done = {std::move(queue_.front())};
+  queue_.pop_front();
 
   lock.unlock();
-  const Status status = commit_(entries);
+  const Status status = commit_(done.front()->entries);
   lock.lock();
 
   leading_ = false;
-  for (Ticket* ticket : batch) Finish(*ticket, status);
   if (!status.ok()) {
     failure_ = status.error();
-    for (Ticket* ticket : queue_) Finish(*ticket, status);
+    for (auto& batch : queue_) done.push_back(std::move(batch));
     queue_.clear();
   }
-  // Somebody who sleeps must lead the next batch; those who have not come to wait yet lead when
-  // they do.
-  for (Ticket* ticket : queue_) {
-    if (ticket->waiting_) {
-      ticket->wake_.notify_one();
-      break;
-    }
+  for (auto& batch : done) {
+    batch->outcome = status;
+    batch->state.store(Batch::State::kDone, std::memory_order_release);
   }
-}
+  const std::shared_ptr<Batch> next = queue_.empty() ? nullptr : queue_.front();
+  if (next != nullptr) next->state.store(Batch::State::kLeaderWanted, std::memory_order_release);
+  lock.unlock();
 
-std::vector<CommitQueue::Ticket*> CommitQueue::TakeBatch() {
-  std::vector<Ticket*> batch;
-  std::size_t bytes = 0;
-  while (!queue_.empty() && bytes < kBatchBytesMax) {
-    Ticket* ticket = queue_.front();
-    queue_.pop_front();
-    bytes += ticket->entry_.key.size() + ticket->entry_.value.size();
-    batch.push_back(ticket);
-  }
-  return batch;
-}
-
-// The owner may destroy the ticket as soon as the mutex is released, so this is the last touch.
-void CommitQueue::Finish(Ticket& ticket, const Status& status) {
-  ticket.outcome_ = status;
-  ticket.wake_.notify_one();
+  // Batches are shared: an owner that has seen the outcome already takes nothing away from here. Of
+  // the next batch, those who have not come to wait yet will find nobody leading when they do.
+  if (next != nullptr) next->state.notify_one();
+  for (auto& batch : done) batch->state.notify_all();
+  return true;
 }
 
 Status CommitQueue::health() const {

@@ -11,21 +11,21 @@ namespace {
 
 // Commits into a vector; fails from the batch on that holds `fail_at`.
 struct Medium {
-  Status Commit(std::span<const CommitEntry* const> entries) {
+  Status Commit(std::span<const CommitEntry> entries) {
     EXPECT_FALSE(busy.exchange(true)) << "two leaders at once";
     ++batches;
     Status status = Done{};
-    for (const auto* entry : entries) {
-      if (entry->key == fail_at) status = Error{ErrorCode::kUnavailable, "no space"};
+    for (const auto& entry : entries) {
+      if (entry.key == fail_at) status = Error{ErrorCode::kUnavailable, "no space"};
     }
     if (status.ok()) {
-      for (const auto* entry : entries) keys.push_back(entry->key);
+      for (const auto& entry : entries) keys.push_back(entry.key);
     }
     busy = false;
     return status;
   }
   CommitQueue::Commit function() {
-    return [this](std::span<const CommitEntry* const> entries) { return Commit(entries); };
+    return [this](std::span<const CommitEntry> entries) { return Commit(entries); };
   }
 
   std::string fail_at;
@@ -82,7 +82,7 @@ TEST(CommitQueue, AFailureReachesThoseWhoQueuedDuringTheCommit) {
   std::latch committing(1);
   std::latch queued(1);
   int commits = 0;
-  CommitQueue queue([&](std::span<const CommitEntry* const>) -> Status {
+  CommitQueue queue([&](std::span<const CommitEntry>) -> Status {
     ++commits;
     committing.count_down();
     queued.wait();

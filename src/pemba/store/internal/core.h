@@ -32,9 +32,7 @@ struct State {
   const std::unique_ptr<graph::Graph> graph;
   mutable ModelCache models;
   // Guarded by StoreCore::write_mutex_.
-  WallTime last_time;           // Of the last write that was applied.
-  std::uint64_t in_flight = 0;  // Appends that have not come back.
-  bool failed = false;          // An append failed: nothing may be applied to this graph any more.
+  WallTime last_time;  // Of the last write that was applied.
 };
 
 class StoreCore {
@@ -48,6 +46,7 @@ class StoreCore {
   ~StoreCore();
 
   const StoreId& id() const { return id_; }
+  const Tokens& tokens() const { return shared_.tokens; }
 
   View Pin() const;
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
@@ -58,7 +57,7 @@ class StoreCore {
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
-  Result<ModelId> WriteModel(model::Model model);
+  Result<ModelId> WriteModel(model::Model model);  // Of a valid model.
   Result<model::Model> ReadModel(std::string_view id) const;
   Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
   Status WriteAssertions(const WriteAssertionsRequest& request);
@@ -84,6 +83,7 @@ class StoreCore {
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
   void Settle(const Pending& pending, const Status& durable);
   Status AwaitPublished(const Pending& pending);
+  void ReloadAfterFailure();
   Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);
   Result<ModelId> NextModelId() const;
@@ -98,6 +98,12 @@ class StoreCore {
 
   mutable std::mutex write_mutex_;  // The write lock: serialises what changes graph and log order.
   mutable std::condition_variable settled_;  // With write_mutex_: an append came back.
+
+  // Appends on the current state that have not come back, and whether one of them failed: then the
+  // state takes no more writes and is replaced when the count is zero. Raised, and cleared, with
+  // the write lock held.
+  std::atomic<std::uint64_t> in_flight_{0};
+  std::atomic<bool> failed_{false};
 
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
 

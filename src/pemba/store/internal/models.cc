@@ -4,7 +4,6 @@
 #include "pemba/base/ulid.h"
 #include "pemba/model/json.h"
 #include "pemba/model/tuple_validation.h"
-#include "pemba/model/validation.h"
 #include "pemba/store/internal/assertions.h"
 #include "pemba/store/internal/core.h"
 
@@ -24,7 +23,6 @@ Result<model::Model> ModelFrom(const storage::ModelRecord& record) {
 }  // namespace
 
 Result<ModelId> StoreCore::WriteModel(model::Model model) {
-  PEMBA_TRY(std::ignore, model::ValidateModel(model));
   const std::lock_guard lock(model_mutex_);
   PEMBA_TRY(auto id, NextModelId());
   model.id = id.value;

@@ -49,7 +49,7 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
   std::unique_lock lock(write_mutex_);
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
-  settled_.wait(lock, [&] { return !state_.load()->failed || state_.load()->in_flight == 0; });
+  settled_.wait(lock, [&] { return !failed_ || in_flight_ == 0; });
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
   PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
@@ -61,7 +61,7 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   const Revision revision = state.graph->applied() + 1;
   PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
   state.last_time = time;
-  ++state.in_flight;
+  ++in_flight_;
   const auto record = ToStorage(changes);
   return Pending{state.generation, revision, changes.size(),
                  shared_.datastore.Append(id_, {revision, time, record})};
@@ -77,17 +77,30 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
 // come back: what the log refuses of those is refused because it does not follow, and must not come
 // to follow a write made after it.
 void StoreCore::Settle(const Pending& pending, const Status& durable) {
+  // Most of those who shared a sync find a later one of them published: they need no lock. Until
+  // the count goes down the state is not replaced; whoever takes it to zero after a failure
+  // reloads, and sees the failure, because that is set before its own count goes down.
+  if (durable.ok() && state_.load()->graph->published() >= pending.revision) {
+    if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
+    return;
+  }
   {
     const std::lock_guard lock(write_mutex_);
-    State& state = *state_.load();
-    PEMBA_ASSERT(state.generation == pending.generation);
-    --state.in_flight;
+    graph::Graph& graph = *state_.load()->graph;
     if (!durable.ok()) {
-      state.failed = true;
-    } else if (pending.revision > state.graph->published()) {
-      state.graph->Publish(pending.revision);
+      failed_ = true;
+    } else if (pending.revision > graph.published()) {
+      graph.Publish(pending.revision);
     }
-    if (state.failed && state.in_flight == 0) {
+  }
+  settled_.notify_all();
+  if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
+}
+
+void StoreCore::ReloadAfterFailure() {
+  {
+    const std::lock_guard lock(write_mutex_);
+    if (in_flight_ == 0) {
       const auto reloaded = ReloadIfFailed();
       if (!reloaded.ok()) shared_.Report(reloaded.error().message);
     }
@@ -100,7 +113,7 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
   std::unique_lock lock(write_mutex_);
   const auto current = [&] {
     const State& state = *state_.load();
-    return state.generation == pending.generation && !state.failed ? &state : nullptr;
+    return state.generation == pending.generation && !failed_ ? &state : nullptr;
   };
   settled_.wait(lock, [&] {
     const State* state = current();
@@ -113,11 +126,12 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
 // The write lock is held and nothing is in flight. The old state goes when its readers do. While
 // this fails, the next writer tries again.
 Status StoreCore::ReloadIfFailed() {
+  if (!failed_) return Done{};
+  PEMBA_ASSERT(in_flight_ == 0);
   State* failed = state_.load();
-  if (!failed->failed) return Done{};
-  PEMBA_ASSERT(failed->in_flight == 0);
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
+  failed_ = false;
   shared_.reclaimer.Retire([failed] { delete failed; });
   shared_.maintenance.RequestCollect();
   return Done{};
