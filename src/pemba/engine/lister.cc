@@ -20,7 +20,6 @@ using internal::Mutation;
 using internal::ObjectSearch;
 using internal::Request;
 using internal::Slot;
-using internal::WindowProgram;
 using model::kNoIndex;
 
 Result<model::TypeIndex> TypeOf(const model::Plan& plan, std::string_view name) {
@@ -144,13 +143,13 @@ void GiveObjects(ListScope& scope, model::RelationIndex relation, Slot from, Out
   auto* const answers = search.Prepare();
   if (answers == nullptr) return;
   answers->Start(from);
-  for (auto base = answers->Next(from); base != kNoSlot && !output.ended();
-       base = answers->Next(base + WindowProgram::kWindowSlots)) {
+  for (auto base = answers->Next(from); base != kNoSlot && !output.ended();) {
     const auto words = answers->Run(base);
     // A window that was cut off in the middle may lack what is to be subtracted.
-    if (!scope.Work(WindowProgram::kWindowSlots / 1'024) || scope.ended()) return;
+    if (!scope.Work(static_cast<std::uint32_t>(words.size()) / 16 + 1) || scope.ended()) return;
     GiveWindow(scope, search, relation, base, from, words, output);
     if (scope.ended()) return;
+    base = answers->Next(base + static_cast<Slot>(64 * words.size()));
   }
 }
 

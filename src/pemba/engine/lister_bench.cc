@@ -4,6 +4,7 @@
 // Every list's count is compared with the one known by construction; a wrong one fails the
 // benchmark. `ids` is answers given out, with their names, per second.
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -144,11 +145,9 @@ class World {
 };
 
 World& WorldOf(std::int64_t size) {
-  static std::unique_ptr<World> world;  // One at a time: the large one is some hundred megabytes.
-  if (world == nullptr || world->size() != static_cast<std::uint64_t>(size)) {
-    world.reset();
-    world = std::make_unique<World>(static_cast<std::uint64_t>(size));
-  }
+  static std::map<std::int64_t, std::unique_ptr<World>> worlds;
+  auto& world = worlds[size];
+  if (world == nullptr) world = std::make_unique<World>(static_cast<std::uint64_t>(size));
   return *world;
 }
 

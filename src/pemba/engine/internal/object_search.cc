@@ -348,8 +348,7 @@ NodeSet ObjectSearch::UniteRows(std::span<const HopSource> hops, model::TypeInde
 const NodeSet* ObjectSearch::Collect(WindowProgram& program) {
   GrowingSet all(scope_.arena(), scope_.SlotsOf(program.type()));
   program.Start(0);
-  for (auto base = program.Next(0); base != kNoSlot && !scope_.ended();
-       base = program.Next(base + WindowProgram::kWindowSlots)) {
+  for (auto base = program.Next(0); base != kNoSlot && !scope_.ended();) {
     const auto words = program.Run(base);
     for (std::size_t i = 0; i < words.size(); ++i) {
       for (auto word = words[i]; word != 0; word &= word - 1) {
@@ -357,6 +356,7 @@ const NodeSet* ObjectSearch::Collect(WindowProgram& program) {
       }
     }
     scope_.Work();
+    base = program.Next(base + static_cast<Slot>(64 * words.size()));
   }
   return scope_.arena().New<NodeSet>(all.Finish());
 }

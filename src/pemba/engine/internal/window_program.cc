@@ -211,7 +211,8 @@ Slot WindowProgram::Next(Slot from) {
 }
 
 std::span<const std::uint64_t> WindowProgram::Run(Slot base) {
-  const Slot count = std::min(kWindowSlots, slots_ - base);
+  const Slot count = std::min(window_, slots_ - base);
+  window_ = std::min(4 * window_, kWindowSlots);
   const auto words = (count + 63) / 64;
   const auto bytes = words * sizeof(std::uint64_t);
   std::uint64_t* top = stack_.data();

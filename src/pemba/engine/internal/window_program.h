@@ -58,6 +58,7 @@ class WindowLeaf {
 
 class WindowProgram {
  public:
+  static constexpr Slot kFirstWindowSlots = 4'096;
   static constexpr Slot kWindowSlots = 65'536;
 
   WindowProgram(ListScope& scope, model::TypeIndex type);
@@ -74,7 +75,9 @@ class WindowProgram {
   void Start(Slot from);
   // The first window at or after `from` that may have members; kNoSlot: none. A multiple of 64.
   Slot Next(Slot from);
-  // The members in a window; valid until the next call. Windows ascend.
+  // The members in a window; valid until the next call. Windows ascend. The first ones are short, so
+  // that the first answers come soon: the next one begins 64 times as many slots on as there are
+  // words.
   std::span<const std::uint64_t> Run(Slot base);
 
  private:
@@ -89,7 +92,8 @@ class WindowProgram {
   ListScope& scope_;
   model::TypeIndex type_;
   Slot slots_;
-  std::uint32_t words_;  // Of a window.
+  std::uint32_t words_;  // Of a whole window.
+  Slot window_ = kFirstWindowSlots;
   ArenaVector<Op> ops_;
   std::uint32_t depth_ = 0, depth_max_ = 0, stored_ = 0;
   std::span<std::uint64_t> stack_, named_;
