@@ -306,9 +306,11 @@ Footprint Now() {
 // Calls that end before their answer: cancelled at once, or by a deadline that is too short.
 class ImpatientClient {
  public:
-  ImpatientClient(const std::string& address, std::string message)
+  // Methods with what they are sent, in turn.
+  using Requests = std::vector<std::pair<std::string, std::string>>;
+  ImpatientClient(const std::string& address, Requests requests)
       : stub_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
-        message_(std::move(message)) {}
+        requests_(std::move(requests)) {}
 
   void Ask(int count) {
     struct Call {
@@ -323,15 +325,16 @@ class ImpatientClient {
       std::vector<std::unique_ptr<Call>> calls;
       for (int i = 0; i < kAtOnce; ++i) {
         auto call = std::make_unique<Call>();
-        const bool deadline = i % 2 == 0;
+        const bool deadline = i / 4 % 2 == 0;
         if (deadline) {
           call->context.set_deadline(std::chrono::system_clock::now() +
                                      std::chrono::microseconds(500));
         }
-        grpc::Slice slice(message_);
+        const auto& [method, message] = requests_[next_++ % requests_.size()];
+        grpc::Slice slice(message);
         const grpc::ByteBuffer sent(&slice, 1);
-        call->reader = stub_.PrepareUnaryCall(
-            &call->context, "/openfga.v1.OpenFGAService/BatchCheck", sent, &queue);
+        call->reader = stub_.PrepareUnaryCall(&call->context,
+                                              "/openfga.v1.OpenFGAService/" + method, sent, &queue);
         call->reader->StartCall();
         call->reader->Finish(&call->answer, &call->status, nullptr);
         if (!deadline) call->context.TryCancel();
@@ -345,7 +348,8 @@ class ImpatientClient {
 
  private:
   grpc::GenericStub stub_;
-  const std::string message_;
+  const Requests requests_;
+  std::size_t next_ = 0;
 };
 
 void LeaveHttpConnectionsInTheMiddle(const std::string& address, const std::string& store,
@@ -394,12 +398,36 @@ TEST(Abandoned, CallsLeaveNothingBehind) {
     check.mutable_tuple_key()->set_relation("member");
     check.mutable_tuple_key()->set_user("user:" + std::to_string(i));
   }
-  ImpatientClient client(store.server().grpc_address(), request.SerializeAsString());
+  for (int chunk = 0; chunk < 20; ++chunk) {
+    std::vector<std::string> more;
+    for (int i = 0; i < 100; ++i) {
+      more.push_back("group:l" + std::to_string(chunk * 100 + i) + "#member@group:0#member");
+    }
+    ASSERT_TRUE(store.Write(more).ok);
+  }
+  ASSERT_TRUE(store.Write({"group:0#member@user:lister"}).ok);
+  openfga::v1::ListObjectsRequest objects;
+  objects.set_store_id(store.id());
+  objects.set_type("group");
+  objects.set_relation("member");
+  objects.set_user("user:lister");
+  openfga::v1::ListUsersRequest users;
+  users.set_store_id(store.id());
+  users.mutable_object()->set_type("group");
+  users.mutable_object()->set_id("l7");
+  users.set_relation("member");
+  users.add_user_filters()->set_type("user");
+  // A list that streams has the fields of one that does not, by the same numbers.
+  ImpatientClient client(store.server().grpc_address(),
+                         {{"BatchCheck", request.SerializeAsString()},
+                          {"ListObjects", objects.SerializeAsString()},
+                          {"StreamedListObjects", objects.SerializeAsString()},
+                          {"ListUsers", users.SerializeAsString()}});
   const auto round = [&](int calls) {
     client.Ask(calls);
     LeaveHttpConnectionsInTheMiddle(store.server().http_address(), store.id(), calls / 20);
   };
-  round(3'000);
+  round(10'000);
   ASSERT_EQ(store.Check("group:0#member@user:anne"), "denied");
   const auto before = Now();
   round(10'000);
@@ -420,7 +448,7 @@ TEST(Abandoned, CallsLeaveNothingBehind) {
   EXPECT_LE(after.handles, before.handles + 2);
   EXPECT_LE(after.threads, before.threads + 2);
   if (!kSanitized) {
-    EXPECT_LT(after.bytes, before.bytes + 8 * 1024 * 1024) << "from " << before.bytes;
+    EXPECT_LT(after.bytes, before.bytes + 24 * 1024 * 1024) << "from " << before.bytes;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "pemba/api/openfga/service.h"
 #include "pemba/base/assert.h"
 #include "pemba/base/hash.h"
+#include "pemba/base/text.h"
 
 namespace pemba::api::openfga {
 namespace {
@@ -192,6 +193,9 @@ Status Service::ListUsers(RequestContext& context, const wire::ListUsersRequest&
   PEMBA_TRY(const auto question_context, QuestionContext(request.context()));
 
   const auto object = ObjectText(request.object().type(), request.object().id());
+  if (HasControlCharacter(object)) {
+    return Error{ErrorCode::kValidation, "invalid 'object' value: forbidden characters"};
+  }
   const std::string_view question[] = {object, request.relation(), filter.type(),
                                        filter.relation()};
   Pages pages(*store, store::ListOf::kUsers, question);

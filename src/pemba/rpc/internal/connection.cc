@@ -13,6 +13,7 @@ Connection::~Connection() {
     }
     exchange.Cancel();
     first_ = exchange.next;
+    if (first_ != nullptr) first_->previous = nullptr;
     exchange.connection = nullptr;
     exchange.next = exchange.previous = nullptr;
   }
