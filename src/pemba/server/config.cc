@@ -1,7 +1,9 @@
 #include "pemba/server/config.h"
 
 #include <string_view>
+#include <utility>
 
+#include "pemba/api/patterns.h"
 #include "pemba/base/ulid.h"
 
 namespace pemba::server {
@@ -67,6 +69,41 @@ Status ValidateAccessControl(const ServerConfig& config) {
   return Done{};
 }
 
+Status ValidateLists(const ServerConfig& config) {
+  // A list that may take longer than its request would never be cut, but fail.
+  constexpr std::chrono::seconds kAllowance(3);
+  const auto request_max = config.request_timeout.count() > 0 ? config.request_timeout + kAllowance
+                                                              : config.http_upstream_timeout;
+  for (const auto& [name, list] : {std::pair{"listObjectsDeadline", config.list_objects},
+                                   {"listUsersDeadline", config.list_users}}) {
+    if (list.deadline.count() < 0) return Refused(std::string(name) + " must not be negative");
+    if (request_max.count() > 0 && list.deadline > request_max) {
+      return Refused(std::string(name) + " must not exceed the time limit of a request");
+    }
+  }
+  return Done{};
+}
+
+Status ValidateAuthzen(const AuthzenConfig& authzen) {
+  if (!authzen.store_id.empty() && !api::kUlidPattern.matches(authzen.store_id)) {
+    return Refused("authzen.storeID `" + authzen.store_id + "` is not the id of a store");
+  }
+  if (authzen.base_url.empty()) return Done{};
+  std::string_view rest = authzen.base_url;
+  if (rest.starts_with("https://")) {
+    rest.remove_prefix(8);
+  } else if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+  } else {
+    return Refused("authzen.baseURL must begin with http:// or https://");
+  }
+  if (rest.empty() || rest.starts_with('/') || rest.starts_with(':') ||
+      rest.find_first_of("@?# ") != rest.npos) {
+    return Refused("authzen.baseURL must have a host and no user, query or fragment");
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Status Validate(const ServerConfig& config) {
@@ -85,6 +122,8 @@ Status Validate(const ServerConfig& config) {
     return Refused("http.upstreamTimeout must not be negative");
   }
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
+  PEMBA_TRY(std::ignore, ValidateLists(config));
+  PEMBA_TRY(std::ignore, ValidateAuthzen(config.authzen));
   if (config.worker_threads == 0) return Refused("worker-threads must be greater than 0");
   for (const auto& [name, value] : {std::pair{"maxTuplesPerWrite", config.tuples_per_write_max},
                                     {"maxTypesPerAuthorizationModel", config.types_per_model_max},

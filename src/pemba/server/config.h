@@ -52,6 +52,13 @@ struct AccessControlConfig {
   bool on() const { return enabled && experimental; }
 };
 
+// OpenID AuthZEN. `enabled` is the experimental of that name.
+struct AuthzenConfig {
+  bool enabled = false;
+  std::string base_url = {};  // Where callers reach this server, for the discovery document.
+  std::string store_id = {};  // Of the paths that name no store; empty: there are none.
+};
+
 struct ServerConfig {
   ListenerConfig grpc{.address = "0.0.0.0:8081"};
   ListenerConfig http{.address = "0.0.0.0:8080"};
@@ -71,6 +78,15 @@ struct ServerConfig {
   std::size_t read_changes_page_max = 100;
   std::uint32_t resolve_node_limit = 0;  // Tuple hops; 0: no limit (the reference has 25).
   std::chrono::minutes changelog_horizon{0};
+
+  // Lists are cut by what comes first, and succeed. 0: no limit.
+  struct ListConfig {
+    std::uint64_t results_max = 1000;
+    std::chrono::nanoseconds deadline = std::chrono::seconds(3);
+  };
+  ListConfig list_objects, list_users;
+
+  AuthzenConfig authzen;
 
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(3);        // 0: none.
   std::chrono::nanoseconds http_upstream_timeout = std::chrono::seconds(5);  // If that is 0.

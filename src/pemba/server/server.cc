@@ -9,6 +9,7 @@
 #include "pemba/api/authn/authenticator.h"
 #include "pemba/api/authn/gate.h"
 #include "pemba/api/authn/oidc.h"
+#include "pemba/api/authzen/service.h"
 #include "pemba/api/cors.h"
 #include "pemba/api/fallbacks.h"
 #include "pemba/api/health.h"
@@ -26,6 +27,7 @@ namespace pemba::server {
 namespace {
 
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
+constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
 std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
@@ -63,7 +65,15 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
     options.access_control = api::openfga::AccessControlOptions{
         StoreId{config.access_control.store_id}, ModelId{config.access_control.model_id}};
   }
+  options.list_objects = {config.list_objects.results_max,
+                          Milliseconds(config.list_objects.deadline)};
+  options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
   return options;
+}
+
+api::authzen::ServiceOptions AuthzenOptionsOf(const AuthzenConfig& config) {
+  using Offered = api::authzen::ServiceOptions::Offered;
+  return {.offered = config.enabled ? Offered::kYes : Offered::kNo, .base_url = config.base_url};
 }
 
 }  // namespace
@@ -85,6 +95,8 @@ class Server::Impl {
     };
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
+    authzen_ =
+        std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     AddRoutes();
     return Listen();
   }
@@ -101,6 +113,7 @@ class Server::Impl {
     Log(spdlog::level::info, "stopping");
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
+    authzen_.reset();
     service_.reset();
     stores_.reset();  // Saves checkpoints.
     datastore_.reset();
@@ -179,11 +192,13 @@ class Server::Impl {
     if (config_.log_level != LogLevel::kNone) {
       front.on_call = [this](const api::openfga::CallReport& report) { LogCall(report); };
     }
-    api::openfga::AddRoutes(*service_, *authenticator_, clock_, std::move(front), router_);
+    api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
+    api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
+                                   config_.authzen.store_id, router_);
     api::AddHealthRoutes(
         {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
         router_);
-    api::AddReflectionRoutes({kRelationshipService, kHealthService}, router_);
+    api::AddReflectionRoutes({kRelationshipService, kAuthzenService, kHealthService}, router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
   }
 
@@ -195,7 +210,7 @@ class Server::Impl {
     const auto level = ours ? spdlog::level::err : spdlog::level::debug;
     if (!logger_->should_log(level)) return;
     auto event = Log(level, "grpc_req_complete");
-    event.With("grpc_service", kRelationshipService)
+    event.With("grpc_service", report.service)
         .With("grpc_method", report.rpc)
         .With("grpc_code", std::int64_t{report.grpc_code})
         .With("request_id", report.request_id)
@@ -240,6 +255,7 @@ class Server::Impl {
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
   std::unique_ptr<api::openfga::Service> service_;
+  std::unique_ptr<api::authzen::Service> authzen_;
   rpc::Router router_;
   std::unique_ptr<rpc::Server> rpc_server_;
   std::string grpc_address_, http_address_;

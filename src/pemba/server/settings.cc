@@ -129,12 +129,15 @@ Status SetAuthnMethod(std::string_view value, ServerConfig& config) {
   }
   return Bad("unsupported authentication method");
 }
-// Unknown experimentals are accepted; one of the known ones changes what this server does.
+// Unknown experimentals are accepted; two of the known ones change what this server does.
 Status SetExperimentals(std::string_view value, ServerConfig& config) {
   std::vector<std::string> names;
   PEMBA_TRY(std::ignore, SetList(value, names));
-  config.access_control.experimental =
-      std::find(names.begin(), names.end(), "enable-access-control") != names.end();
+  const auto has = [&names](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  config.access_control.experimental = has("enable-access-control");
+  config.authzen.enabled = has("authzen");
   return Done{};
 }
 
@@ -148,6 +151,12 @@ Status SetClientIdClaims(std::string_view value, ServerConfig& config) {
   PEMBA_TRY(std::ignore, SetList(value, config.authn.oidc.client_id_claims));
   auto& claims = config.authn.oidc.client_id_claims;
   if (claims.empty()) claims = AuthnConfig::Oidc().client_id_claims;
+  return Done{};
+}
+
+Status SetBaseUrl(std::string_view value, std::string& out) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  out = value;
   return Done{};
 }
 
@@ -211,6 +220,22 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
     {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
 
+    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, "objects of one ListObjects (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_objects.results_max); }},
+    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, "time after which ListObjects answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_objects.deadline); }},
+    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, "users of one ListUsers (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_users.results_max); }},
+    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, "time after which ListUsers answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
+
+    // AuthZEN
+    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen, enable-access-control", SetExperimentals},
+    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, "public URL of this server, for the AuthZEN discovery document",
+     [](Text v, Config& c) { return SetBaseUrl(v, c.authzen.base_url); }},
+    {"authzen-store-id", "", Kind::kText, "store of the AuthZEN paths that name none (default: no such paths)",
+     [](Text v, Config& c) { return SetText(v, c.authzen.store_id); }},
+
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},
@@ -239,14 +264,12 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetText(v, c.access_control.store_id); }},
     {"access-control-model-id", "ACCESS_CONTROL_MODEL_ID", Kind::kText, "its authorization model",
      [](Text v, Config& c) { return SetText(v, c.access_control.model_id); }},
-    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; enable-access-control", SetExperimentals},
     {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, "origins whose pages may read answers (default *)",
      [](Text v, Config& c) { return SetList(v, c.cors.allowed_origins); }},
     {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, "headers that such pages may send (default *)",
      [](Text v, Config& c) { return SetList(v, c.cors.allowed_headers); }},
 
     // Without effect. There are no caches of decisions to size, no pools and no throttles.
-    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, ""},
     {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, ""},
     {"metrics-addr", "METRICS_ADDR", Kind::kText, ""},
     {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, ""},
@@ -282,11 +305,7 @@ constexpr Setting kSettings[] = {
     {"max-concurrent-reads-for-list-users", "MAX_CONCURRENT_READS_FOR_LIST_USERS|MAXCONCURRENTREADSFORLISTUSERS", Kind::kNumber, ""},
     {"max-concurrent-reads-for-check", "MAX_CONCURRENT_READS_FOR_CHECK|MAXCONCURRENTREADSFORCHECK", Kind::kNumber, ""},
     {"resolve-node-breadth-limit", "RESOLVE_NODE_BREADTH_LIMIT|RESOLVENODEBREADTHLIMIT", Kind::kNumber, ""},
-    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, ""},
-    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, ""},
     {"listObjects-pipeline-enabled", "LIST_OBJECTS_PIPELINE_ENABLED|LISTOBJECTSPIPELINEENABLED", Kind::kBool, ""},
-    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, ""},
-    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, ""},
     {"check-cache-limit", "CHECK_CACHE_LIMIT", Kind::kNumber, ""},
     {"check-query-cache-limit", "CHECK_QUERY_CACHE_LIMIT", Kind::kNumber, ""},
     {"cache-controller-enabled", "CACHE_CONTROLLER_ENABLED", Kind::kBool, ""},

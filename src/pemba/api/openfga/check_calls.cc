@@ -9,8 +9,8 @@
 
 #include "pemba/api/errors.h"
 #include "pemba/api/openfga/convert.h"
+#include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
-#include "pemba/api/struct_json.h"
 #include "pemba/base/hash.h"
 #include "pemba/model/tuple_validation.h"
 
@@ -34,21 +34,12 @@ Status Prepare(const Wire& wire, const model::Plan& plan, std::optional<SteadyTi
     return Error{valid.error().code, "invalid relation: " + valid.error().message};
   }
   if (wire.has_context()) {
-    auto context = ToJsonObject(wire.context());
-    if (!context.ok()) {
-      return Error{ErrorCode::kValidation, "invalid context: " + context.error().message};
-    }
-    out.context = *std::move(context);
-    PEMBA_TRY(std::ignore, model::ValidateRequestContext(*out.context));
+    PEMBA_TRY(out.context, QuestionContext(wire.context()));
     out.query.context = &*out.context;
   }
   if (wire.contextual_tuples().tuple_keys_size() > 0) {
-    auto tuples = FromWire(wire.contextual_tuples().tuple_keys());
-    if (!tuples.ok()) return Error{ErrorCode::kInvalidTuple, tuples.error().message};
-    out.contextual_tuples = *std::move(tuples);
-    for (const auto& tuple : out.contextual_tuples) {
-      PEMBA_TRY(std::ignore, model::ValidateContextual(plan, tuple));
-    }
+    PEMBA_TRY(out.contextual_tuples, ContextualTuples(wire.contextual_tuples().tuple_keys(), plan,
+                                                      ErrorCode::kInvalidTuple));
     out.query.contextual_tuples = out.contextual_tuples;
   }
   return Done{};
@@ -84,13 +75,6 @@ Status CheckCorrelationIds(const wire::BatchCheckRequest& request) {
                  "received duplicate correlation id: " + item.correlation_id()};
   }
   return Done{};
-}
-
-// Memory of the questions that one thread answers, reused from request to request.
-Arena& ThreadArena() {
-  static thread_local Arena arena;
-  arena.Reset();
-  return arena;
 }
 
 }  // namespace

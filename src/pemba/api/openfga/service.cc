@@ -1,24 +1,17 @@
 #include "pemba/api/openfga/service.h"
 
-#include <string_view>
 #include <utility>
 
 #include "pemba/api/authn/authenticator.h"
 
 namespace pemba::api::openfga {
-namespace {
-
-Error NotOffered(std::string_view rpc) {
-  return {ErrorCode::kUnimplemented, "method " + std::string(rpc) + " not implemented"};
-}
-
-}  // namespace
 
 Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions options)
     : stores_(stores),
       clock_(clock),
       options_(std::move(options)),
       checker_(options_.check_limits, clock),
+      lister_(options_.check_limits, clock),
       access_control_(options_.access_control ? std::make_optional<AccessControl>(
                                                     stores_, checker_, *options_.access_control)
                                               : std::nullopt) {}
@@ -89,32 +82,7 @@ Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, cons
 Status Service::UpdateStore(RequestContext& context, const wire::UpdateStoreRequest&,
                             wire::UpdateStoreResponse&) {
   if (!context.caller.admitted()) return authn::Unauthenticated();
-  return NotOffered("UpdateStore");
-}
-
-Status Service::Expand(RequestContext& context, const wire::ExpandRequest& request,
-                       wire::ExpandResponse&) {
-  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kExpand, request.store_id()));
-  return NotOffered("Expand");
-}
-
-Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequest& request,
-                            wire::ListObjectsResponse&) {
-  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
-  return NotOffered("ListObjects");
-}
-
-Status Service::StreamedListObjects(RequestContext& context,
-                                    const wire::StreamedListObjectsRequest& request,
-                                    wire::StreamedListObjectsResponse&) {
-  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
-  return NotOffered("StreamedListObjects");
-}
-
-Status Service::ListUsers(RequestContext& context, const wire::ListUsersRequest& request,
-                          wire::ListUsersResponse&) {
-  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListUsers, request.store_id()));
-  return NotOffered("ListUsers");
+  return Error{ErrorCode::kUnimplemented, "method UpdateStore not implemented"};
 }
 
 }  // namespace pemba::api::openfga

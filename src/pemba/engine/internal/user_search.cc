@@ -161,7 +161,8 @@ UserSearch::Leaf UserSearch::MakeLeaf(const model::PlanNode& node, NodeId object
   return leaf;
 }
 
-// INVARIANT: `certain` only grows and `possible` only shrinks, so a group comes to rest.
+// INVARIANT: `certain` only grows and `possible` only shrinks, so a group comes to rest. Names beside
+// a wildcard are no part of that: `possible`, which is never listed, does without them.
 void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
   if (!cyclic) {
     goals_[group[0]].users = Evaluate(goals_[group[0]]);
@@ -172,7 +173,9 @@ void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
     changed = false;
     for (const auto i : group) {
       if (!scope_.Work()) return;
-      const auto users = Evaluate(goals_[i]);
+      auto users = Evaluate(goals_[i]);
+      if (users.possible.all) users.possible.named = {};
+      users.decided = false;
       auto& known = goals_[i].users;
       changed = changed || !SameUsers(users.certain, known.certain) ||
                 !SameUsers(users.possible, known.possible);
