@@ -61,13 +61,13 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
   options.checks_per_batch_max = config.checks_per_batch_max;
   options.read_changes_page_max = config.read_changes_page_max;
   options.check_limits.resolve_node_limit = config.resolve_node_limit;
+  options.list_objects = {config.list_objects.results_max,
+                          Milliseconds(config.list_objects.deadline)};
+  options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
   if (config.access_control.on()) {
     options.access_control = api::openfga::AccessControlOptions{
         StoreId{config.access_control.store_id}, ModelId{config.access_control.model_id}};
   }
-  options.list_objects = {config.list_objects.results_max,
-                          Milliseconds(config.list_objects.deadline)};
-  options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
   return options;
 }
 

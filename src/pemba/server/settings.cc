@@ -133,11 +133,11 @@ Status SetAuthnMethod(std::string_view value, ServerConfig& config) {
 Status SetExperimentals(std::string_view value, ServerConfig& config) {
   std::vector<std::string> names;
   PEMBA_TRY(std::ignore, SetList(value, names));
-  const auto has = [&names](std::string_view name) {
+  const auto named = [&names](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
-  config.access_control.experimental = has("enable-access-control");
-  config.authzen.enabled = has("authzen");
+  config.access_control.experimental = named("enable-access-control");
+  config.authzen.enabled = named("authzen");
   return Done{};
 }
 
@@ -147,16 +147,16 @@ Status ConditionCost(std::string_view value, ServerConfig&) {
   return Done{};
 }
 
+Status SetBaseUrl(std::string_view value, std::string& out) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  out = value;
+  return Done{};
+}
+
 Status SetClientIdClaims(std::string_view value, ServerConfig& config) {
   PEMBA_TRY(std::ignore, SetList(value, config.authn.oidc.client_id_claims));
   auto& claims = config.authn.oidc.client_id_claims;
   if (claims.empty()) claims = AuthnConfig::Oidc().client_id_claims;
-  return Done{};
-}
-
-Status SetBaseUrl(std::string_view value, std::string& out) {
-  while (value.ends_with('/')) value.remove_suffix(1);
-  out = value;
   return Done{};
 }
 

@@ -65,6 +65,11 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(config.resolve_node_limit, 0U);
   EXPECT_EQ(config.request_timeout, std::chrono::seconds(3));
   EXPECT_EQ(config.shutdown_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(config.list_objects.results_max, 1000U);
+  EXPECT_EQ(config.list_objects.deadline, std::chrono::seconds(3));
+  EXPECT_EQ(config.list_users.results_max, 1000U);
+  EXPECT_EQ(config.list_users.deadline, std::chrono::seconds(3));
+  EXPECT_FALSE(config.authzen.enabled);
   EXPECT_TRUE(loaded->without_effect.empty());
 }
 
@@ -91,6 +96,30 @@ TEST(Settings, OldSpellingsAreKnown) {
   EXPECT_EQ(loaded->config.resolve_node_limit, 25U);
   EXPECT_EQ(loaded->config.changelog_horizon, std::chrono::minutes(2));
   EXPECT_EQ(loaded->config.request_timeout, std::chrono::minutes(1));
+}
+
+TEST(Settings, Lists) {
+  const auto loaded = LoadConfig({}, From({{"OPENFGA_LIST_OBJECTS_MAX_RESULTS", "7"},
+                                           {"OPENFGA_LISTOBJECTSDEADLINE", "1s"},
+                                           {"PEMBA_LIST_USERS_MAX_RESULTS", "0"},
+                                           {"OPENFGA_LIST_USERS_DEADLINE", "0s"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->config.list_objects.results_max, 7U);
+  EXPECT_EQ(loaded->config.list_objects.deadline, std::chrono::seconds(1));
+  EXPECT_EQ(loaded->config.list_users.results_max, 0U);
+  EXPECT_EQ(loaded->config.list_users.deadline, std::chrono::seconds(0));
+}
+
+TEST(Settings, Authzen) {
+  const auto loaded =
+      LoadConfig({}, From({{"OPENFGA_EXPERIMENTALS", "pipeline_list_objects,authzen"},
+                           {"OPENFGA_AUTHZEN_BASE_URL", "https://a.example/fga//"},
+                           {"PEMBA_AUTHZEN_STORE_ID", "01HVMMBCMGZNT3SED4Z17ECXCA"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(loaded->config.authzen.enabled);
+  EXPECT_EQ(loaded->config.authzen.base_url, "https://a.example/fga");
+  EXPECT_EQ(loaded->config.authzen.store_id, "01HVMMBCMGZNT3SED4Z17ECXCA");
+  EXPECT_FALSE(LoadConfig({{"experimentals", "authzening"}}, From({}))->config.authzen.enabled);
 }
 
 TEST(Settings, WhatHasNoEffectIsAcceptedAndNamed) {
@@ -140,6 +169,15 @@ constexpr RefusalCase kRefusals[] = {
     {"http-tls-client-ca", "ca.pem", "http.tls.clientCa needs http.tls.enabled"},
     {"access-control-enabled", "true",
      "accessControl.enabled needs the experimental enable-access-control"},
+    {"listObjects-deadline", "-1s", "listObjectsDeadline must not be negative"},
+    {"listUsers-deadline", "7s", "listUsersDeadline must not exceed the time limit of a request"},
+    {"authzen-base-url", "pemba.example", "authzen.baseURL must begin with http:// or https://"},
+    {"authzen-base-url", "https://", "authzen.baseURL must begin with http:// or https://"},
+    {"authzen-base-url", "https://me@pemba.example",
+     "authzen.baseURL must have a host and no user, query or fragment"},
+    {"authzen-base-url", "https://pemba.example?a=b",
+     "authzen.baseURL must have a host and no user, query or fragment"},
+    {"authzen-store-id", "main", "authzen.storeID `main` is not the id of a store"},
     {"check-query-cache-ttl", "soon",
      "--check-query-cache-ttl: not a duration such as 3s or 500ms"},
     {"check-cache-limit", "x", "--check-cache-limit: not a whole number of 0 or more"},
