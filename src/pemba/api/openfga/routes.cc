@@ -368,6 +368,7 @@ class RouteAdder {
 void AddRoutes(Service& service, const authn::Authenticator& authenticator, const Clock& clock,
                FrontOptions options, rpc::Router& router) {
   using S = Service;
+  constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
   RouteAdder<Service> add(
