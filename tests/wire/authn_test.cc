@@ -46,7 +46,17 @@ const std::map<std::string, std::string>& ValidRequests() {
     const std::string key =
         R"("tuple_key":{"user":"user:anne","relation":"viewer","object":"doc:1"})";
     const std::string list = R"(,"type":"doc","relation":"viewer","user":"user:anne"})";
+    const std::string evaluation =
+        store + R"(,"subject":{"type":"user","id":"anne"},"action":{"name":"viewer"},)"
+                R"("resource":{"type":"doc","id":"1"}})";
     return std::map<std::string, std::string>{
+        {"Evaluation", evaluation},
+        {"Evaluations", evaluation},
+        {"SubjectSearch", evaluation},
+        {"ResourceSearch", evaluation},
+        {"ActionSearch", store + R"(,"subject":{"type":"user","id":"anne"},)"
+                                 R"("resource":{"type":"doc","id":"1"}})"},
+        {"GetConfiguration", store + "}"},
         {"CreateStore", R"({"name":"a store"})"},
         {"UpdateStore", store + R"(,"name":"a store"})"},
         {"GetStore", store + "}"},
@@ -159,6 +169,9 @@ const CredentialCase kRefused[] = {
     {"key in another case", {{"authorization", "Bearer CANARY-KEY-5B1F"}}, kWrong},
 };
 
+// Over HTTP the errors of a stream have the standard gRPC number.
+bool IsStream(const rpc::Route& route) { return RpcOf(route) == "StreamedListObjects"; }
+
 bool IsOpen(const rpc::Route& route) {
   return route.http_pattern == "/healthz" ||
          route.grpc_method.starts_with("/grpc.health.v1.Health/");
@@ -187,7 +200,7 @@ TEST_F(Authentication, EveryRouteOfEveryProtocolRefusesWhoIsNotKnown) {
           if (route.http_pattern.empty()) continue;
           const auto answer = AskHttp(address, route, c.headers, version);
           EXPECT_EQ(answer.http_status, 401);
-          EXPECT_EQ(answer.code, c.want.code);
+          EXPECT_EQ(answer.code, IsStream(route) ? "16" : c.want.code);
           EXPECT_EQ(answer.message, c.want.message);
           ++closed;
         }
@@ -236,7 +249,7 @@ TEST_F(Authentication, UnaryCallsCheckTheirFieldsFirst) {
   const auto stream = HttpRequest(server_->http_address(), "POST",
                                   "/stores/" + kStore + "/streamed-list-objects", "{}");
   EXPECT_EQ(stream.http_status, 401);
-  EXPECT_EQ(stream.code, "bearer_token_missing");
+  EXPECT_EQ(stream.message, "missing bearer token");
 }
 
 TEST_F(Authentication, RefusalsCarryARequestId) {

@@ -341,8 +341,11 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
   auto answer = Perform(address, method, target, body, headers, version);
   if (!answer.body.empty()) answer.response = json::parse(answer.body);
   if (!answer.ok) {
-    answer.code = TextOf(answer.response.at("code"));
-    answer.message = TextOf(answer.response.at("message"));
+    // A stream that ends before it began says so in its own form.
+    const auto* stream = answer.response.as_object().if_contains("error");
+    const auto& error = stream != nullptr ? *stream : answer.response;
+    answer.code = TextOf(error.at("code"));
+    answer.message = TextOf(error.at("message"));
   }
   return answer;
 }

@@ -65,7 +65,8 @@ void NewToken(benchmark::State& state, const std::string& algorithm) {
   for (auto _ : state) {
     const auto jwt = ParseJwt(token);
     PEMBA_CHECK(keys->Verify(*jwt) == KeySet::Verdict::kGood);
-    benchmark::DoNotOptimize(JudgeClaims(jwt->claims, rules, WallTime()));
+    benchmark::DoNotOptimize(
+        JudgeClaims(jwt->claims, rules, WallTime(std::chrono::seconds(1'800'000'000))));
   }
 }
 BENCHMARK_CAPTURE(NewToken, rs256, std::string("RS256"));

@@ -146,6 +146,14 @@ std::string WithHeader(const std::string& token, const std::string& header) {
   return ToBase64Url(header) + token.substr(token.find('.'));
 }
 
+// The last character changed in bits that no byte of the signature uses.
+std::string Respelled(std::string token) {
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  token.back() = kAlphabet[kAlphabet.find(token.back()) ^ 1];
+  return token;
+}
+
 std::vector<TokenCase> RefusedTokens() {
   const auto good = RsaKey().Sign(kRs256, Claims());
   const auto good_ec = EcKey().Sign(kEs256, Claims());
@@ -183,6 +191,10 @@ std::vector<TokenCase> RefusedTokens() {
        Stranger().Sign(R"({"alg":"RS256","kid":"rsa","jwk":)" + Stranger().Jwk("rsa") + "}",
                        Claims())},
       {"RS256 with the EC key", RsaKey().Sign(R"({"alg":"RS256","kid":"ec"})", Claims())},
+      {"RS256 with the EC key, as OpenSSL would take it",
+       EcKey().Sign(R"({"alg":"RS256","kid":"ec"})", Claims(), Signer::Form::kDer)},
+      {"ES256 in DER", EcKey().Sign(kEs256, Claims(), Signer::Form::kDer)},
+      {"another spelling of the signature", Respelled(good)},
       {"ES256 with the RSA key", EcKey().Sign(R"({"alg":"ES256","kid":"rsa"})", Claims())},
       {"ES256, signature all zero",
        good_ec.substr(0, good_ec.rfind('.') + 1) + ToBase64Url(std::string(64, '\0'))},

@@ -56,7 +56,7 @@ std::string Signer::Jwk(const std::string& id) const {
          R"(","y":")" + Number(OSSL_PKEY_PARAM_EC_PUB_Y, 32) + R"("})";
 }
 
-std::string Signer::Sign(const std::string& header, const std::string& claims) const {
+std::string Signer::Sign(const std::string& header, const std::string& claims, Form form) const {
   const auto text = ToBase64Url(header) + "." + ToBase64Url(claims);
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         EVP_MD_CTX_free);
@@ -66,7 +66,7 @@ std::string Signer::Sign(const std::string& header, const std::string& claims) c
   std::size_t size = signature.size();
   PEMBA_CHECK(EVP_DigestSign(context.get(), signature.data(), &size, bytes, text.size()) == 1);
   std::string raw(signature.begin(), signature.begin() + static_cast<std::ptrdiff_t>(size));
-  if (!is_rsa()) {
+  if (!is_rsa() && form == Form::kJose) {
     const auto* der = signature.data();
     ECDSA_SIG* pair = d2i_ECDSA_SIG(nullptr, &der, static_cast<long>(size));
     raw = BytesOf(ECDSA_SIG_get0_r(pair), 32) + BytesOf(ECDSA_SIG_get0_s(pair), 32);

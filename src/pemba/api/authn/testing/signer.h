@@ -18,8 +18,11 @@ class Signer {
 
   // {"kty":...,"kid":ID,...}
   std::string Jwk(const std::string& id) const;
-  // The two parts, encoded, and their signature, with SHA-256 and in JOSE's form.
-  std::string Sign(const std::string& header, const std::string& claims) const;
+  // The two parts, encoded, and their signature with SHA-256. kDer: a P-256 signature as others
+  // than JOSE write it.
+  enum class Form { kJose, kDer };
+  std::string Sign(const std::string& header, const std::string& claims,
+                   Form form = Form::kJose) const;
 
  private:
   explicit Signer(EVP_PKEY* key) : key_(key, EVP_PKEY_free) {}
