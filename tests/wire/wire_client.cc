@@ -341,8 +341,11 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
   auto answer = Perform(address, method, target, body, headers, version);
   if (!answer.body.empty()) answer.response = json::parse(answer.body);
   if (!answer.ok) {
-    answer.code = TextOf(answer.response.at("code"));
-    answer.message = TextOf(answer.response.at("message"));
+    // A stream that ended before it began has its error in a line.
+    const auto* line = answer.response.as_object().if_contains("error");
+    const auto& error = line == nullptr ? answer.response : *line;
+    answer.code = TextOf(error.at("code"));
+    answer.message = TextOf(error.at("message"));
   }
   return answer;
 }

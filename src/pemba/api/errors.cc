@@ -221,8 +221,12 @@ std::uint32_t WireNumber(ErrorCode code) {
       return wire::cancelled;
     case ErrorCode::kResourceExhausted:
       return grpc_code::kResourceExhausted;
+    case ErrorCode::kBearerTokenMissing:
+      return wire::bearer_token_missing;
     case ErrorCode::kUnauthenticated:
       return wire::unauthenticated;
+    case ErrorCode::kInvalidClaims:
+      return wire::invalid_claims;
     case ErrorCode::kForbidden:
       return wire::forbidden;
     case ErrorCode::kUnimplemented:

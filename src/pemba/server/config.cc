@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pemba/api/patterns.h"
+#include "pemba/base/ulid.h"
 
 namespace pemba::server {
 namespace {
@@ -19,6 +20,52 @@ Status ValidateListener(std::string_view name, const ListenerConfig& listener) {
     return Refused(std::string(name) + ".tls.enabled needs both " + std::string(name) +
                    ".tls.cert and " + std::string(name) + ".tls.key");
   }
+  if (!listener.client_ca_file.empty() && !listener.tls) {
+    return Refused(std::string(name) + ".tls.clientCa needs " + std::string(name) + ".tls.enabled");
+  }
+  return Done{};
+}
+
+Status ValidateAuthn(const ServerConfig& config) {
+  switch (config.authn.method) {
+    case AuthnMethod::kNone:
+      return Done{};
+    case AuthnMethod::kPreshared:
+      if (!config.authn.preshared_keys.empty()) return Done{};
+      return Refused("invalid auth configuration, please specify at least one key");
+    case AuthnMethod::kOidc: {
+      const auto& oidc = config.authn.oidc;
+      if (oidc.issuer.empty() || oidc.audience.empty()) {
+        return Refused("authn.oidc needs both authn.oidc.issuer and authn.oidc.audience");
+      }
+      if (!oidc.issuer.starts_with("https://") && !oidc.issuer.starts_with("http://")) {
+        return Refused("authn.oidc.issuer is not an http or https URL");
+      }
+      return Done{};
+    }
+    case AuthnMethod::kMtls:
+      for (const auto* listener : {&config.grpc, &config.http}) {
+        if (listener->enabled && listener->client_ca_file.empty()) {
+          return Refused("authn.method mtls needs TLS and a client CA on every listener");
+        }
+      }
+      return Done{};
+  }
+  return Done{};
+}
+
+Status ValidateAccessControl(const ServerConfig& config) {
+  const auto& control = config.access_control;
+  if (!control.enabled) return Done{};
+  // Whoever asks for access control must not get a server without it.
+  if (!control.experimental) {
+    return Refused("accessControl.enabled needs the experimental enable-access-control");
+  }
+  if (config.authn.method != AuthnMethod::kOidc && config.authn.method != AuthnMethod::kMtls) {
+    return Refused("access control needs callers with names: authn.method oidc or mtls");
+  }
+  if (!ParseUlid(control.store_id)) return Refused("accessControl.storeId is not a store id");
+  if (!ParseUlid(control.model_id)) return Refused("accessControl.modelId is not a model id");
   return Done{};
 }
 
@@ -62,6 +109,8 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
 Status Validate(const ServerConfig& config) {
   PEMBA_TRY(std::ignore, ValidateListener("grpc", config.grpc));
   PEMBA_TRY(std::ignore, ValidateListener("http", config.http));
+  PEMBA_TRY(std::ignore, ValidateAuthn(config));
+  PEMBA_TRY(std::ignore, ValidateAccessControl(config));
   if (config.request_message_bytes_max == 0) {
     return Refused("grpc.maxRecvMsgBytes must be greater than 0");
   }

@@ -1,6 +1,7 @@
 #include "pemba/server/settings.h"
 
 #include <chrono>
+#include <map>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -161,9 +162,13 @@ constexpr RefusalCase kRefusals[] = {
     {"max-condition-evaluation-cost", "50",
      "--max-condition-evaluation-cost: this server evaluates conditions within a cost of 100, no "
      "other"},
-    {"authn-method", "oidc",
-     "--authn-method: this server has no authentication of callers yet; only none"},
-    {"access-control-enabled", "true", "--access-control-enabled: this server cannot do that yet"},
+    {"authn-method", "kerberos", "--authn-method: unsupported authentication method"},
+    {"authn-method", "preshared", "invalid auth configuration, please specify at least one key"},
+    {"authn-method", "oidc", "authn.oidc needs both authn.oidc.issuer and authn.oidc.audience"},
+    {"authn-method", "mtls", "authn.method mtls needs TLS and a client CA on every listener"},
+    {"http-tls-client-ca", "ca.pem", "http.tls.clientCa needs http.tls.enabled"},
+    {"access-control-enabled", "true",
+     "accessControl.enabled needs the experimental enable-access-control"},
     {"listObjects-deadline", "-1s", "listObjectsDeadline must not be negative"},
     {"listUsers-deadline", "7s", "listUsersDeadline must not exceed the time limit of a request"},
     {"authzen-base-url", "pemba.example", "authzen.baseURL must begin with http:// or https://"},
@@ -182,6 +187,70 @@ TEST(Settings, RefuseToStart) {
     const auto loaded = LoadConfig({{c.flag, c.value}}, From({}));
     ASSERT_FALSE(loaded.ok()) << c.flag;
     EXPECT_EQ(loaded.error().message, c.want);
+  }
+}
+
+using Flags = std::map<std::string, std::string, std::less<>>;
+constexpr const char* kUlid = "01HVMMBCMGZNT3SED4Z17ECXCA";
+
+// `flags` with one of them as it is given.
+std::string RefusalOf(Flags flags, const std::string& flag, const std::string& value) {
+  flags[flag] = value;
+  const auto loaded = LoadConfig(flags, From({}));
+  return loaded.ok() ? "" : loaded.error().message;
+}
+
+TEST(Settings, OidcIsWholeOrRefused) {
+  const Flags flags = {{"authn-method", "oidc"},
+                       {"authn-oidc-issuer", "https://issuer.example"},
+                       {"authn-oidc-audience", "pemba"},
+                       {"authn-oidc-issuer-aliases", "a, b"},
+                       {"authn-oidc-client-id-claims", ""}};
+  const auto loaded = LoadConfig(flags, From({}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const auto& oidc = loaded->config.authn.oidc;
+  EXPECT_EQ(oidc.audience, "pemba");
+  EXPECT_EQ(oidc.issuer_aliases, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(oidc.client_id_claims, (std::vector<std::string>{"azp", "client_id"}));
+  const std::string incomplete = "authn.oidc needs both authn.oidc.issuer and authn.oidc.audience";
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-issuer", ""), incomplete);
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-audience", ""), incomplete);
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-issuer", "file:///etc/passwd"),
+            "authn.oidc.issuer is not an http or https URL");
+}
+
+TEST(Settings, AccessControlIsWholeOrRefused) {
+  const Flags flags = {
+      {"authn-method", "oidc"},           {"authn-oidc-issuer", "https://issuer.example"},
+      {"authn-oidc-audience", "pemba"},   {"experimentals", "authzen,enable-access-control"},
+      {"access-control-enabled", "true"}, {"access-control-store-id", kUlid},
+      {"access-control-model-id", kUlid}};
+  const auto loaded = LoadConfig(flags, From({}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(loaded->config.access_control.on());
+  EXPECT_EQ(RefusalOf(flags, "access-control-store-id", "mine"),
+            "accessControl.storeId is not a store id");
+  EXPECT_EQ(RefusalOf(flags, "access-control-model-id", ""),
+            "accessControl.modelId is not a model id");
+  EXPECT_EQ(RefusalOf(flags, "authn-method", "none"),
+            "access control needs callers with names: authn.method oidc or mtls");
+}
+
+TEST(Settings, SecretsAreInNoMessage) {
+  constexpr const char* kCanary = "canary-7d1c";
+  for (const auto& setting : Settings()) {
+    const bool secret = setting.flag == "authn-preshared-keys" ||
+                        setting.flag.find("password") != setting.flag.npos ||
+                        setting.flag.find("uri") != setting.flag.npos;
+    if (!secret) continue;
+    Flags flags = {{std::string(setting.flag), kCanary}, {"authn-method", "oidc"}};
+    const auto refused = LoadConfig(flags, From({}));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message.find(kCanary), std::string::npos);
+    flags.erase("authn-method");
+    const auto loaded = LoadConfig(flags, From({}));
+    ASSERT_TRUE(loaded.ok());
+    for (const auto& name : loaded->without_effect) EXPECT_EQ(name.find(kCanary), name.npos);
   }
 }
 

@@ -81,6 +81,7 @@ Status CheckCorrelationIds(const wire::BatchCheckRequest& request) {
 
 Status Service::Check(RequestContext& context, const wire::CheckRequest& request,
                       wire::CheckResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
@@ -94,6 +95,7 @@ Status Service::Check(RequestContext& context, const wire::CheckRequest& request
 
 Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckRequest& request,
                            wire::BatchCheckResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));

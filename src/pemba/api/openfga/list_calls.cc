@@ -142,6 +142,7 @@ Result<engine::ListSummary> Service::FindObjects(RequestContext& context,
 
 Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequest& request,
                             wire::ListObjectsResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   const std::string_view question[] = {request.type(), request.relation(), request.user()};
   Pages pages(*store, store::ListOf::kObjects, question);
@@ -160,6 +161,7 @@ Status Service::StreamedListObjects(RequestContext& context,
                                     const wire::StreamedListObjectsRequest& request,
                                     wire::StreamedListObjectsResponse& response) {
   PEMBA_CHECK(context.send);
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   // The end of a stream that was cut by its deadline looks like any other: so the contract has it.
   PEMBA_TRY(std::ignore, FindObjects(context, store, request, {}, [&](auto ids) {
@@ -177,6 +179,7 @@ Status Service::StreamedListObjects(RequestContext& context,
 Status Service::ListUsers(RequestContext& context, const wire::ListUsersRequest& request,
                           wire::ListUsersResponse& response) {
   const auto deadline = ListDeadline(context, options_.list_users);
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListUsers, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
@@ -217,6 +220,7 @@ Result<std::vector<std::string>> Service::RelationsOf(RequestContext& context,
                                                       const std::string& store_id,
                                                       const std::string& model_id,
                                                       std::string_view type) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, store_id));
   PEMBA_TRY(const auto store, Open(store_id));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, model_id));

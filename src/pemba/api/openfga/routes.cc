@@ -32,6 +32,7 @@ constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
 struct Front {
+  const authn::Authenticator& authenticator;
   const Clock& clock;
   const FrontOptions options;
   const char* service = kRelationshipService;
@@ -91,10 +92,14 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
-    if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
+    const auto admitted = rpc_.kind == Rpc::Kind::kStream ? Admit() : Status(Done{});
+    if (admitted.ok()) {
+      if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
+      decoded_ = true;
+    }
     const bool timed = static_cast<bool>(front_.options.on_call);
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
-    const auto outcome = Answer(method);
+    const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
     if (outcome.ok()) {
       Succeed();
@@ -157,10 +162,17 @@ class Exchange {
   }
 
   Status Answer(Method method) {
-    request_id_ = NewRequestId();
     PEMBA_TRY(std::ignore, CheckFields(request_));
+    if (rpc_.kind == Rpc::Kind::kUnary) {
+      PEMBA_TRY(std::ignore, Admit());
+    }
     PEMBA_TRY(std::ignore, SetContext());
     return (service_.*method)(context_, request_, response_);
+  }
+
+  Status Admit() {
+    PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
+    return Done{};
   }
 
   template <class Message>
@@ -226,7 +238,9 @@ class Exchange {
 
   void SetHeaders() {
     call_.SetHeader("x-request-id", request_id_);
-    if constexpr (HasStoreId<Request>) call_.SetHeader("openfga-store-id", request_.store_id());
+    if constexpr (HasStoreId<Request>) {
+      if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
+    }
     if (!context_.model_id.empty()) {
       call_.SetHeader("openfga-authorization-model-id", context_.model_id);
     }
@@ -312,7 +326,8 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
-  std::string request_id_;
+  const std::string request_id_ = NewRequestId();
+  bool decoded_ = false;
   bool undecodable_ = false;
   bool streaming_ = false;  // The first message of a stream is on its way.
 };
@@ -335,6 +350,7 @@ class RouteAdder {
     route.http_method = rpc.http_method;
     route.http_pattern = rpc.http_pattern;
     route.execution = rpc.execution;
+    route.admission = rpc::Admission::kWithin;
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
       Exchange<Owner, Request, Response>(service, *front, rpc, call).Run(method);
     };
@@ -349,13 +365,16 @@ class RouteAdder {
 
 }  // namespace
 
-void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::Router& router) {
+void AddRoutes(Service& service, const authn::Authenticator& authenticator, const Clock& clock,
+               FrontOptions options, rpc::Router& router) {
   using S = Service;
+  constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
   RouteAdder<Service> add(
       service,
-      std::shared_ptr<const Front>(new Front{.clock = clock, .options = std::move(options)}),
+      std::shared_ptr<const Front>(
+          new Front{.authenticator = authenticator, .clock = clock, .options = std::move(options)}),
       router);
   // clang-format off
   add({"CreateStore", "POST", "/stores", 201, kWorker}, &S::CreateStore);
@@ -375,18 +394,20 @@ void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
   add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
-  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, Rpc::Kind::kStream}, &S::StreamedListObjects);
+  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
   // clang-format on
 }
 
-void AddAuthzenRoutes(authzen::Service& service, const Clock& clock, FrontOptions options,
-                      const std::string& default_store_id, rpc::Router& router) {
+void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& authenticator,
+                      const Clock& clock, FrontOptions options, const std::string& default_store_id,
+                      rpc::Router& router) {
   using S = authzen::Service;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
   const auto front = [&](const std::string& store_id) {
-    return std::shared_ptr<const Front>(new Front{.clock = clock,
+    return std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                                  .clock = clock,
                                                   .options = options,
                                                   .service = kAuthzenService,
                                                   .store_id = store_id,

@@ -2,7 +2,8 @@
 //
 // Each RPC is one row: its typed implementation, its HTTP method, pattern and success status. What
 // surrounds a call is the same for all rows: decoding, path and query parameters, field rules,
-// deadline, response headers, errors in both forms.
+// authentication, deadline, response headers, errors in both forms. A unary call passes the field
+// rules before it is asked who calls, a stream after; so the wire contract has it.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "pemba/api/authn/authenticator.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/rpc/router.h"
 
@@ -39,12 +41,14 @@ struct FrontOptions {
   std::function<void(const CallReport&)> on_call;
 };
 
-// Borrows service and clock, which must outlive the router.
-void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::Router& router);
+// Borrows service, authenticator and clock, which must outlive the router.
+void AddRoutes(Service& service, const authn::Authenticator& authenticator, const Clock& clock,
+               FrontOptions options, rpc::Router& router);
 
 // Likewise. With a default store, AuthZEN's own paths (/access/v1/...), which name no store, are
 // served as well.
-void AddAuthzenRoutes(authzen::Service& service, const Clock& clock, FrontOptions options,
-                      const std::string& default_store_id, rpc::Router& router);
+void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& authenticator,
+                      const Clock& clock, FrontOptions options, const std::string& default_store_id,
+                      rpc::Router& router);
 
 }  // namespace pemba::api::openfga

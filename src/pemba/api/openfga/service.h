@@ -16,6 +16,8 @@
 #include <google/protobuf/message.h>
 #include <openfga/v1/openfga_service.pb.h>
 
+#include "pemba/api/authn/caller.h"
+#include "pemba/api/openfga/access_control.h"
 #include "pemba/api/openfga/list_page.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
@@ -40,10 +42,12 @@ struct ServiceOptions {
   };
   ListLimits list_objects, list_users;
   engine::CheckLimits check_limits;
+  std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
 
 // What one call knows beside its message, and what its answer says beside its message.
 struct RequestContext {
+  authn::Caller caller;  // Nobody at first: no call runs for whom no front has let in.
   std::optional<SteadyTime> deadline;
   std::optional<store::Revision> at_least;  // The caller wants to see this revision.
   // Whether the thread may wait for a revision to come. I/O threads may not.
@@ -65,17 +69,13 @@ struct RequestContext {
 
 // Thread-safe. Every call reads one revision of one store. Responses must be empty when passed.
 //
-// Errors of every call: kUnavailable, kDataLoss, kInternal, and of those that resolve a model:
-// kModelNotFound, kLatestModelNotFound, kValidation.
+// Errors of every call: kUnauthenticated (nobody asked who calls), kForbidden, kUnavailable,
+// kDataLoss, kInternal, and of those that resolve a model: kModelNotFound, kLatestModelNotFound,
+// kValidation.
 class Service {
  public:
   // Borrows the stores and the clock.
-  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {})
-      : stores_(stores),
-        clock_(clock),
-        options_(options),
-        checker_(options.check_limits, clock),
-        lister_(options.check_limits, clock) {}
+  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {});
 
   // Stores.
   Status CreateStore(RequestContext&, const wire::CreateStoreRequest&, wire::CreateStoreResponse&);
@@ -121,6 +121,18 @@ class Service {
                         wire::ReadAssertionsResponse&);
 
  private:
+  // Every call begins with one of these: whether its caller may make it. Without access control,
+  // everyone may who was let in. Errors: kUnauthenticated (a front forgot to ask), kForbidden.
+  Status PermitOnSystem(const RequestContext& context, Permission permission) const;
+  Status PermitOnStore(const RequestContext& context, Permission permission,
+                       std::string_view store_id) const;
+  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
+                     const wire::WriteRequest& request) const;
+  // Whether ListStores shows the store.
+  enum class Visible : std::uint8_t { kNo, kYes };
+  Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
+
   Result<store::StoreHandle> Open(const std::string& store_id);
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
@@ -144,6 +156,7 @@ class Service {
   const engine::Checker checker_;
   const engine::Lister lister_;
   const engine::Expander expander_{};
+  const std::optional<AccessControl> access_control_;
 };
 
 }  // namespace pemba::api::openfga
