@@ -11,6 +11,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include "pemba/api/authzen/service.h"
 #include "pemba/api/json_reader.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/storage/memory.h"
@@ -366,6 +367,38 @@ TEST_F(DeniedCalls, AccessControlAllowsNothingByItself) {
   }
   caller_ = api::authn::Caller::Anonymous();
   ExpectAll(ErrorCode::kForbidden);
+}
+
+TEST_F(DeniedCalls, AuthzenNeedsWhatItsCallsNeed) {
+  namespace wire = ::authzen::v1;
+  api::authzen::Service authzen(
+      service_, {.offered = api::authzen::ServiceOptions::Offered::kYes, .base_url = {}});
+  const auto ask = [&](auto method, const auto& request, auto response) {
+    RequestContext context;
+    context.caller = caller_;
+    const auto outcome = (authzen.*method)(context, request, response);
+    return outcome.ok() ? ErrorCode::kInternal : outcome.error().code;
+  };
+  using S = api::authzen::Service;
+  wire::EvaluationsRequest many;
+  auto& item = *many.add_evaluations();
+  item.mutable_subject();
+  item.mutable_resource();
+  item.mutable_action();
+  for (const auto& [caller, code] :
+       {std::pair{api::authn::Caller::Named("menu"), ErrorCode::kForbidden},
+        {api::authn::Caller(), ErrorCode::kUnauthenticated}}) {
+    caller_ = caller;
+    EXPECT_EQ(ask(&S::Evaluation, wire::EvaluationRequest(), wire::EvaluationResponse()), code);
+    EXPECT_EQ(ask(&S::Evaluations, many, wire::EvaluationsResponse()), code);
+    EXPECT_EQ(ask(&S::SubjectSearch, wire::SubjectSearchRequest(), wire::SubjectSearchResponse()),
+              code);
+    EXPECT_EQ(
+        ask(&S::ResourceSearch, wire::ResourceSearchRequest(), wire::ResourceSearchResponse()),
+        code);
+    EXPECT_EQ(ask(&S::ActionSearch, wire::ActionSearchRequest(), wire::ActionSearchResponse()),
+              code);
+  }
 }
 
 TEST_F(DeniedCalls, AWriteIsForbiddenOnceItsModelIsKnown) {

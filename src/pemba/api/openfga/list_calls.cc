@@ -160,9 +160,9 @@ Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequ
 Status Service::StreamedListObjects(RequestContext& context,
                                     const wire::StreamedListObjectsRequest& request,
                                     wire::StreamedListObjectsResponse& response) {
-  PEMBA_CHECK(context.send);
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_CHECK(context.send);
   // The end of a stream that was cut by its deadline looks like any other: so the contract has it.
   PEMBA_TRY(std::ignore, FindObjects(context, store, request, {}, [&](auto ids) {
               for (const auto id : ids) {
