@@ -130,11 +130,11 @@ Status SetAuthnMethod(std::string_view value, ServerConfig& config) {
   return Bad("unsupported authentication method");
 }
 
-// Unknown experimentals are accepted; one of the known ones changes what this server does.
+// Unknown experimentals are accepted; two of the known ones change what this server does.
 Status SetExperimentals(std::string_view value, ServerConfig& config) {
   std::vector<std::string> names;
   PEMBA_TRY(std::ignore, SetList(value, names));
-  const auto named = [&](std::string_view name) {
+  const auto named = [&names](std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   config.access_control.experimental = named("enable-access-control");
@@ -231,6 +231,7 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
 
     // AuthZEN
+    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen, enable-access-control", SetExperimentals},
     {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, "public URL of this server, for the AuthZEN discovery document",
      [](Text v, Config& c) { return SetBaseUrl(v, c.authzen.base_url); }},
     {"authzen-store-id", "", Kind::kText, "store of the AuthZEN paths that name none (default: no such paths)",
@@ -264,7 +265,6 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetText(v, c.access_control.store_id); }},
     {"access-control-model-id", "ACCESS_CONTROL_MODEL_ID", Kind::kText, "its authorization model",
      [](Text v, Config& c) { return SetText(v, c.access_control.model_id); }},
-    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen and enable-access-control have an effect", SetExperimentals},
     {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, "origins whose pages may read answers (default *)",
      [](Text v, Config& c) { return SetList(v, c.cors.allowed_origins); }},
     {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, "headers that such pages may send (default *)",

@@ -178,8 +178,8 @@ Status Service::StreamedListObjects(RequestContext& context,
 
 Status Service::ListUsers(RequestContext& context, const wire::ListUsersRequest& request,
                           wire::ListUsersResponse& response) {
-  const auto deadline = ListDeadline(context, options_.list_users);
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListUsers, request.store_id()));
+  const auto deadline = ListDeadline(context, options_.list_users);
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));

@@ -139,7 +139,11 @@ void Request::AddContextual(const tuple::Tuple& tuple, std::uint32_t position) {
   }
   const auto& planned = plan_.relations()[relation];
   const auto entries = plan_.EntriesOf(planned);
-  const auto found = std::find(entries.begin(), entries.end(), wanted);
+  auto found = std::find(entries.begin(), entries.end(), wanted);
+  if (found == entries.end() && Mutated(Mutation::kAnyContextualCondition)) {
+    wanted.condition = kNoIndex;
+    found = std::find(entries.begin(), entries.end(), wanted);
+  }
   if (found == entries.end()) return;
   const auto entry = planned.first_entry + static_cast<std::uint32_t>(found - entries.begin());
   const auto node = wanted.wildcard ? 0 : NodeOf(subject_type, subject.id);
@@ -314,6 +318,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
 
 const condition::Bindings* Request::RequestBindings(model::ConditionIndex condition) {
   if (query_.context == nullptr || query_.context->empty()) return nullptr;
+  if (Mutated(Mutation::kForgetContext)) return nullptr;
   request_bindings_.resize(plan_.conditions().size());
   auto& bound = request_bindings_[condition];
   if (bound == nullptr) bound = plan_.conditions()[condition]->Bind(*query_.context);
@@ -372,6 +377,8 @@ HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph:
 
 bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
   // Rows of tuples that are not satisfied count too: they may be long.
+  const bool parents = leaf_->op == model::PlanOp::kTupleToUserset;
+  if (Mutated(Mutation::kFirstParentOnly) && parents && set.satisfied) return false;
   while (request.Step()) {
     graph::NodeId node;
     Outcome held;

@@ -180,8 +180,10 @@ void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
       changed = changed || !SameUsers(users.certain, known.certain) ||
                 !SameUsers(users.possible, known.possible);
       known = users;
-      if (Mutated(Mutation::kUsersForgetCycle)) known.possible = known.certain;
     }
+  }
+  for (const auto i : group) {
+    if (Mutated(Mutation::kUsersForgetCycle)) goals_[i].users.possible = goals_[i].users.certain;
   }
 }
 
