@@ -132,9 +132,10 @@ TEST_P(ReflectionVersion, ListsServicesAndServesFiles) {
   for (const auto& service : listed.list_services_response().service()) {
     services.insert(service.name());
   }
-  EXPECT_EQ(services, (std::set<std::string>{"openfga.v1.OpenFGAService", "grpc.health.v1.Health",
-                                             "grpc.reflection.v1.ServerReflection",
-                                             "grpc.reflection.v1alpha.ServerReflection"}));
+  EXPECT_EQ(services,
+            (std::set<std::string>{"openfga.v1.OpenFGAService", "authzen.v1.AuthZenService",
+                                   "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                   "grpc.reflection.v1alpha.ServerReflection"}));
 
   request.set_file_containing_symbol("openfga.v1.OpenFGAService");
   std::set<std::string> files;

@@ -30,22 +30,44 @@ class LeapingClock final : public Clock {
   mutable std::atomic<int> hours_{0};
 };
 
+void Write(WireClient& client, const json::array& tuples) {
+  ASSERT_TRUE(
+      client.Call("Write", {{"store_id", kStore}, {"writes", {{"tuple_keys", tuples}}}}).ok);
+}
+
 // Half of the tuples give anne documents, half give document 0 users.
-void Fill(WireClient& client, int tuples_count = 100) {
+void Fill(WireClient& client) {
   auto model = ModelFields(
       "model\n  schema 1.1\ntype user\ntype document\n  relations\n    define viewer: [user]\n");
   model["store_id"] = kStore;
   ASSERT_TRUE(client.Call("WriteAuthorizationModel", model).ok);
-  constexpr std::size_t kChunk = 100;
   json::array tuples;
-  for (int i = 0; i < tuples_count; ++i) {
+  for (int i = 0; i < 100; ++i) {
     const auto n = std::to_string(i / 2);
     tuples.push_back(json::object{{"user", i % 2 == 0 ? "user:anne" : "user:u" + n},
                                   {"relation", "viewer"},
                                   {"object", i % 2 == 0 ? "document:" + n : "document:0"}});
-    if (tuples.size() < kChunk) continue;
-    ASSERT_TRUE(
-        client.Call("Write", {{"store_id", kStore}, {"writes", {{"tuple_keys", tuples}}}}).ok);
+  }
+  Write(client, tuples);
+}
+
+// Groups in groups, kDepth deep; anne is a member of the innermost one. So long a way that the
+// clock is looked at on it.
+constexpr std::size_t kDepth = 4000;
+void FillWithGroups(WireClient& client) {
+  auto model = ModelFields(
+      "model\n  schema 1.1\ntype user\ntype group\n  relations\n"
+      "    define member: [user, group#member]\n");
+  model["store_id"] = kStore;
+  ASSERT_TRUE(client.Call("WriteAuthorizationModel", model).ok);
+  json::array tuples;
+  for (std::size_t i = 0; i < kDepth; ++i) {
+    tuples.push_back(
+        json::object{{"user", i == 0 ? "user:anne" : "group:" + std::to_string(i - 1) + "#member"},
+                     {"relation", "member"},
+                     {"object", "group:" + std::to_string(i)}});
+    if (tuples.size() < 100) continue;
+    Write(client, tuples);
     tuples.clear();
   }
 }
@@ -122,21 +144,30 @@ TEST(Lists, PastItsDeadlineAListIsASuccessThatSaysSo) {
   LeapingClock clock;
   auto loaded = TestConfig();
   loaded.config.request_timeout = std::chrono::hours(100'000);
+  loaded.config.list_objects.results_max = 0;
   auto server = server::Server::Start(loaded, clock);
   ASSERT_TRUE(server.ok()) << server.error().message;
   const auto client = NewHttpClient((*server)->http_address());
-  Fill(*client, 10'000);  // Few answers come between two looks at the clock.
+  FillWithGroups(*client);
+  const json::object objects{
+      {"store_id", kStore}, {"type", "group"}, {"relation", "member"}, {"user", "user:anne"}};
+  const json::object users{{"store_id", kStore},
+                           {"object", {{"type", "group"}, {"id", std::to_string(kDepth - 1)}}},
+                           {"relation", "member"},
+                           {"user_filters", json::array{json::object{{"type", "user"}}}}};
+  EXPECT_EQ(client->Call("ListObjects", objects).response.at("objects").as_array().size(), kDepth);
+  EXPECT_EQ(client->Call("ListUsers", users).response.at("users").as_array().size(), 1u);
   clock.Leap();
-  for (const auto& [rpc, request] :
-       {std::pair{"ListObjects", ObjectsOfAnne()}, {"ListUsers", UsersOfDocument0()}}) {
+  for (const auto& [rpc, request] : {std::pair{"ListObjects", objects}, {"ListUsers", users}}) {
     SCOPED_TRACE(rpc);
     const auto answer = client->Call(rpc, request);
     ASSERT_TRUE(answer.ok) << answer.message;
     ASSERT_TRUE(answer.headers.contains("pemba-truncated"));
     EXPECT_EQ(answer.headers.at("pemba-truncated"), "deadline");
   }
-  const auto streamed = client->Call("StreamedListObjects", ObjectsOfAnne());
+  const auto streamed = client->Call("StreamedListObjects", objects);
   EXPECT_TRUE(streamed.ok) << streamed.message;
+  EXPECT_LT(streamed.response.at("results").as_array().size(), kDepth);
 }
 
 }  // namespace

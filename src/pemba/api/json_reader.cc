@@ -180,12 +180,10 @@ class Reader {
         return Done{};
       }
       case Field::CPPTYPE_UINT32: {
-        std::uint64_t number = 0;
-        if (value.get(number) != simdjson::SUCCESS || number > UINT32_MAX) {
-          return WrongType(value, "uint32", field);
-        }
+        const auto number = Int32Of(value);  // No field of the contracts may be larger.
+        if (!number || *number < 0) return WrongType(value, "uint32", field);
         PEMBA_CHECK(!repeated);
-        reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(number));
+        reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
         return Done{};
       }
       case Field::CPPTYPE_ENUM:

@@ -143,6 +143,7 @@ Status SetAuthnMethod(std::string_view value, ServerConfig& config) {
   }
   return Bad("unsupported authentication method");
 }
+
 // Unknown experimentals are accepted; two of the known ones change what this server does.
 Status SetExperimentals(std::string_view value, ServerConfig& config) {
   std::vector<std::string> names;

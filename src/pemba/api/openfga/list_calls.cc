@@ -119,8 +119,8 @@ Result<engine::ListSummary> Service::FindObjects(RequestContext& context,
                                                  const store::StoreHandle& store,
                                                  const Request& request,
                                                  engine::ListOptions options,
+                                                 std::optional<SteadyTime> deadline,
                                                  const engine::ListSink& sink) const {
-  const auto deadline = ListDeadline(context, options_.list_objects);
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   const auto& plan = model->plan();
@@ -144,12 +144,14 @@ Result<engine::ListSummary> Service::FindObjects(RequestContext& context,
 Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequest& request,
                             wire::ListObjectsResponse& response) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
+  const auto deadline = ListDeadline(context, options_.list_objects);
   PEMBA_TRY(const auto store, Open(request.store_id()));
   const std::string_view question[] = {request.type(), request.relation(), request.user()};
   Pages pages(*store, store::ListOf::kObjects, question);
   PEMBA_TRY(const auto options, pages.Start(context.list, options_.list_objects.results_max));
   std::string last(options.after);
-  PEMBA_TRY(const auto summary, FindObjects(context, store, request, options, [&](auto ids) {
+  PEMBA_TRY(const auto summary,
+            FindObjects(context, store, request, options, deadline, [&](auto ids) {
               for (const auto id : ids) response.add_objects(ObjectText(request.type(), id));
               if (!ids.empty()) last = ids.back();
               return engine::SinkWants::kMore;
@@ -162,10 +164,13 @@ Status Service::StreamedListObjects(RequestContext& context,
                                     const wire::StreamedListObjectsRequest& request,
                                     wire::StreamedListObjectsResponse& response) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
-  PEMBA_CHECK(context.send);
+  const auto deadline = ListDeadline(context, options_.list_objects);
   PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_CHECK(context.send);
   // The end of a stream that was cut by its deadline looks like any other: so the contract has it.
-  PEMBA_TRY(std::ignore, FindObjects(context, store, request, {}, [&](auto ids) {
+  PEMBA_TRY(std::ignore, FindObjects(context, store, request, {}, deadline, [&](auto ids) {
+              // The lister is done long before a slow reader is.
+              if (deadline && clock_.Steady() >= *deadline) return engine::SinkWants::kNoMore;
               for (const auto id : ids) {
                 response.set_object(ObjectText(request.type(), id));
                 if (context.send(response) == RequestContext::Sent::kNobodyReads) {

@@ -146,6 +146,7 @@ class Service {
   template <class Request>
   Result<engine::ListSummary> FindObjects(RequestContext& context, const store::StoreHandle& store,
                                           const Request& request, engine::ListOptions options,
+                                          std::optional<SteadyTime> deadline,
                                           const engine::ListSink& sink) const;
   std::optional<SteadyTime> ListDeadline(const RequestContext& context,
                                          const ServiceOptions::ListLimits& limits) const;
