@@ -1,4 +1,4 @@
-// The examples of docs/cli.md do what the page says.
+// The examples of docs/cli.md and docs/explain.md do what the pages say.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -69,7 +69,8 @@ std::string Read(const fs::path& path) {
   return text.str();
 }
 
-TEST(Docs, TheExamplesWork) {
+// At least `least` examples, one after the other against one server.
+void RunExamplesOf(const char* page, std::size_t least) {
   const TemporaryDirectory directory;
   const ServerProcess server(directory.path() / "data");
   const auto work = directory.path() / "work";
@@ -78,8 +79,8 @@ TEST(Docs, TheExamplesWork) {
   std::ofstream(work / "tuples.csv") << kTuples;
   fs::copy(PEMBA_SOURCE_DIR "/samples", work / "samples");
 
-  const auto examples = ExamplesOf(PEMBA_SOURCE_DIR "/docs/cli.md");
-  ASSERT_GT(examples.size(), 20u);
+  const auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
+  ASSERT_GE(examples.size(), least);
   // One shell for all, because they build upon each other.
   std::ofstream script(work / "script");
   script << "pemba() { '" << PEMBA_BUILT_BINARY << "' \"$@\"; }\n"
@@ -100,6 +101,9 @@ TEST(Docs, TheExamplesWork) {
     }
   }
 }
+
+TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
+TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
 
 }  // namespace
 }  // namespace pemba::e2e

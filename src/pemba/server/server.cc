@@ -22,6 +22,7 @@ namespace pemba::server {
 namespace {
 
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
+constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
 std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
@@ -134,7 +135,7 @@ class Server::Impl {
     api::AddHealthRoutes(
         {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
         router_);
-    api::AddReflectionRoutes({kRelationshipService, kHealthService}, router_);
+    api::AddReflectionRoutes({kRelationshipService, kPembaService, kHealthService}, router_);
     router_.SetFallbacks(api::WireFallbacks());
   }
 

@@ -24,6 +24,7 @@ namespace {
 namespace pb = google::protobuf;
 
 constexpr std::string_view kServicePath = "/openfga.v1.OpenFGAService/";
+constexpr std::string_view kPembaServicePath = "/pemba.v1.PembaService/";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -239,14 +240,20 @@ class Exchange {
 // Handlers share the front; the last one to go frees it.
 class RouteAdder {
  public:
-  RouteAdder(Service& service, std::shared_ptr<const Front> front, rpc::Router& router)
-      : service_(service), front_(std::move(front)), router_(router) {}
+  RouteAdder(Service& service, std::shared_ptr<const Front> front, rpc::Router& router,
+             std::string_view service_path = kServicePath)
+      : service_(service), front_(std::move(front)), router_(router), service_path_(service_path) {}
+
+  // The same for another gRPC service.
+  RouteAdder Under(std::string_view service_path) const {
+    return {service_, front_, router_, service_path};
+  }
 
   template <class Request, class Response>
   void operator()(const Rpc& rpc,
                   Status (Service::*method)(RequestContext&, const Request&, Response&)) {
     rpc::Route route;
-    route.grpc_method = std::string(kServicePath) + rpc.name;
+    route.grpc_method = std::string(service_path_) + rpc.name;
     route.http_method = rpc.http_method;
     route.http_pattern = rpc.http_pattern;
     route.execution = rpc.execution;
@@ -260,6 +267,7 @@ class RouteAdder {
   Service& service_;
   std::shared_ptr<const Front> front_;
   rpc::Router& router_;
+  std::string_view service_path_;
 };
 
 }  // namespace
@@ -292,6 +300,8 @@ void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kInline}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kInline}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kInline}, &S::ListUsers);
+  auto add_pemba = add.Under(kPembaServicePath);
+  add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }
 

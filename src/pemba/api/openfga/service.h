@@ -10,10 +10,12 @@
 #include <string>
 
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
+#include "pemba/engine/explainer.h"
 #include "pemba/store/stores.h"
 
 namespace pemba::api::openfga {
@@ -48,7 +50,10 @@ class Service {
  public:
   // Borrows the stores and the clock.
   Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {})
-      : stores_(stores), options_(options), checker_(options.check_limits, clock) {}
+      : stores_(stores),
+        options_(options),
+        checker_(options.check_limits, clock),
+        explainer_({.check = options.check_limits}, clock) {}
 
   // Stores.
   Status CreateStore(RequestContext&, const wire::CreateStoreRequest&, wire::CreateStoreResponse&);
@@ -81,6 +86,11 @@ class Service {
                              wire::StreamedListObjectsResponse&);
   Status ListUsers(RequestContext&, const wire::ListUsersRequest&, wire::ListUsersResponse&);
 
+  // pemba.v1: Check, and why it comes out so. Never blocks, but takes its time: not for I/O
+  // threads.
+  Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
+                 ::pemba::v1::ExplainResponse&);
+
   // Assertions.
   Status WriteAssertions(RequestContext&, const wire::WriteAssertionsRequest&,
                          wire::WriteAssertionsResponse&);
@@ -100,6 +110,7 @@ class Service {
   store::Stores& stores_;
   const ServiceOptions options_;
   const engine::Checker checker_;
+  const engine::Explainer explainer_;
 };
 
 }  // namespace pemba::api::openfga
