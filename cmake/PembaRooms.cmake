@@ -39,9 +39,11 @@ function(pemba_library name)
   add_library(pemba::${name} ALIAS pemba_${name})
 endfunction()
 
-# What the sanitizer builds of .ci/run make: no more than the tests that they run.
+# What the other builds of .ci/run make: no more than the tests that they run.
 add_custom_target(sanitized_tests)         # label `sanitize`: every test but those with NO_SANITIZER
 add_custom_target(sanitized_thread_tests)  # label `threads`: tests with THREADS
+add_custom_target(release_tests)           # label `release`: the rooms that decide
+set(PEMBA_RELEASE_ROOMS condition graph engine)
 
 # A GoogleTest program, one ctest entry `room.NAME`. TIMEOUT is in seconds.
 # LABELS: `long` leaves the test to .ci/run.
@@ -58,6 +60,10 @@ function(pemba_test room)
   if(NOT ARG_NO_SANITIZER)
     list(APPEND ARG_LABELS sanitize)
     add_dependencies(sanitized_tests ${target})
+  endif()
+  if(room IN_LIST PEMBA_RELEASE_ROOMS)
+    list(APPEND ARG_LABELS release)
+    add_dependencies(release_tests ${target})
   endif()
   if(ARG_THREADS)
     list(APPEND ARG_LABELS threads)

@@ -1,4 +1,4 @@
-// The examples of docs/cli.md and docs/explain.md do what the pages say.
+// The examples of the documentation do what the pages say.
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -7,7 +7,11 @@
 #include <string>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "server_process.h"
 
@@ -69,22 +73,11 @@ std::string Read(const fs::path& path) {
   return text.str();
 }
 
-// At least `least` examples, one after the other against one server.
-void RunExamplesOf(const char* page, std::size_t least) {
-  const TemporaryDirectory directory;
-  const ServerProcess server(directory.path() / "data");
-  const auto work = directory.path() / "work";
-  fs::create_directory(work);
-  std::ofstream(work / "model.fga") << kModel;
-  std::ofstream(work / "tuples.csv") << kTuples;
-  fs::copy(PEMBA_SOURCE_DIR "/samples", work / "samples");
-
-  const auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
-  ASSERT_GE(examples.size(), least);
-  // One shell for all, because they build upon each other.
+// Runs the examples in `work`, in one shell because they build upon each other.
+void ExpectToWork(const std::vector<Example>& examples, const fs::path& work,
+                  const std::string& preparation) {
   std::ofstream script(work / "script");
-  script << "pemba() { '" << PEMBA_BUILT_BINARY << "' \"$@\"; }\n"
-         << "export HOME=/nonexistent PEMBA_API_URL=" << server.url() << "\n";
+  script << preparation << "\n";
   for (std::size_t i = 0; i < examples.size(); ++i) {
     script << "{ " << examples[i].command << "\n} >" << i << ".out 2>" << i << ".err; echo $? >"
            << i << ".code\n";
@@ -97,13 +90,63 @@ void RunExamplesOf(const char* page, std::size_t least) {
     const auto number = std::to_string(i);
     EXPECT_EQ(Read(work / (number + ".code")), "0\n") << Read(work / (number + ".err"));
     if (!examples[i].output.empty()) {
-      EXPECT_EQ(Read(work / (number + ".out")), examples[i].output);
+      auto printed = Read(work / (number + ".out"));
+      if (!printed.ends_with('\n')) printed += '\n';  // A response body need not end its line.
+      EXPECT_EQ(printed, examples[i].output);
     }
   }
 }
 
+// At least `least` examples of a page, against one server.
+void RunExamplesOf(const char* page, std::size_t least) {
+  const TemporaryDirectory directory;
+  const ServerProcess server(directory.path() / "data");
+  const auto work = directory.path() / "work";
+  fs::create_directory(work);
+  std::ofstream(work / "model.fga") << kModel;
+  std::ofstream(work / "tuples.csv") << kTuples;
+  fs::copy(PEMBA_SOURCE_DIR "/samples", work / "samples");
+
+  const auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
+  ASSERT_GE(examples.size(), least);
+  ExpectToWork(examples, work,
+               "pemba() { '" + std::string(PEMBA_BUILT_BINARY) +
+                   "' \"$@\"; }\nexport HOME=/nonexistent PEMBA_API_URL=" + server.url());
+}
+
 TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
 TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
+
+// A port that was free a moment ago.
+std::string FreePort() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(socket);
+  return std::to_string(ntohs(address.sin_port));
+}
+
+TEST(Docs, TheExamplesOfAuthenticationWork) {
+  const TemporaryDirectory directory;
+  const auto port = FreePort();
+  auto examples = ExamplesOf(PEMBA_SOURCE_DIR "/docs/authentication.md");
+  ASSERT_GT(examples.size(), 15u);
+  for (auto& example : examples) {
+    constexpr std::string_view kPort = "localhost:8080";
+    if (const auto at = example.command.find(kPort); at != std::string::npos) {
+      example.command.replace(at, kPort.size(), "localhost:" + port);
+    }
+  }
+  // The servers are children of the shell, so that `$!` is theirs.
+  ExpectToWork(examples, directory.path(),
+               "PATH=" + fs::path(PEMBA_BUILT_BINARY).parent_path().string() +
+                   ":$PATH\nexport HOME=/nonexistent PEMBA_API_URL=http://localhost:" + port +
+                   " PEMBA_HTTP_ADDR=127.0.0.1:" + port + " PEMBA_GRPC_ADDR=127.0.0.1:0");
+}
 
 }  // namespace
 }  // namespace pemba::e2e

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <authzen/v1/authzen_service.pb.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <curl/curl.h>
@@ -35,6 +36,34 @@ std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* type) {
       pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
 }
 
+// Of either service.
+const pb::MethodDescriptor& MethodOf(const std::string& rpc) {
+  for (const auto* file : {openfga::v1::CheckRequest::descriptor()->file(),
+                           authzen::v1::EvaluationRequest::descriptor()->file()}) {
+    if (const auto* method = file->service(0)->FindMethodByName(rpc)) return *method;
+  }
+  throw std::runtime_error("no rpc " + rpc);
+}
+
+void AddMetadata(const std::multimap<grpc::string_ref, grpc::string_ref>& metadata,
+                 Answer& answer) {
+  for (const auto& [key, value] : metadata) {
+    answer.headers[std::string(key.data(), key.size())] = std::string(value.data(), value.size());
+  }
+}
+
+json::value FromWire(const grpc::ByteBuffer& received, const pb::Descriptor* type) {
+  std::string bytes;
+  std::vector<grpc::Slice> slices;
+  received.Dump(&slices);
+  for (const auto& part : slices) {
+    bytes.append(reinterpret_cast<const char*>(part.begin()), part.size());
+  }
+  const auto response = NewMessage(type);
+  if (!response->ParseFromString(bytes)) throw std::runtime_error("malformed response");
+  return json::parse(api::ToJson(*response));
+}
+
 class GrpcClient final : public WireClient {
  public:
   explicit GrpcClient(const std::string& address)
@@ -44,57 +73,72 @@ class GrpcClient final : public WireClient {
 
   Answer Call(const std::string& rpc, const json::object& request,
               const std::map<std::string, std::string>& headers) override {
-    const auto* method = openfga::v1::CheckRequest::descriptor()
-                             ->file()
-                             ->FindServiceByName("OpenFGAService")
-                             ->FindMethodByName(rpc);
-    if (method == nullptr) throw std::runtime_error("no rpc " + rpc);
-    const auto message = NewMessage(method->input_type());
+    const auto& method = MethodOf(rpc);
+    const auto message = NewMessage(method.input_type());
     if (const auto read = api::ReadJson(json::serialize(request), *message); !read.ok()) {
       throw std::runtime_error(rpc + ": " + read.error().message);
     }
     grpc::Slice slice(message->SerializeAsString());
-    grpc::ByteBuffer sent(&slice, 1);
-    grpc::ByteBuffer received;
+    const grpc::ByteBuffer sent(&slice, 1);
     grpc::ClientContext context;
     for (const auto& [key, value] : headers) context.AddMetadata(Lower(key), value);
-    grpc::CompletionQueue queue;
-    const auto call = stub_.PrepareUnaryCall(
-        &context, std::string("/openfga.v1.OpenFGAService/") + rpc, sent, &queue);
-    call->StartCall();
-    grpc::Status status;
-    call->Finish(&received, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
+    const auto path = "/" + method.service()->full_name() + "/" + rpc;
 
     Answer answer;
+    const auto status = method.server_streaming() ? Stream(method, path, sent, context, answer)
+                                                  : Unary(method, path, sent, context, answer);
     answer.ok = status.ok();
     answer.grpc_code = static_cast<std::uint32_t>(status.error_code());
     answer.message = status.error_message();
     // An answer without a message has one block of metadata, which is then the trailing one.
-    for (const auto* metadata :
-         {&context.GetServerInitialMetadata(), &context.GetServerTrailingMetadata()}) {
-      for (const auto& [key, value] : *metadata) {
-        answer.headers[std::string(key.data(), key.size())] =
-            std::string(value.data(), value.size());
-      }
-    }
-    if (answer.ok) {
-      const auto response = NewMessage(method->output_type());
-      std::string bytes;
-      std::vector<grpc::Slice> slices;
-      received.Dump(&slices);
-      for (const auto& part : slices) {
-        bytes.append(reinterpret_cast<const char*>(part.begin()), part.size());
-      }
-      if (!response->ParseFromString(bytes)) throw std::runtime_error("malformed response");
-      answer.response = json::parse(api::ToJson(*response));
-    }
+    AddMetadata(context.GetServerInitialMetadata(), answer);
+    AddMetadata(context.GetServerTrailingMetadata(), answer);
     return answer;
   }
 
  private:
+  static bool Next(grpc::CompletionQueue& queue) {
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return ok;
+  }
+
+  grpc::Status Unary(const pb::MethodDescriptor& method, const std::string& path,
+                     const grpc::ByteBuffer& sent, grpc::ClientContext& context, Answer& answer) {
+    grpc::CompletionQueue queue;
+    const auto call = stub_.PrepareUnaryCall(&context, path, sent, &queue);
+    call->StartCall();
+    grpc::ByteBuffer received;
+    grpc::Status status;
+    call->Finish(&received, &status, nullptr);
+    Next(queue);
+    if (status.ok()) answer.response = FromWire(received, method.output_type());
+    return status;
+  }
+
+  grpc::Status Stream(const pb::MethodDescriptor& method, const std::string& path,
+                      const grpc::ByteBuffer& sent, grpc::ClientContext& context, Answer& answer) {
+    grpc::CompletionQueue queue;
+    const auto call = stub_.PrepareCall(&context, path, &queue);
+    call->StartCall(nullptr);
+    Next(queue);
+    call->WriteLast(sent, {}, nullptr);
+    Next(queue);
+    json::array results;
+    for (;;) {
+      grpc::ByteBuffer received;
+      call->Read(&received, nullptr);
+      if (!Next(queue)) break;
+      results.push_back(FromWire(received, method.output_type()));
+    }
+    answer.response = {{"results", std::move(results)}};
+    grpc::Status status;
+    call->Finish(&status, nullptr);
+    Next(queue);
+    return status;
+  }
+
   grpc::GenericStub stub_;
 };
 
@@ -124,6 +168,12 @@ constexpr Route kRoutes[] = {
     {"ListObjects", "POST", "/stores/{store_id}/list-objects"},
     {"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects"},
     {"ListUsers", "POST", "/stores/{store_id}/list-users"},
+    {"Evaluation", "POST", "/stores/{store_id}/access/v1/evaluation"},
+    {"Evaluations", "POST", "/stores/{store_id}/access/v1/evaluations"},
+    {"SubjectSearch", "POST", "/stores/{store_id}/access/v1/search/subject"},
+    {"ResourceSearch", "POST", "/stores/{store_id}/access/v1/search/resource"},
+    {"ActionSearch", "POST", "/stores/{store_id}/access/v1/search/action"},
+    {"GetConfiguration", "GET", "/.well-known/authzen-configuration/{store_id}"},
 };
 
 std::string Escaped(std::string_view text) {
@@ -144,6 +194,88 @@ std::string Escaped(std::string_view text) {
 std::string TextOf(const json::value& value) {
   if (const auto* text = value.if_string()) return std::string(text->data(), text->size());
   return json::serialize(value);
+}
+
+std::size_t AppendBody(char* data, std::size_t size, std::size_t count, void* out) {
+  static_cast<std::string*>(out)->append(data, size * count);
+  return size * count;
+}
+
+std::size_t AddHeader(char* data, std::size_t size, std::size_t count, void* out) {
+  std::string line(data, size * count);
+  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
+  const auto colon = line.find(": ");
+  if (colon != line.npos) {
+    (*static_cast<std::map<std::string, std::string>*>(out))[Lower(line.substr(0, colon))] =
+        line.substr(colon + 2);
+  }
+  return size * count;
+}
+
+// The answer with its body as it came.
+Answer Perform(const std::string& address, std::string_view method, std::string_view target,
+               const std::string& body, const std::map<std::string, std::string>& headers,
+               std::string_view version) {
+  static thread_local std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(curl_easy_init(),
+                                                                                 curl_easy_cleanup);
+  CURL* curl = handle.get();
+  curl_easy_reset(curl);  // Keeps the connection.
+  Answer answer;
+  const auto url = "http://" + address + std::string(target);
+  const std::string verb(method);
+  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+  // curl 7.88 sends nothing when it uses an HTTP/2 connection by prior knowledge again, and takes
+  // one that it keeps for HTTP/1.1.
+  curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, version == "2" ? 1L : 0L);
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, verb.c_str());
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+                   version == "2" ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1);
+  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
+  }
+  curl_slist* list = curl_slist_append(nullptr, "Content-Type: application/json");
+  list = curl_slist_append(list, "Expect:");
+  for (const auto& [key, value] : headers) {
+    list = curl_slist_append(list, (key + ": " + value).c_str());
+  }
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, AppendBody);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, AddHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
+  const auto result = curl_easy_perform(curl);
+  curl_slist_free_all(list);
+  if (result != CURLE_OK) throw std::runtime_error(url + ": " + curl_easy_strerror(result));
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  answer.http_status = static_cast<int>(status);
+  answer.ok = status >= 200 && status < 300;
+  return answer;
+}
+
+// One JSON object per line: a result, or the error that ends the stream.
+void ReadLines(Answer& answer) {
+  json::array results;
+  for (std::size_t at = 0; at < answer.body.size();) {
+    const auto end = answer.body.find('\n', at);
+    if (end == std::string::npos) throw std::runtime_error("the last line does not end");
+    auto line = json::parse(answer.body.substr(at, end - at)).as_object();
+    if (const auto* error = line.if_contains("error")) {
+      answer.ok = false;
+      answer.code = TextOf(error->at("code"));
+      answer.message = TextOf(error->at("message"));
+    } else if (line.contains("code")) {  // It did not become a stream.
+      answer.code = TextOf(line["code"]);
+      answer.message = TextOf(line["message"]);
+    } else {
+      results.push_back(line.at("result"));
+    }
+    at = end + 1;
+  }
+  answer.response = {{"results", std::move(results)}};
 }
 
 class HttpClient final : public WireClient {
@@ -182,28 +314,17 @@ class HttpClient final : public WireClient {
     } else {
       body = json::serialize(rest);
     }
-    return HttpRequest(address_, method, target, body, headers);
+    if (!MethodOf(rpc).server_streaming()) {
+      return HttpRequest(address_, method, target, body, headers);
+    }
+    auto answer = Perform(address_, method, target, body, headers, "1.1");
+    ReadLines(answer);
+    return answer;
   }
 
  private:
   const std::string address_;
 };
-
-std::size_t AppendBody(char* data, std::size_t size, std::size_t count, void* out) {
-  static_cast<std::string*>(out)->append(data, size * count);
-  return size * count;
-}
-
-std::size_t AddHeader(char* data, std::size_t size, std::size_t count, void* out) {
-  std::string line(data, size * count);
-  while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
-  const auto colon = line.find(": ");
-  if (colon != line.npos) {
-    (*static_cast<std::map<std::string, std::string>*>(out))[Lower(line.substr(0, colon))] =
-        line.substr(colon + 2);
-  }
-  return size * count;
-}
 
 }  // namespace
 
@@ -217,45 +338,8 @@ std::unique_ptr<WireClient> NewHttpClient(const std::string& address) {
 Answer HttpRequest(const std::string& address, std::string_view method, std::string_view target,
                    const std::string& body, const std::map<std::string, std::string>& headers,
                    std::string_view version) {
-  static thread_local std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(curl_easy_init(),
-                                                                                 curl_easy_cleanup);
-  CURL* curl = handle.get();
-  curl_easy_reset(curl);  // Keeps the connection.
-  Answer answer;
-  std::string received;
-  const auto url = "http://" + address + std::string(target);
-  const std::string verb(method);
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-  // curl 7.88 sends nothing when it uses an HTTP/2 connection by prior knowledge again, and takes
-  // one that it keeps for HTTP/1.1.
-  curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, version == "2" ? 1L : 0L);
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, verb.c_str());
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, 30L);
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
-                   version == "2" ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_1_1);
-  if (!body.empty() || method == "POST" || method == "PUT" || method == "PATCH") {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
-  }
-  curl_slist* list = curl_slist_append(nullptr, "Content-Type: application/json");
-  list = curl_slist_append(list, "Expect:");
-  for (const auto& [key, value] : headers) {
-    list = curl_slist_append(list, (key + ": " + value).c_str());
-  }
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, AppendBody);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &received);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, AddHeader);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
-  const auto result = curl_easy_perform(curl);
-  curl_slist_free_all(list);
-  if (result != CURLE_OK) throw std::runtime_error(url + ": " + curl_easy_strerror(result));
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  answer.http_status = static_cast<int>(status);
-  answer.ok = status >= 200 && status < 300;
-  if (!received.empty()) answer.response = json::parse(received);
+  auto answer = Perform(address, method, target, body, headers, version);
+  if (!answer.body.empty()) answer.response = json::parse(answer.body);
   if (!answer.ok) {
     answer.code = TextOf(answer.response.at("code"));
     answer.message = TextOf(answer.response.at("message"));

@@ -13,9 +13,11 @@
 namespace pemba::wire_test {
 
 struct Answer {
-  boost::json::value response;  // Of a success; null for an empty HTTP body.
-  // Over gRPC: the status number and its text. Over HTTP: the status, and the body's code and
-  // message. `ok` is true for gRPC 0 and HTTP 2xx.
+  // Of a success; null for an empty HTTP body. Of a stream: {"results": [...]}, also if it failed.
+  boost::json::value response;
+  std::string body;  // Over HTTP: as it came.
+  // Over gRPC: the status number and its text. Over HTTP: the status, and the code and message of
+  // the body or of a stream's last line. `ok` is true for gRPC 0 and HTTP 2xx.
   bool ok = false;
   std::uint32_t grpc_code = 0;
   int http_status = 0;

@@ -201,6 +201,14 @@ void RunStep(const YAML::Node& step, WireClient& client, Variables& variables) {
     ASSERT_NE(found, answer.headers.end()) << header.first.Scalar();
     EXPECT_TRUE(TextMatches(Substituted(header.second.Scalar(), variables), found->second));
   }
+  for (const auto& header : step["absent_headers"]) {
+    EXPECT_FALSE(answer.headers.contains(header.Scalar())) << header.Scalar();
+  }
+  for (const auto& saved : step["save_headers"]) {
+    const auto found = answer.headers.find(saved.second.Scalar());
+    ASSERT_NE(found, answer.headers.end()) << saved.second.Scalar();
+    variables[saved.first.Scalar()] = found->second;
+  }
   if (step["error"]) return ExpectError(step["error"], answer, http, variables);
   ASSERT_TRUE(answer.ok) << answer.grpc_code << " " << answer.code << " " << answer.message;
   const int status = step["status"] ? step["status"].as<int>() : 200;

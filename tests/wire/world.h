@@ -7,7 +7,9 @@
 //       status: 201                     # HTTP status of the success; default 200
 //       response: {name: abc, id: "*"}  # a subset: keys that are named must match
 //       headers: {x-http-code: "201"}   # likewise
+//       absent_headers: [pemba-count]   # that the answer must not have
 //       save: {store: id}               # ${store} from here on
+//       save_headers: {page: pemba-continuation-token}
 //     - name: a store name is too short
 //       rpc: CreateStore
 //       request: {name: ab}

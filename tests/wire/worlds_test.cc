@@ -22,15 +22,22 @@ std::vector<std::filesystem::path> Worlds() {
   return files;
 }
 
+server::LoadedConfig Config() {
+  auto loaded = TestConfig();
+  loaded.config.authzen.enabled = true;
+  loaded.config.authzen.base_url = "https://pemba.example/fga";
+  return loaded;
+}
+
 class ApiWorld : public ::testing::TestWithParam<std::filesystem::path> {};
 
 TEST_P(ApiWorld, OverGrpc) {
-  const auto server = StartTestServer();
+  const auto server = StartTestServer(Config());
   EXPECT_GT(RunWorld(GetParam(), *NewGrpcClient(server->grpc_address())), 0);
 }
 
 TEST_P(ApiWorld, OverHttp) {
-  const auto server = StartTestServer();
+  const auto server = StartTestServer(Config());
   EXPECT_GT(RunWorld(GetParam(), *NewHttpClient(server->http_address())), 0);
 }
 

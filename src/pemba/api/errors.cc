@@ -91,6 +91,47 @@ int HttpStatus(std::uint32_t number) {
   return 500;
 }
 
+// The standard gRPC number of the class that an OpenFGA number belongs to.
+std::uint32_t ClassOf(std::uint32_t number) {
+  if (number >= 5000) return grpc_code::kNotFound;
+  if (number >= 4000) return grpc_code::kInternal;
+  if (number >= 3500) return grpc_code::kResourceExhausted;
+  if (number >= 2000) return grpc_code::kInvalidArgument;
+  if (number >= 1000) return grpc_code::kUnauthenticated;
+  return number;
+}
+
+// What a gateway makes of a standard gRPC number that it knows nothing else about.
+int PlainHttpStatus(std::uint32_t standard) {
+  switch (standard) {
+    case grpc_code::kCancelled:
+      return 499;
+    case grpc_code::kInvalidArgument:
+    case grpc_code::kFailedPrecondition:
+    case grpc_code::kOutOfRange:
+      return 400;
+    case grpc_code::kDeadlineExceeded:
+      return 504;
+    case grpc_code::kNotFound:
+      return 404;
+    case grpc_code::kAlreadyExists:
+    case grpc_code::kAborted:
+      return 409;
+    case grpc_code::kPermissionDenied:
+      return 403;
+    case grpc_code::kUnauthenticated:
+      return 401;
+    case grpc_code::kResourceExhausted:
+      return 429;
+    case grpc_code::kUnimplemented:
+      return 501;
+    case grpc_code::kUnavailable:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
 void ReplaceAll(std::string& text, std::string_view what, std::string_view with) {
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + with.size())) {
     text.replace(at, what.size(), with);
@@ -180,8 +221,12 @@ std::uint32_t WireNumber(ErrorCode code) {
       return wire::cancelled;
     case ErrorCode::kResourceExhausted:
       return grpc_code::kResourceExhausted;
+    case ErrorCode::kBearerTokenMissing:
+      return wire::bearer_token_missing;
     case ErrorCode::kUnauthenticated:
       return wire::unauthenticated;
+    case ErrorCode::kInvalidClaims:
+      return wire::invalid_claims;
     case ErrorCode::kForbidden:
       return wire::forbidden;
     case ErrorCode::kUnimplemented:
@@ -226,6 +271,14 @@ HttpError ToHttp(const rpc::GrpcStatus& status) {
   auto message = CleanedUp(status.message);
   const auto number = status.code >= 1000 ? status.code : HttpNumber(status.code, message);
   return {HttpStatus(number), WireName(number), std::move(message)};
+}
+
+StreamError ToStreamError(const rpc::GrpcStatus& status) {
+  const auto standard = ClassOf(status.code);
+  std::string line = "{\"error\":{\"code\":" + std::to_string(standard) + ",\"message\":";
+  AppendJsonString(status.message, line);
+  line += ",\"details\":[]}}\n";
+  return {PlainHttpStatus(standard), std::move(line)};
 }
 
 std::string WireName(std::uint32_t number) {

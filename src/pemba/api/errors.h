@@ -54,6 +54,14 @@ struct HttpError {
 HttpError ToHttp(const rpc::GrpcStatus& status);
 inline HttpError ToHttp(const Error& error) { return ToHttp(ToGrpc(error)); }
 
+// The form of an error in an HTTP stream, where the number is the standard gRPC class of the
+// status.
+struct StreamError {
+  int http_status = 500;  // If the stream has not begun.
+  std::string line;       // {"error":{"code":3,"message":...,"details":[]}} and a newline.
+};
+StreamError ToStreamError(const rpc::GrpcStatus& status);
+
 // The name of an OpenFGA number; its digits if the contract has no such number.
 std::string WireName(std::uint32_t number);
 

@@ -163,5 +163,25 @@ TEST(Errors, BodyIsOneLineOfJson) {
             "{\"code\":\"validation_error\",\"message\":\"a \\\"b\\\" <c>\"}\n");
 }
 
+struct StreamCase {
+  std::uint32_t code;
+  int http_status;
+  std::uint32_t standard;
+};
+constexpr StreamCase kStreams[] = {
+    {3, 400, 3},     {10, 409, 10},   {12, 501, 12},   {14, 503, 14},
+    {1010, 401, 16}, {1600, 401, 16}, {2001, 400, 3},  {2021, 400, 3},
+    {3500, 429, 8},  {4000, 500, 13}, {4004, 500, 13}, {5002, 404, 5},
+};
+TEST(Errors, StreamsTellTheClassOfANumber) {
+  for (const auto& c : kStreams) {
+    const auto error = ToStreamError({c.code, "a \"b\""});
+    EXPECT_EQ(error.http_status, c.http_status) << c.code;
+    EXPECT_EQ(error.line, "{\"error\":{\"code\":" + std::to_string(c.standard) +
+                              ",\"message\":\"a \\\"b\\\"\",\"details\":[]}}\n")
+        << c.code;
+  }
+}
+
 }  // namespace
 }  // namespace pemba::api

@@ -88,6 +88,9 @@ Violation CheckNumber(std::int64_t number, const Rule& rule) {
   if (rule.kind == Rule::Kind::kMin) {
     return "value must be greater than or equal to " + std::to_string(rule.min);
   }
+  if (rule.kind == Rule::Kind::kMax) {
+    return "value must be less than or equal to " + std::to_string(rule.max);
+  }
   return "value must be inside range [" + std::to_string(rule.min) + ", " +
          std::to_string(rule.max) + "]";
 }
@@ -232,6 +235,8 @@ class FieldRules::Impl {
                 reflection.GetEnumValue(message, plan.field)) == nullptr) {
           reason = "value must be one of the defined enum values";
         }
+      } else if (rule.kind == Rule::Kind::kMax) {
+        reason = CheckNumber(reflection.GetUInt32(message, plan.field), rule);
       } else {
         std::string scratch;
         reason = CheckString(reflection.GetStringReference(message, plan.field, &scratch), rule);

@@ -29,6 +29,7 @@ struct Rule {
     kKeys,      // The keys of a map match.
     kRange,     // A wrapped number, if set, is within min to max.
     kMin,       // A wrapped number, if set, is at least min.
+    kMax,       // A plain number, if set, is at most max.
     kSchemaVersion,
     kDefined,  // An enum has one of its declared values.
     kPast,     // A timestamp, if set, is valid and before now.
@@ -64,6 +65,7 @@ constexpr Rule Range(std::uint32_t min, std::uint32_t max) {
   return {.kind = Rule::Kind::kRange, .min = min, .max = max};
 }
 constexpr Rule AtLeast(std::uint32_t min) { return {.kind = Rule::Kind::kMin, .min = min}; }
+constexpr Rule AtMost(std::uint32_t max) { return {.kind = Rule::Kind::kMax, .max = max}; }
 constexpr Rule SchemaVersion() { return {.kind = Rule::Kind::kSchemaVersion}; }
 constexpr Rule Defined() { return {.kind = Rule::Kind::kDefined}; }
 constexpr Rule Past() { return {.kind = Rule::Kind::kPast}; }

@@ -63,16 +63,19 @@ void AddHealthRoutes(HealthOptions options, rpc::Router& router) {
   router.Add({.grpc_method = "/grpc.health.v1.Health/Check",
               .http_method = "",
               .http_pattern = "",
+              .admission = rpc::Admission::kNever,
               .handler = [shared](rpc::Call& call) { AnswerGrpc(*shared, call); }});
   router.Add({.grpc_method = "/grpc.health.v1.Health/Watch",
               .http_method = "",
               .http_pattern = "",
+              .admission = rpc::Admission::kNever,
               .handler = [](rpc::Call& call) {
                 call.FinishGrpc({grpc_code::kUnimplemented, "method Watch not implemented"}, {});
               }});
   router.Add({.grpc_method = "",
               .http_method = "GET",
               .http_pattern = "/healthz",
+              .admission = rpc::Admission::kNever,
               .handler = [shared](rpc::Call& call) { AnswerHttp(*shared, call); }});
 }
 

@@ -1,4 +1,4 @@
-// grpc.health.v1.Health and GET /healthz.
+// grpc.health.v1.Health and GET /healthz. Open to everyone: probes have no credential.
 #pragma once
 
 #include <functional>

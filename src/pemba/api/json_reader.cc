@@ -179,6 +179,15 @@ class Reader {
         reflection.SetInt32(&message, &field, *number);
         return Done{};
       }
+      case Field::CPPTYPE_UINT32: {
+        std::uint64_t number = 0;
+        if (value.get(number) != simdjson::SUCCESS || number > UINT32_MAX) {
+          return WrongType(value, "uint32", field);
+        }
+        PEMBA_CHECK(!repeated);
+        reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(number));
+        return Done{};
+      }
       case Field::CPPTYPE_ENUM:
         PEMBA_CHECK(!repeated);
         return ReadEnum(value, field, message);

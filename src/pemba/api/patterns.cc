@@ -108,5 +108,7 @@ const Pattern kTokenPattern{R"(^$|^[A-Za-z0-9-_]+={0,2}$)", IsToken};
 const Pattern kChangesTypePattern{R"(^[^:#\s]{1,254}$)", Matches<kChangesTypeBytes, 1, 254>};
 const Pattern kSourceFilePattern{R"(^[a-zA-Z0-9_\-\/]{1,100}\.fga$)", IsSourceFile};
 const Pattern kCorrelationIdPattern{R"(^[\w\d-]{1,36}$)", Matches<kTokenBytes, 1, 36>};
+const Pattern kSubjectIdPattern{R"(^[^:#@\s]{1,500}$)", Matches<kTypeBytes, 1, 500>};
+const Pattern kResourceIdPattern{R"(^[^:#@\s]{1,256}$)", Matches<kTypeBytes, 1, 256>};
 
 }  // namespace pemba::api

@@ -24,5 +24,7 @@ extern const Pattern kTokenPattern;          // A continuation token, or nothing
 extern const Pattern kChangesTypePattern;    // A type to read changes of: may hold '@'.
 extern const Pattern kSourceFilePattern;     // A module's file.
 extern const Pattern kCorrelationIdPattern;  // Of a batch item.
+extern const Pattern kSubjectIdPattern;      // AuthZEN: the id of a subject.
+extern const Pattern kResourceIdPattern;     // AuthZEN: the id of a resource.
 
 }  // namespace pemba::api

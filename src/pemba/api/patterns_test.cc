@@ -17,9 +17,10 @@ std::string Times(std::size_t count, std::string_view text) {
 // The hand-written matchers against the expressions that they stand for.
 TEST(Patterns, MatchWhatTheirTextsSay) {
   const Pattern* patterns[] = {
-      &kUlidPattern,  &kTypePattern,        &kRelationPattern,   &kObjectPattern,
-      &kUserPattern,  &kReadUserPattern,    &kObjectIdPattern,   &kStoreNamePattern,
-      &kTokenPattern, &kChangesTypePattern, &kSourceFilePattern, &kCorrelationIdPattern,
+      &kUlidPattern,      &kTypePattern,        &kRelationPattern,   &kObjectPattern,
+      &kUserPattern,      &kReadUserPattern,    &kObjectIdPattern,   &kStoreNamePattern,
+      &kTokenPattern,     &kChangesTypePattern, &kSourceFilePattern, &kCorrelationIdPattern,
+      &kSubjectIdPattern, &kResourceIdPattern,
   };
   std::vector<std::string> texts = {
       "",

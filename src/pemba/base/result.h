@@ -37,7 +37,9 @@ enum class ErrorCode : std::uint8_t {
   kDeadlineExceeded,           // Out of time; nothing is known about the answer.
   kCancelled,                  // The caller went away.
   kResourceExhausted,          // A budget (memory, queue, message size) is spent.
-  kUnauthenticated,            // No or no valid credential.
+  kBearerTokenMissing,         // No credential of the kind that this server asks for.
+  kUnauthenticated,            // A credential that is not valid.
+  kInvalidClaims,              // A token that is not for this server, or of somebody else's making.
   kForbidden,                  // Known, but not allowed to ask this.
   kUnimplemented,              // No such operation here.
   kFailedPrecondition,         // The server is not configured for this.

@@ -1,4 +1,4 @@
-// query check | explain | batch-check | list-relations
+// query check | explain | batch-check | list-objects | list-users | list-relations | expand
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -341,6 +341,99 @@ void AddListRelations(CommandLine& line, CLI::App& group) {
   AddQueryOptions(line, command, options->query);
 }
 
+struct ObjectsOptions {
+  QueryOptions query;
+  std::string user, relation, type;
+};
+
+Result<int> ListObjects(Session& session, const ObjectsOptions& options) {
+  PEMBA_TRY(auto client, session.Connect());
+  PEMBA_TRY(auto body, QuestionOf(options.query));
+  body["user"] = options.user;
+  body["relation"] = options.relation;
+  body["type"] = options.type;
+  AddModelAndConsistency(options.query, body);
+  PEMBA_TRY(auto answer, client.Post(StorePath(options.query.store_id, "/list-objects"), body));
+  session.Print(answer);
+  return 0;
+}
+
+void AddListObjects(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<ObjectsOptions>();
+  auto& command =
+      line.Command(group, "list-objects", "To which objects has the user the relation?",
+                   [options](Session& session) { return ListObjects(session, *options); });
+  command.add_option("user", options->user, "user:anne")->required();
+  command.add_option("relation", options->relation, "viewer")->required();
+  command.add_option("type", options->type, "document")->required();
+  AddQueryOptions(line, command, options->query);
+}
+
+struct UsersOptions {
+  QueryOptions query;
+  std::string object, relation, filter;
+};
+
+Result<int> ListUsers(Session& session, const UsersOptions& options) {
+  const auto object = tuple::SplitObject(options.object);
+  if (object.type.empty() || object.id.empty()) {
+    return Invalid("--object `" + options.object + "` is not type:id");
+  }
+  const auto hash = options.filter.find('#');
+  json::object filter{{"type", options.filter.substr(0, hash)}};
+  if (hash != std::string::npos) filter["relation"] = options.filter.substr(hash + 1);
+  PEMBA_TRY(auto client, session.Connect());
+  PEMBA_TRY(auto body, QuestionOf(options.query));
+  if (auto* tuples = body.if_contains("contextual_tuples")) {
+    auto keys = std::move(tuples->get_object()["tuple_keys"]);  // Not wrapped in this request.
+    *tuples = std::move(keys);
+  }
+  body["object"] = {{"type", object.type}, {"id", object.id}};
+  body["relation"] = options.relation;
+  body["user_filters"] = json::array{std::move(filter)};
+  AddModelAndConsistency(options.query, body);
+  PEMBA_TRY(auto answer, client.Post(StorePath(options.query.store_id, "/list-users"), body));
+  session.Print(answer);
+  return 0;
+}
+
+void AddListUsers(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<UsersOptions>();
+  auto& command =
+      line.Command(group, "list-users", "Which users have the relation to the object?",
+                   [options](Session& session) { return ListUsers(session, *options); });
+  command.add_option("--object", options->object, "document:plan")->required();
+  command.add_option("--relation", options->relation, "viewer")->required();
+  command.add_option("--user-filter", options->filter, "Kind of users: user, or team#member")
+      ->required();
+  AddQueryOptions(line, command, options->query);
+}
+
+struct ExpandOptions {
+  QueryOptions query;
+  std::string relation, object;
+};
+
+Result<int> Expand(Session& session, const ExpandOptions& options) {
+  PEMBA_TRY(auto client, session.Connect());
+  PEMBA_TRY(auto body, QuestionOf(options.query));
+  body.erase("context");  // Expand evaluates no conditions.
+  body["tuple_key"] = {{"relation", options.relation}, {"object", options.object}};
+  AddModelAndConsistency(options.query, body);
+  PEMBA_TRY(auto answer, client.Post(StorePath(options.query.store_id, "/expand"), body));
+  session.Print(answer);
+  return 0;
+}
+
+void AddExpand(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<ExpandOptions>();
+  auto& command = line.Command(group, "expand", "How is the relation of the object made up?",
+                               [options](Session& session) { return Expand(session, *options); });
+  command.add_option("relation", options->relation, "viewer")->required();
+  command.add_option("object", options->object, "document:plan")->required();
+  AddQueryOptions(line, command, options->query);
+}
+
 }  // namespace
 
 void AddQueryCommands(CommandLine& line) {
@@ -348,7 +441,10 @@ void AddQueryCommands(CommandLine& line) {
   AddCheck(line, group);
   AddExplain(line, group);
   AddBatchCheck(line, group);
+  AddListObjects(line, group);
+  AddListUsers(line, group);
   AddListRelations(line, group);
+  AddExpand(line, group);
 }
 
 }  // namespace pemba::cli

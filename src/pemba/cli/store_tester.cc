@@ -6,7 +6,9 @@
 
 #include "pemba/base/arena.h"
 #include "pemba/base/clock.h"
+#include "pemba/cli/paging.h"
 #include "pemba/cli/tuple_file.h"
+#include "pemba/engine/lister.h"
 #include "pemba/model/tuple_validation.h"
 #include "pemba/storage/memory.h"
 #include "pemba/store/stores.h"
@@ -25,7 +27,8 @@ class LocalTarget final : public TestTarget {
   LocalTarget()
       : datastore_(storage::NewMemoryDatastore()),
         stores_(*datastore_, clock_),
-        checker_({.resolve_node_limit = kResolveNodeLimit}, clock_) {}
+        checker_({.resolve_node_limit = kResolveNodeLimit}, clock_),
+        lister_({.resolve_node_limit = kResolveNodeLimit}, clock_) {}
 
   Status Fill(const model::Model& model, const std::vector<tuple::Tuple>& tuples) {
     PEMBA_TRY(auto record, stores_.CreateStore("test"));
@@ -60,12 +63,60 @@ class LocalTarget final : public TestTarget {
         arena_);
   }
 
+  Result<std::vector<std::string>> ListObjects(const ObjectsQuestion& question,
+                                               const json::object& context) override {
+    const auto view = (*store_)->Pin();
+    PEMBA_TRY(const auto model, view.ResolveModel({}));
+    PEMBA_TRY(std::ignore, model::ValidateRequestContext(context));
+    std::vector<std::string> objects;
+    arena_.Reset();
+    PEMBA_TRY(std::ignore,
+              lister_.ListObjects(view.snapshot(), *model.bound,
+                                  {.type = question.type,
+                                   .relation = question.relation,
+                                   .subject = question.user,
+                                   .context = &context},
+                                  {}, arena_, [&](std::span<const std::string_view> ids) {
+                                    for (const auto id : ids) {
+                                      objects.push_back(question.type + ":" + std::string(id));
+                                    }
+                                    return engine::SinkWants::kMore;
+                                  }));
+    return objects;
+  }
+
+  Result<std::vector<std::string>> ListUsers(const UsersQuestion& question,
+                                             const json::object& context) override {
+    const auto view = (*store_)->Pin();
+    PEMBA_TRY(const auto model, view.ResolveModel({}));
+    PEMBA_TRY(std::ignore, model::ValidateRequestContext(context));
+    const auto& filter = question.filter;
+    const auto suffix = filter.relation.empty() ? "" : "#" + filter.relation;
+    std::vector<std::string> users;
+    arena_.Reset();
+    PEMBA_TRY(std::ignore,
+              lister_.ListUsers(view.snapshot(), *model.bound,
+                                {.object = question.object,
+                                 .relation = question.relation,
+                                 .user_type = filter.type,
+                                 .user_relation = filter.relation,
+                                 .context = &context},
+                                {}, arena_, [&](std::span<const std::string_view> ids) {
+                                  for (const auto id : ids) {
+                                    users.push_back(filter.type + ":" + std::string(id) + suffix);
+                                  }
+                                  return engine::SinkWants::kMore;
+                                }));
+    return users;
+  }
+
  private:
   SystemClock clock_;
   std::unique_ptr<storage::Datastore> datastore_;
   store::Stores stores_;
   std::optional<store::StoreHandle> store_;
   engine::Checker checker_;
+  engine::Lister lister_;
   Arena arena_;
 };
 
@@ -103,8 +154,7 @@ class RemoteTarget final : public TestTarget {
                         {"relation", question.relation},
                         {"object", question.object}}}};
     if (!tuples_.empty()) body["contextual_tuples"] = {{"tuple_keys", tuples_}};
-    if (!context.empty()) body["context"] = context;
-    if (!store_.model_id.empty()) body["authorization_model_id"] = store_.model_id;
+    AddContextAndModel(context, body);
     PEMBA_TRY(auto answer, client_.Post(StorePath(store_.store_id, "/check"), body));
     const auto* object = answer.if_object();
     const auto* allowed = object == nullptr ? nullptr : object->if_contains("allowed");
@@ -114,7 +164,53 @@ class RemoteTarget final : public TestTarget {
     return allowed->get_bool() ? engine::Decision::kAllowed : engine::Decision::kDenied;
   }
 
+  Result<std::vector<std::string>> ListObjects(const ObjectsQuestion& question,
+                                               const json::object& context) override {
+    json::object body{
+        {"user", question.user}, {"relation", question.relation}, {"type", question.type}};
+    if (!tuples_.empty()) body["contextual_tuples"] = {{"tuple_keys", tuples_}};
+    AddContextAndModel(context, body);
+    PEMBA_TRY(auto answer, client_.Post(StorePath(store_.store_id, "/list-objects"), body));
+    std::vector<std::string> objects;
+    for (const auto& object : ListAt(answer, "objects")) {
+      if (object.is_string()) objects.emplace_back(object.get_string());
+    }
+    return objects;
+  }
+
+  Result<std::vector<std::string>> ListUsers(const UsersQuestion& question,
+                                             const json::object& context) override {
+    const auto object = tuple::SplitObject(question.object);
+    json::object filter{{"type", question.filter.type}};
+    if (!question.filter.relation.empty()) filter["relation"] = question.filter.relation;
+    json::object body{{"object", {{"type", object.type}, {"id", object.id}}},
+                      {"relation", question.relation},
+                      {"user_filters", json::array{std::move(filter)}}};
+    if (!tuples_.empty()) body["contextual_tuples"] = tuples_;
+    AddContextAndModel(context, body);
+    PEMBA_TRY(auto answer, client_.Post(StorePath(store_.store_id, "/list-users"), body));
+    std::vector<std::string> users;
+    for (const auto& user : ListAt(answer, "users")) users.push_back(UserText(user));
+    return users;
+  }
+
  private:
+  void AddContextAndModel(const json::object& context, json::object& body) const {
+    if (!context.empty()) body["context"] = context;
+    if (!store_.model_id.empty()) body["authorization_model_id"] = store_.model_id;
+  }
+
+  // {object: {type, id}}, {userset: {type, id, relation}} or {wildcard: {type}}.
+  static std::string UserText(const json::value& user) {
+    const auto* members = user.if_object();
+    if (members == nullptr || members->empty()) return {};
+    const auto& who = members->begin()->value();
+    auto text = TextAt(who, "type") + ":";
+    text += members->begin()->key() == "wildcard" ? "*" : TextAt(who, "id");
+    const auto relation = TextAt(who, "relation");
+    return relation.empty() ? text : text + "#" + relation;
+  }
+
   ApiClient client_;
   RemoteStore store_;
   json::array tuples_;
@@ -160,6 +256,22 @@ void RunCheck(const CheckCase& check, TestTarget& target, std::vector<CheckResul
   }
 }
 
+// Asks one list and compares it.
+template <class Question, class Ask>
+ListResult<Question> RunList(Question question, const json::object& context,
+                             std::vector<std::string> expected, Ask ask) {
+  ListResult<Question> result{std::move(question), context, std::move(expected)};
+  std::sort(result.expected.begin(), result.expected.end());
+  auto answer = ask(result.question, context);
+  if (answer.ok()) {
+    std::sort(answer->begin(), answer->end());
+    result.got = *std::move(answer);
+  } else {
+    result.error = answer.error().message;
+  }
+  return result;
+}
+
 TestResult RunTest(const StoreTest& test, TestTarget& target) {
   TestResult result;
   result.name = test.name;
@@ -167,13 +279,16 @@ TestResult RunTest(const StoreTest& test, TestTarget& target) {
   for (const auto& check : test.checks) RunCheck(check, target, result.checks);
   for (const auto& list : test.list_objects) {
     for (const auto& [relation, expected] : list.assertions) {
-      result.list_objects.push_back({list.user, relation, list.type, list.context, expected});
+      result.list_objects.push_back(RunList(
+          ObjectsQuestion{list.user, relation, list.type}, list.context, expected,
+          [&](const auto& question, const auto& c) { return target.ListObjects(question, c); }));
     }
   }
   for (const auto& list : test.list_users) {
     for (const auto& [relation, expected] : list.assertions) {
-      result.list_users.push_back(
-          {list.object, relation, list.filters.front(), list.context, expected});
+      result.list_users.push_back(RunList(
+          UsersQuestion{list.object, relation, list.filters.front()}, list.context, expected,
+          [&](const auto& question, const auto& c) { return target.ListUsers(question, c); }));
     }
   }
   return result;
@@ -190,11 +305,11 @@ std::unique_ptr<TestTargets> RemoteTargets(RemoteStore store) {
 }
 
 Outcome TestResult::outcome() const {
-  const bool failed = std::any_of(checks.begin(), checks.end(), [](const CheckResult& check) {
-    return check.outcome() == Outcome::kFailed;
-  });
-  if (failed) return Outcome::kFailed;
-  return list_objects.empty() && list_users.empty() ? Outcome::kPassed : Outcome::kNotRun;
+  const auto passed = [](const auto& result) { return result.outcome() == Outcome::kPassed; };
+  const bool all = std::all_of(checks.begin(), checks.end(), passed) &&
+                   std::all_of(list_objects.begin(), list_objects.end(), passed) &&
+                   std::all_of(list_users.begin(), list_users.end(), passed);
+  return all ? Outcome::kPassed : Outcome::kFailed;
 }
 
 Result<std::vector<TestResult>> RunStoreTests(const StoreFile& file, TestTargets& targets) {

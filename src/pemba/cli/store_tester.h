@@ -18,12 +18,26 @@
 
 namespace pemba::cli {
 
+struct ObjectsQuestion {
+  std::string user, relation, type;
+};
+struct UsersQuestion {
+  std::string object, relation;
+  UserFilter filter;
+};
+
 // Where the questions of one test go: a fresh store in this process, or a server. One thread.
 class TestTarget {
  public:
   virtual ~TestTarget() = default;
   virtual Result<engine::Decision> Check(const tuple::TupleView& question,
                                          const boost::json::object& context) = 0;
+  // All of them, as `type:id`.
+  virtual Result<std::vector<std::string>> ListObjects(const ObjectsQuestion& question,
+                                                       const boost::json::object& context) = 0;
+  // All of them: `type:id`, `type:*` or `type:id#relation`.
+  virtual Result<std::vector<std::string>> ListUsers(const UsersQuestion& question,
+                                                     const boost::json::object& context) = 0;
 };
 
 // Makes the target of one test, whose tuples are those of the store and of the test together.
@@ -48,7 +62,6 @@ std::unique_ptr<TestTargets> RemoteTargets(RemoteStore store);
 enum class Outcome {
   kPassed,
   kFailed,  // Another answer, or none.
-  kNotRun,  // Nobody asked. Never counts as passed.
 };
 
 struct CheckResult {
@@ -60,18 +73,18 @@ struct CheckResult {
   Outcome outcome() const { return got == expected ? Outcome::kPassed : Outcome::kFailed; }
 };
 
-// Listing is not available to tests yet: these are kept and counted, as not run.
-struct ListObjectsResult {
-  std::string user, relation, type;
+// Lists are sorted: their order does not count, duplicates do.
+template <class Question>
+struct ListResult {
+  Question question;
   boost::json::object context;
   std::vector<std::string> expected;
+  std::optional<std::vector<std::string>> got = {};  // Nothing if the call failed.
+  std::string error = {};
+  Outcome outcome() const { return got == expected ? Outcome::kPassed : Outcome::kFailed; }
 };
-struct ListUsersResult {
-  std::string object, relation;
-  UserFilter filter;
-  boost::json::object context;
-  std::vector<std::string> expected;
-};
+using ListObjectsResult = ListResult<ObjectsQuestion>;
+using ListUsersResult = ListResult<UsersQuestion>;
 
 struct TestResult {
   std::string name, description;
@@ -79,8 +92,7 @@ struct TestResult {
   std::vector<ListObjectsResult> list_objects;
   std::vector<ListUsersResult> list_users;
 
-  // Failed if anything did; else not run if anything was not; else passed.
-  Outcome outcome() const;
+  Outcome outcome() const;  // Failed if anything did.
 };
 
 // Runs every test, failing calls included. Errors: those of TestTargets::Make, with the test's

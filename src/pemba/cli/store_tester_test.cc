@@ -41,12 +41,16 @@ tests:
     check:
       - {user: user:zoe, object: document:1, assertions: {viewer: true}}
   - name: lists
+    tuples:
+      - {user: user:anne, relation: viewer, object: document:2}
     check:
       - {user: user:anne, object: document:1, assertions: {viewer: true}}
     list_objects:
-      - {user: user:anne, type: document, assertions: {viewer: ['document:1'], parent: []}}
+      - {user: user:anne, type: document, assertions: {viewer: ['document:2', 'document:1'], parent: []}}
+      - {user: user:anne, type: document, assertions: {viewer: ['document:1'], admirer: []}}
     list_users:
-      - {object: document:1, user_filter: [{type: user}], assertions: {viewer: {users: []}}}
+      - {object: document:1, user_filter: [{type: user}], context: {x: 2}, assertions: {viewer: {users: [user:bob, user:anne]}}}
+      - {object: document:1, user_filter: [{type: user}], assertions: {viewer: {users: [user:anne]}}}
 )";
 
 Result<std::vector<TestResult>> RunText(const std::string& text) {
@@ -83,14 +87,22 @@ TEST(RunStoreTests, ACallThatFailsIsAFailedAssertion) {
   EXPECT_EQ(checks[2].error, "invalid relation: type 'folder' not found");
 }
 
-TEST(RunStoreTests, WhatIsNotRunNeverPasses) {
+TEST(RunStoreTests, ComparesListsInAnyOrder) {
   const auto results = RunText(kStore);
   ASSERT_TRUE(results.ok()) << results.error().message;
   const auto& lists = (*results)[4];
-  EXPECT_EQ(lists.checks[0].outcome(), Outcome::kPassed);
-  EXPECT_EQ(lists.list_objects.size(), 2u);
-  EXPECT_EQ(lists.list_users.size(), 1u);
-  EXPECT_EQ(lists.outcome(), Outcome::kNotRun);
+  EXPECT_EQ(lists.outcome(), Outcome::kFailed);
+  ASSERT_EQ(lists.list_objects.size(), 4u);
+  EXPECT_EQ(lists.list_objects[0].outcome(), Outcome::kPassed);
+  EXPECT_EQ(lists.list_objects[1].outcome(), Outcome::kPassed);
+  EXPECT_EQ(lists.list_objects[2].outcome(), Outcome::kFailed);  // One is missing.
+  EXPECT_EQ(lists.list_objects[2].got, (std::vector<std::string>{"document:1", "document:2"}));
+  EXPECT_FALSE(lists.list_objects[3].got.has_value());
+  EXPECT_EQ(lists.list_objects[3].error, "relation 'document#admirer' not found");
+  ASSERT_EQ(lists.list_users.size(), 2u);
+  EXPECT_EQ(lists.list_users[0].outcome(), Outcome::kPassed);
+  EXPECT_EQ(lists.list_users[1].outcome(), Outcome::kFailed);
+  EXPECT_NE(lists.list_users[1].error.find("missing context parameters '[x]'"), std::string::npos);
 }
 
 struct AbortCase {

@@ -9,12 +9,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kNotRun = "not run: listing is not available to tests yet";
-
 std::string Ratio(const TestCounts::Count& count) {
-  auto text = std::to_string(count.passing) + "/" + std::to_string(count.total) + " passing";
-  if (count.not_run > 0) text += ", " + std::to_string(count.not_run) + " not run";
-  return text;
+  return std::to_string(count.passing) + "/" + std::to_string(count.total) + " passing";
 }
 
 std::string ContextText(const json::object& context) {
@@ -41,6 +37,25 @@ std::string FailureLine(const CheckResult& check) {
   return line + "\n";
 }
 
+std::string RequestText(const ObjectsQuestion& question) {
+  return "ListObjects(user=" + question.user + ",relation=" + question.relation +
+         ",type=" + question.type;
+}
+
+std::string RequestText(const UsersQuestion& question) {
+  return "ListUsers(object=" + question.object + ",relation=" + question.relation +
+         ",user_filter=" + FilterText(question.filter);
+}
+
+template <class Question>
+std::string FailureLine(const ListResult<Question>& list) {
+  auto line = "ⅹ " + RequestText(list.question) + ContextText(list.context) +
+              "): expected=" + ListText(list.expected) +
+              ", got=" + (list.got ? ListText(*list.got) : "N/A");
+  if (!list.error.empty()) line += ", error=" + list.error;
+  return line + "\n";
+}
+
 // The block of one test that did not pass.
 std::string TestBlock(const TestResult& test) {
   TestCounts counts;
@@ -53,21 +68,15 @@ std::string TestBlock(const TestResult& test) {
   kind("Checks", counts.checks);
   kind("ListObjects", counts.list_objects);
   kind("ListUsers", counts.list_users);
-  std::string block = test.outcome() == Outcome::kFailed ? "(FAILING) " : "(NOT RUN) ";
-  block += test.name + ": " + kinds + "\n";
-  for (const auto& check : test.checks) {
-    if (check.outcome() != Outcome::kPassed) block += FailureLine(check);
-  }
-  for (const auto& list : test.list_objects) {
-    block += "- ListObjects(user=" + list.user + ",relation=" + list.relation +
-             ",type=" + list.type + ContextText(list.context) +
-             "): expected=" + ListText(list.expected) + ", got=N/A, " + kNotRun + "\n";
-  }
-  for (const auto& list : test.list_users) {
-    block += "- ListUsers(object=" + list.object + ",relation=" + list.relation +
-             ",user_filter=" + FilterText(list.filter) + ContextText(list.context) +
-             "): expected=" + ListText(list.expected) + ", got=N/A, " + kNotRun + "\n";
-  }
+  std::string block = "(FAILING) " + test.name + ": " + kinds + "\n";
+  const auto failures = [&](const auto& results) {
+    for (const auto& result : results) {
+      if (result.outcome() != Outcome::kPassed) block += FailureLine(result);
+    }
+  };
+  failures(test.checks);
+  failures(test.list_objects);
+  failures(test.list_users);
   return block;
 }
 
@@ -103,14 +112,29 @@ TestCounts CountsOf(const std::vector<FileResults>& files) {
   return counts;
 }
 
-json::object NotRun(json::object request, const std::vector<std::string>& expected,
-                    const json::object& context) {
-  if (!context.empty()) request["context"] = context;
-  return {{"request", std::move(request)},
-          {"expected", json::array(expected.begin(), expected.end())},
-          {"got", nullptr},
-          {"error", kNotRun},
-          {"test_result", false}};
+json::array ArrayOf(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
+json::object RequestOf(const ObjectsQuestion& question) {
+  return {{"user", question.user}, {"relation", question.relation}, {"type", question.type}};
+}
+
+json::object RequestOf(const UsersQuestion& question) {
+  return {{"object", question.object},
+          {"relation", question.relation},
+          {"user_filter", FilterText(question.filter)}};
+}
+
+template <class Question>
+json::object ToJson(const ListResult<Question>& list) {
+  auto request = RequestOf(list.question);
+  if (!list.context.empty()) request["context"] = list.context;
+  json::object result{{"request", std::move(request)}, {"expected", ArrayOf(list.expected)}};
+  result["got"] = list.got ? json::value(ArrayOf(*list.got)) : json::value(nullptr);
+  result["error"] = list.error.empty() ? json::value(nullptr) : json::value(list.error);
+  result["test_result"] = list.outcome() == Outcome::kPassed;
+  return result;
 }
 
 json::object ToJson(const CheckResult& check) {
@@ -129,15 +153,15 @@ json::object ToJson(const CheckResult& check) {
 void TestCounts::Add(const TestResult& result) {
   ++tests.total;
   tests.passing += result.outcome() == Outcome::kPassed ? 1 : 0;
-  tests.not_run += result.outcome() == Outcome::kNotRun ? 1 : 0;
-  for (const auto& check : result.checks) {
-    ++checks.total;
-    checks.passing += check.outcome() == Outcome::kPassed ? 1 : 0;
-  }
-  list_objects.total += result.list_objects.size();
-  list_objects.not_run += result.list_objects.size();
-  list_users.total += result.list_users.size();
-  list_users.not_run += result.list_users.size();
+  const auto add = [](const auto& results, Count& count) {
+    for (const auto& one : results) {
+      ++count.total;
+      count.passing += one.outcome() == Outcome::kPassed ? 1 : 0;
+    }
+  };
+  add(result.checks, checks);
+  add(result.list_objects, list_objects);
+  add(result.list_users, list_users);
 }
 
 std::string ReportText(const std::vector<FileResults>& files) {
@@ -157,18 +181,9 @@ json::array ReportJson(const std::vector<TestResult>& tests) {
     auto& checks = one["check_results"].emplace_array();
     for (const auto& check : test.checks) checks.push_back(ToJson(check));
     auto& objects = one["list_objects_results"].emplace_array();
-    for (const auto& result : test.list_objects) {
-      objects.push_back(
-          NotRun({{"user", result.user}, {"relation", result.relation}, {"type", result.type}},
-                 result.expected, result.context));
-    }
+    for (const auto& result : test.list_objects) objects.push_back(ToJson(result));
     auto& users = one["list_users_results"].emplace_array();
-    for (const auto& result : test.list_users) {
-      users.push_back(NotRun({{"object", result.object},
-                              {"relation", result.relation},
-                              {"user_filter", FilterText(result.filter)}},
-                             result.expected, result.context));
-    }
+    for (const auto& result : test.list_users) users.push_back(ToJson(result));
     list.push_back(std::move(one));
   }
   return list;

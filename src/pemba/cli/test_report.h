@@ -16,10 +16,10 @@ struct FileResults {
   std::vector<TestResult> tests;
 };
 
-// Of a set of tests. What was not run is part of the total and of not_run, never of passing.
+// Of a set of tests.
 struct TestCounts {
   struct Count {
-    std::size_t passing = 0, total = 0, not_run = 0;
+    std::size_t passing = 0, total = 0;
   };
   Count tests, checks, list_objects, list_users;
 

@@ -47,20 +47,23 @@ TEST(ReportText, NamesEveryFailure) {
       "# Test Summary #\nTests 1/3 passing\nChecks 2/4 passing\n");
 }
 
-TEST(ReportText, SaysWhatWasNotRun) {
+TEST(ReportText, NamesEveryListThatDiffers) {
   auto test = TestOf("lists", {Check(true, true)});
-  test.list_objects.push_back({"user:anne", "viewer", "doc", {}, {"doc:1", "doc:2"}});
-  test.list_users.push_back({"doc:1", "viewer", {"group", "member"}, {}, {}});
+  const ObjectsQuestion objects{"user:anne", "viewer", "doc"};
+  const UsersQuestion users{"doc:1", "viewer", {"group", "member"}};
+  test.list_objects.push_back({objects, {}, {"doc:1"}, {{"doc:1"}}});
+  test.list_objects.push_back({objects, {{"n", 1.0}}, {"doc:1", "doc:2"}, {{"doc:1"}}});
+  test.list_users.push_back({users, {}, {}, std::nullopt, "it broke"});
   EXPECT_EQ(ReportText({{"a", {test}}}),
-            "(NOT RUN) lists: Checks (1/1 passing) | ListObjects (0/1 passing, 1 not run) | "
-            "ListUsers (0/1 passing, 1 not run)\n"
-            "- ListObjects(user=user:anne,relation=viewer,type=doc): expected=[doc:1 doc:2], "
-            "got=N/A, not run: listing is not available to tests yet\n"
-            "- ListUsers(object=doc:1,relation=viewer,user_filter=group#member): expected=[], "
-            "got=N/A, not run: listing is not available to tests yet\n"
+            "(FAILING) lists: Checks (1/1 passing) | ListObjects (1/2 passing) | "
+            "ListUsers (0/1 passing)\n"
+            "ⅹ ListObjects(user=user:anne,relation=viewer,type=doc, context:{\"n\":1}): "
+            "expected=[doc:1 doc:2], got=[doc:1]\n"
+            "ⅹ ListUsers(object=doc:1,relation=viewer,user_filter=group#member): expected=[], "
+            "got=N/A, error=it broke\n"
             "---\n"
-            "# Test Summary #\nTests 0/1 passing, 1 not run\nChecks 1/1 passing\n"
-            "ListObjects 0/1 passing, 1 not run\nListUsers 0/1 passing, 1 not run\n");
+            "# Test Summary #\nTests 0/1 passing\nChecks 1/1 passing\n"
+            "ListObjects 1/2 passing\nListUsers 0/1 passing\n");
   TestCounts counts;
   counts.Add(test);
   EXPECT_FALSE(counts.AllPass());
@@ -79,7 +82,7 @@ TEST(ReportText, GivesTheNumbersOfEachOfSeveralFiles) {
 
 TEST(ReportJson, HasEveryResultWithItsRequest) {
   auto test = TestOf("t", {Check(true, true), Check(false, std::nullopt, "it broke")});
-  test.list_objects.push_back({"user:anne", "viewer", "doc", {}, {}});
+  test.list_objects.push_back({{"user:anne", "viewer", "doc"}, {}, {"doc:1"}, {{"doc:1"}}});
   EXPECT_EQ(JsonText(ReportJson({test})),
             R"([{"name":"t","description":"","check_results":[)"
             R"({"request":{"user":"user:anne","relation":"viewer","object":"doc:1"},)"
@@ -87,8 +90,8 @@ TEST(ReportJson, HasEveryResultWithItsRequest) {
             R"({"request":{"user":"user:anne","relation":"viewer","object":"doc:1"},)"
             R"("expected":false,"got":null,"error":"it broke","test_result":false}],)"
             R"("list_objects_results":[{"request":{"user":"user:anne","relation":"viewer",)"
-            R"("type":"doc"},"expected":[],"got":null,)"
-            R"("error":"not run: listing is not available to tests yet","test_result":false}],)"
+            R"("type":"doc"},"expected":["doc:1"],"got":["doc:1"],)"
+            R"("error":null,"test_result":true}],)"
             R"("list_users_results":[]}])");
 }
 

@@ -2,10 +2,14 @@
 
 #include <array>
 
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/tuple/context.h"
 
 namespace pemba::engine {
 namespace {
+
+using internal::Mutated;
+using internal::Mutation;
 
 constexpr std::size_t kProbesMax = 8;
 
@@ -38,8 +42,9 @@ std::shared_ptr<const BoundModel> BoundModel::Bind(std::shared_ptr<const model::
     if (entry.userset != model::kNoIndex) {
       key.subject_relation = plan->relations()[entry.userset].name;
     }
-    key.wildcard = entry.wildcard;
-    if (entry.condition != model::kNoIndex) {
+    key.wildcard = entry.wildcard ||
+                   (Mutated(Mutation::kReadWildcardsAsObjects) && entry.userset == model::kNoIndex);
+    if (entry.condition != model::kNoIndex && !Mutated(Mutation::kForgetConditionName)) {
       key.condition = plan->conditions()[entry.condition]->name();
     }
     bound->partitions_.push_back(graph.InternPartition(key));

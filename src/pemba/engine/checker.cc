@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pemba/engine/internal/evaluator.h"
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/request.h"
 #include "pemba/engine/internal/union_search.h"
 
@@ -12,6 +13,8 @@ namespace pemba::engine {
 namespace {
 
 using internal::Evaluator;
+using internal::Mutated;
+using internal::Mutation;
 using internal::Outcome;
 using internal::Request;
 using internal::Truth;
@@ -77,15 +80,22 @@ Result<Decision> Answer(Request& request, Evaluator& evaluator) {
 bool SameContext(const boost::json::object* a, const boost::json::object* b) {
   static const boost::json::object kEmpty;
   if (a == b) return true;
+  if (Mutated(Mutation::kForgetContextValues) && a != nullptr && b != nullptr) {
+    return a->size() == b->size();
+  }
   return (a == nullptr ? kEmpty : *a) == (b == nullptr ? kEmpty : *b);
 }
 
 // Whether two questions differ in object and relation at most. Compared by value, never by text
 // made of several values: ["a,b"] is not ["a","b"].
 bool SameSubject(const CheckQuery& a, const CheckQuery& b) {
+  const auto same = [](const tuple::Tuple& one, const tuple::Tuple& other) {
+    return one == other ||
+           (Mutated(Mutation::kForgetContextualConditions) && one.view() == other.view());
+  };
   return a.tuple.subject == b.tuple.subject && a.deadline == b.deadline &&
          std::equal(a.contextual_tuples.begin(), a.contextual_tuples.end(),
-                    b.contextual_tuples.begin(), b.contextual_tuples.end()) &&
+                    b.contextual_tuples.begin(), b.contextual_tuples.end(), same) &&
          SameContext(a.context, b.context);
 }
 

@@ -774,6 +774,26 @@ TEST(Check, StopsAtDeadlineAndBudget) {
   }
 }
 
+TEST(Check, StopsAmongTuplesThatAreNotSatisfied) {
+  std::vector<std::string> tuples;
+  for (int i = 0; i < 20'000; ++i) {
+    tuples.push_back("document:1#timed@group:" + std::to_string(i) + "#member ? small {\"x\":11}");
+  }
+  const auto graph = testing::GraphOf(Parsed(tuples));
+  const auto bound = BoundModel::Bind(*model::Plan::Compile(ModelOf(kTimed)), *graph);
+  RunningClock clock;
+  for (const char* relation : {"timed", "timed_not_plain"}) {
+    const auto question = Parsed("document:1#" + std::string(relation) + "@user:anne");
+    Arena arena;
+    CheckQuery query{question.view(), {}, nullptr, clock.Steady() + std::chrono::milliseconds(5)};
+    const auto late = Checker({}, clock).Check(graph->Pin(), *bound, query, arena);
+    ASSERT_FALSE(late.ok());
+    EXPECT_EQ(late.error().code, ErrorCode::kDeadlineExceeded);
+    query.deadline.reset();
+    EXPECT_EQ(ToText(Checker({}, clock).Check(graph->Pin(), *bound, query, arena)), "denied");
+  }
+}
+
 TEST(Check, AllocatesNothingOnceWarm) {
   const std::vector<std::string> tuples{
       "document:1#viewer@user:anne",    "document:2#viewer@group:a#member",

@@ -1,7 +1,8 @@
-// The Check assertions of OpenFGA's consolidated tests, in process: with stored tuples, and once
-// more with all tuples contextual.
+// The assertions of OpenFGA's consolidated tests on Check, ListObjects and ListUsers, in process:
+// with stored tuples, and once more with all tuples contextual. Whatever is listed is checked too.
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <random>
@@ -15,6 +16,7 @@
 #include "pemba/base/arena.h"
 #include "pemba/engine/bound_model.h"
 #include "pemba/engine/checker.h"
+#include "pemba/engine/lister.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/dsl.h"
@@ -40,13 +42,23 @@ std::vector<tuple::Tuple> TuplesOf(const YAML::Node& nodes) {
   return tuples;
 }
 
-// The wire's numbers of the codes that Check can end in.
+std::vector<std::string> StringsOf(const YAML::Node& nodes) {
+  std::vector<std::string> strings;
+  for (const auto& node : nodes) strings.push_back(node.as<std::string>());
+  return strings;
+}
+
+// The wire's numbers of the codes that queries can end in.
 int NumberOf(ErrorCode code) {
   switch (code) {
     case ErrorCode::kValidation:
       return 2000;
     case ErrorCode::kTooComplex:
       return 2002;
+    case ErrorCode::kTypeNotFound:
+      return 2021;
+    case ErrorCode::kRelationNotFound:
+      return 2022;
     case ErrorCode::kInvalidTuple:
       return 2027;
     default:
@@ -56,6 +68,7 @@ int NumberOf(ErrorCode code) {
 
 struct Counts {
   int assertions = 0, allowed = 0, denied = 0, errors = 0, stages = 0;
+  int object_lists = 0, user_lists = 0, listed = 0;
 };
 
 class Store {
@@ -91,7 +104,60 @@ class Store {
     return checker.Check(graph_.Pin(), *model_, {question.view(), contextual, context, {}}, arena_);
   }
 
+  Result<std::vector<std::string>> ListObjects(const std::string& type, const std::string& relation,
+                                               const std::string& user,
+                                               const std::vector<tuple::Tuple>& contextual) {
+    PEMBA_TRY(std::ignore, ValidateContextual(contextual));
+    const auto& plan = model_->plan();
+    const auto type_index = plan.FindType(type);
+    const bool known =
+        type_index != model::kNoIndex && plan.FindRelation(type_index, relation) != model::kNoIndex;
+    if (known) {
+      PEMBA_TRY(std::ignore, model::ValidateSubject(plan, user));
+    }
+    arena_.Reset();
+    std::vector<std::string> found;
+    const auto listed = Lister({.resolve_node_limit = kResolveNodeLimit}, clock_)
+                            .ListObjects(graph_.Pin(), *model_, {type, relation, user, contextual},
+                                         {}, arena_, SinkTo(found, type + ":", ""));
+    if (!listed.ok()) return listed.error();
+    return found;
+  }
+
+  // `filter` is `type` or `type#relation`.
+  Result<std::vector<std::string>> ListUsers(const std::string& object, const std::string& relation,
+                                             const std::string& filter,
+                                             const std::vector<tuple::Tuple>& contextual) {
+    PEMBA_TRY(std::ignore, ValidateContextual(contextual));
+    const auto hash = filter.find('#');
+    const auto type = filter.substr(0, hash);
+    const auto suffix = hash == filter.npos ? "" : filter.substr(hash);
+    const auto user_relation = suffix.empty() ? suffix : suffix.substr(1);
+    const UsersQuery query{object, relation, type, user_relation, contextual};
+    arena_.Reset();
+    std::vector<std::string> found;
+    const auto listed =
+        Lister({.resolve_node_limit = kResolveNodeLimit}, clock_)
+            .ListUsers(graph_.Pin(), *model_, query, {}, arena_, SinkTo(found, type + ":", suffix));
+    if (!listed.ok()) return listed.error();
+    return found;
+  }
+
  private:
+  Status ValidateContextual(const std::vector<tuple::Tuple>& contextual) const {
+    for (const auto& tuple : contextual) {
+      PEMBA_TRY(std::ignore, model::ValidateContextual(model_->plan(), tuple));
+    }
+    return Done{};
+  }
+
+  static ListSink SinkTo(std::vector<std::string>& found, std::string prefix, std::string suffix) {
+    return [&found, prefix, suffix](std::span<const std::string_view> ids) {
+      for (const auto id : ids) found.push_back(prefix + std::string(id) + suffix);
+      return SinkWants::kMore;
+    };
+  }
+
   graph::Graph graph_;
   graph::Revision revision_ = 0;
   std::shared_ptr<const BoundModel> model_;
@@ -121,6 +187,61 @@ void RunAssertions(Store& store, const YAML::Node& stage,
   }
 }
 
+void CompareList(Store& store, const YAML::Node& assertion,
+                 const Result<std::vector<std::string>>& got,
+                 const std::vector<tuple::Tuple>& contextual,
+                 const std::function<tuple::Tuple(const std::string&)>& question, Counts& counts) {
+  if (assertion["errorCode"]) {
+    ++counts.errors;
+    ASSERT_FALSE(got.ok());
+    EXPECT_EQ(NumberOf(got.error().code), assertion["errorCode"].as<int>()) << got.error().message;
+    return;
+  }
+  ASSERT_TRUE(got.ok()) << got.error().message;
+  EXPECT_THAT(*got, ::testing::UnorderedElementsAreArray(StringsOf(assertion["expectation"])));
+  for (const auto& name : *got) {
+    ++counts.listed;
+    EXPECT_EQ(testing::ToText(store.Check(question(name), contextual, nullptr)), "allowed") << name;
+  }
+}
+
+void RunLists(Store& store, const YAML::Node& stage,
+              const std::vector<tuple::Tuple>& more_contextual, Counts& counts) {
+  const auto contextual_of = [&](const YAML::Node& assertion) {
+    auto contextual = TuplesOf(assertion["contextualTuples"]);
+    contextual.insert(contextual.end(), more_contextual.begin(), more_contextual.end());
+    return contextual;
+  };
+  for (const auto& assertion : stage["listObjectsAssertions"]) {
+    const auto user = assertion["request"]["user"].as<std::string>();
+    const auto type = assertion["request"]["type"].as<std::string>();
+    const auto relation = assertion["request"]["relation"].as<std::string>();
+    SCOPED_TRACE("objects " + type + "#" + relation + "@" + user);
+    const auto contextual = contextual_of(assertion);
+    ++counts.object_lists;
+    CompareList(
+        store, assertion, store.ListObjects(type, relation, user, contextual), contextual,
+        [&](const auto& name) {
+          return tuple::Tuple{name, relation, user, std::nullopt};
+        },
+        counts);
+  }
+  for (const auto& assertion : stage["listUsersAssertions"]) {
+    const auto object = assertion["request"]["object"].as<std::string>();
+    const auto relation = assertion["request"]["relation"].as<std::string>();
+    const auto filter = assertion["request"]["filters"][0].as<std::string>();
+    SCOPED_TRACE("users " + object + "#" + relation + "@" + filter);
+    const auto contextual = contextual_of(assertion);
+    ++counts.user_lists;
+    CompareList(
+        store, assertion, store.ListUsers(object, relation, filter, contextual), contextual,
+        [&](const auto& name) {
+          return tuple::Tuple{object, relation, name, std::nullopt};
+        },
+        counts);
+  }
+}
+
 class Conformance : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -130,7 +251,8 @@ class Conformance : public ::testing::Test {
   void TearDown() override {
     std::cout << counts_.stages << " stages, " << counts_.assertions
               << " assertions: " << counts_.allowed << " allowed, " << counts_.denied << " denied, "
-              << counts_.errors << " errors\n";
+              << counts_.errors << " errors; " << counts_.object_lists << " lists of objects, "
+              << counts_.user_lists << " of users, " << counts_.listed << " answers checked\n";
   }
   YAML::Node tests_;
   Counts counts_;
@@ -149,10 +271,13 @@ TEST_F(Conformance, StoredTuples) {
       std::shuffle(tuples.begin(), tuples.end(), random);
       for (const auto& tuple : tuples) store.Write(tuple);
       RunAssertions(store, stage, {}, counts_);
+      RunLists(store, stage, {}, counts_);
     }
   }
   EXPECT_EQ(counts_.stages, 160);
   EXPECT_EQ(counts_.assertions, 360);
+  EXPECT_EQ(counts_.object_lists, 270);
+  EXPECT_EQ(counts_.user_lists, 295);
 }
 
 TEST_F(Conformance, ContextualTuples) {
@@ -165,6 +290,7 @@ TEST_F(Conformance, ContextualTuples) {
     store.Use(test["stages"][0]["model"].as<std::string>());
     if (HasFatalFailure()) return;
     RunAssertions(store, test["stages"][0], tuples, counts_);
+    RunLists(store, test["stages"][0], tuples, counts_);
   }
   EXPECT_GE(counts_.stages, 100);
 }

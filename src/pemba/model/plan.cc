@@ -106,6 +106,7 @@ class PlanCompiler {
         relation.name = name;
         relation.direct = UsesTuplesDirectly(rewrite);
         rewrites_.push_back(&rewrite);
+        plan_->written_.push_back(rewrite);
       }
     }
     return Done{};

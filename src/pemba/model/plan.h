@@ -72,7 +72,6 @@ struct PlanRelation {
   EntryIndex first_entry = 0, entry_count = 0;  // Direct entries.
   bool direct = false;                          // Has a direct part.
   bool tupleset = false;                        // Stands right of a `from` on its type.
-  // Some restriction is the plain type / is the wildcard, by subject type: see Plan::Allows.
   std::uint32_t group = 0;  // Relations that recurse through each other share a group.
   bool recursive = false;   // It can reach itself.
   // Nothing but unions can be reached from here, also through tuples: a question on it is plain
@@ -115,6 +114,8 @@ class Plan {
   std::span<const DirectEntry> EntriesOf(const PlanRelation& relation) const {
     return std::span(entries_).subspan(relation.first_entry, relation.entry_count);
   }
+  // The relation's rewrite as it was written: operands in their order, nothing joined.
+  const Rewrite& Written(RelationIndex relation) const { return written_[relation]; }
   std::span<const UnionLeaf> LeavesOf(const PlanRelation& relation) const {
     return std::span(leaves_).subspan(relation.first_leaf, relation.leaf_count);
   }
@@ -151,6 +152,7 @@ class Plan {
   std::vector<PlanType> types_;
   StringMap<TypeIndex> type_index_;
   std::vector<PlanRelation> relations_;
+  std::vector<Rewrite> written_;  // By relation.
   std::vector<DirectEntry> entries_;
   std::vector<PlanNode> nodes_;
   std::vector<std::uint32_t> links_;

@@ -30,11 +30,11 @@ Status ValidateObject(const Plan& plan, std::string_view object) {
   return Done{};
 }
 
-Status ValidateRelation(const Plan& plan, const tuple::TupleView& tuple) {
-  if (!tuple::IsRelation(tuple.relation)) return Invalid("the 'relation' field is malformed");
-  const auto type = tuple::SplitObject(tuple.object).type;
-  if (plan.FindRelation(plan.FindType(type), tuple.relation) == kNoIndex) {
-    return Invalid("relation " + Quoted(type, tuple.relation) + " not found");
+Status ValidateRelation(const Plan& plan, std::string_view object, std::string_view relation) {
+  if (!tuple::IsRelation(relation)) return Invalid("the 'relation' field is malformed");
+  const auto type = tuple::SplitObject(object).type;
+  if (plan.FindRelation(plan.FindType(type), relation) == kNoIndex) {
+    return Invalid("relation " + Quoted(type, relation) + " not found");
   }
   return Done{};
 }
@@ -192,8 +192,13 @@ Status ValidateSubject(const Plan& plan, std::string_view subject) {
 
 Status ValidateQuery(const Plan& plan, const tuple::TupleView& tuple) {
   PEMBA_TRY(std::ignore, ValidateSubject(plan, tuple.subject));
-  PEMBA_TRY(std::ignore, ValidateObject(plan, tuple.object));
-  return ValidateRelation(plan, tuple);
+  return ValidateObjectRelation(plan, tuple.object, tuple.relation);
+}
+
+Status ValidateObjectRelation(const Plan& plan, std::string_view object,
+                              std::string_view relation) {
+  PEMBA_TRY(std::ignore, ValidateObject(plan, object));
+  return ValidateRelation(plan, object, relation);
 }
 
 Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple) {

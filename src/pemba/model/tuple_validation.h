@@ -20,6 +20,9 @@ Status ValidateQuery(const Plan& plan, const tuple::TupleView& tuple);
 // The subject's part of level 1, and whether its type and relation exist.
 Status ValidateSubject(const Plan& plan, std::string_view subject);
 
+// Object and relation alone, for questions about everyone who has that relation.
+Status ValidateObjectRelation(const Plan& plan, std::string_view object, std::string_view relation);
+
 // Level 2: the tuple falls into an entry of the plan and its condition context is acceptable.
 // `tuple` has passed level 1. Errors (kValidation): the cause alone.
 Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple);

@@ -26,6 +26,12 @@ struct Header {
   std::string_view value;
 };
 
+// Who the verified client certificate was issued to; empty without one.
+struct PeerCertificate {
+  std::string subject;  // RFC 2253 form: "CN=anne,O=eng"
+  std::string name;     // The first URI among the subject's alternative names, else the last CN.
+};
+
 // One request. The server owns it; a handler borrows it until it returns. Views live as long.
 //
 // Thread-safety: a call belongs to one thread at a time. The route's execution says which one runs
@@ -51,8 +57,7 @@ class Call {
   virtual std::optional<SteadyTime> deadline() const = 0;  // From grpc-timeout.
   virtual bool cancelled() const = 0;                      // The peer has gone away.
   virtual std::string_view peer() const = 0;               // "127.0.0.1:50412"
-  // Subject of the verified client certificate, RFC 2253 form ("CN=anne,O=eng"); empty without one.
-  virtual std::string_view peer_certificate_subject() const = 0;
+  virtual const PeerCertificate& peer_certificate() const = 0;
 
   // A response header (gRPC: initial metadata; names that end in "-bin" take raw bytes). Before the
   // first byte of the response only. Bytes that may not stand in a header become spaces.

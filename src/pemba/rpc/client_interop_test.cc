@@ -41,7 +41,8 @@ class ClientInterop : public ::testing::Test {
   ClientInterop() {
     testing::AddEchoRoutes(router_);
     router_.Add({.http_method = "GET", .http_pattern = "/who", .handler = [](Call& call) {
-                   call.FinishHttp(200, "text/plain", call.peer_certificate_subject());
+                   const auto& peer = call.peer_certificate();
+                   call.FinishHttp(200, "text/plain", peer.subject + " is " + peer.name);
                  }});
     std::string pattern = (std::filesystem::temp_directory_path() / "pemba_rpc_XXXXXX").string();
     directory_ = mkdtemp(pattern.data());
@@ -65,10 +66,11 @@ class ClientInterop : public ::testing::Test {
   }
 
   // NAME.key, and NAME.crt signed by ISSUER, or by itself.
-  void MakeCertificate(const std::string& name, const std::string& issuer = {}) const {
+  void MakeCertificate(const std::string& name, const std::string& issuer = {},
+                       const std::string& alternative_name = "IP:127.0.0.1") const {
     const std::string key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout " +
                             File(name + ".key") + " -subj /O=Pemba/CN=" + name +
-                            " -addext subjectAltName=IP:127.0.0.1 ";
+                            " -addext subjectAltName=" + alternative_name + " ";
     if (issuer.empty()) {
       Shell("openssl req -x509 -days 2 " + key + "-out " + File(name + ".crt"));
     } else {
@@ -199,7 +201,9 @@ TEST_F(ClientInterop, ClientCertificates) {
   const auto with = [&](const std::string& name) {
     return " --cert " + File(name + ".crt") + " --key " + File(name + ".key");
   };
-  EXPECT_EQ(Shell(curl + with("anne") + url), "CN=anne,O=Pemba");
+  EXPECT_EQ(Shell(curl + with("anne") + url), "CN=anne,O=Pemba is anne");
+  MakeCertificate("menu", "authority", "DNS:menu,URI:spiffe://pemba/menu");
+  EXPECT_EQ(Shell(curl + with("menu") + url), "CN=menu,O=Pemba is spiffe://pemba/menu");
   EXPECT_THAT(Shell(curl + url), Not(HasSubstr("Pemba")));
   EXPECT_THAT(Shell(curl + with("stranger") + url), StartsWith("curl: "));
 }

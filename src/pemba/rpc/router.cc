@@ -93,8 +93,14 @@ Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 Router::~Router() = default;
 
+void Router::Intercept(Interceptor interceptor) {
+  PEMBA_CHECK(routes_.empty());
+  interceptor_ = std::move(interceptor);
+}
+
 void Router::Add(Route route) {
   const auto index = routes_.size();
+  if (interceptor_) route.handler = interceptor_(route);
   if (!route.grpc_method.empty()) {
     PEMBA_CHECK(grpc_.emplace(route.grpc_method, index).second);
   }

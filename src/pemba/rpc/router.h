@@ -37,6 +37,14 @@ using Handler = std::function<void(Call&)>;
 // Answers an HTTP call that the transport refuses; `status` says why in gRPC's terms.
 using RefusalHandler = std::function<void(Call&, const GrpcStatus& status)>;
 
+// When a route asks who calls. The transport only carries this mark: who intercepts the handlers
+// (Router::Intercept) acts on it.
+enum class Admission : std::uint8_t {
+  kBefore,  // Before the handler runs. What a route gets that says nothing.
+  kWithin,  // The handler asks by itself.
+  kNever,   // The route is open to everyone.
+};
+
 struct Route {
   std::string grpc_method = {};  // "/openfga.v1.OpenFGAService/Check"; empty: HTTP only.
   std::string http_method = {};  // "POST"; empty: gRPC only. GET serves HEAD too.
@@ -45,8 +53,12 @@ struct Route {
   std::string http_pattern = {};
   Execution execution = Execution::kInline;
   Requests requests = Requests::kOne;
+  Admission admission = Admission::kBefore;
   Handler handler = nullptr;
 };
+
+// Makes of a route's handler the one that runs in its place.
+using Interceptor = std::function<Handler(const Route& route)>;
 
 // What the transport answers by itself; api/ gives them the wire's form. They must not block: most
 // run on an I/O thread. One that is not set has a plain answer. OPTIONS without a route comes to
@@ -90,6 +102,8 @@ class Router {
   Router& operator=(Router&&) noexcept;
   ~Router();
 
+  // Every route that is added passes through `interceptor`. Before the first Add (checked).
+  void Intercept(Interceptor interceptor);
   // Two routes may not claim the same method and path (checked: that is our bug).
   void Add(Route route);
   void SetFallbacks(Fallbacks fallbacks);
@@ -108,6 +122,7 @@ class Router {
   struct Search;
 
   std::vector<Route> routes_;
+  Interceptor interceptor_;
   Fallbacks fallbacks_;
   StringMap<std::size_t> grpc_;  // Full method -> index into routes_.
   std::unique_ptr<Node> root_;

@@ -1,6 +1,10 @@
 #include "pemba/server/config.h"
 
 #include <string_view>
+#include <utility>
+
+#include "pemba/api/patterns.h"
+#include "pemba/base/ulid.h"
 
 namespace pemba::server {
 namespace {
@@ -16,6 +20,87 @@ Status ValidateListener(std::string_view name, const ListenerConfig& listener) {
     return Refused(std::string(name) + ".tls.enabled needs both " + std::string(name) +
                    ".tls.cert and " + std::string(name) + ".tls.key");
   }
+  if (!listener.client_ca_file.empty() && !listener.tls) {
+    return Refused(std::string(name) + ".tls.clientCa needs " + std::string(name) + ".tls.enabled");
+  }
+  return Done{};
+}
+
+Status ValidateAuthn(const ServerConfig& config) {
+  switch (config.authn.method) {
+    case AuthnMethod::kNone:
+      return Done{};
+    case AuthnMethod::kPreshared:
+      if (!config.authn.preshared_keys.empty()) return Done{};
+      return Refused("invalid auth configuration, please specify at least one key");
+    case AuthnMethod::kOidc: {
+      const auto& oidc = config.authn.oidc;
+      if (oidc.issuer.empty() || oidc.audience.empty()) {
+        return Refused("authn.oidc needs both authn.oidc.issuer and authn.oidc.audience");
+      }
+      if (!oidc.issuer.starts_with("https://") && !oidc.issuer.starts_with("http://")) {
+        return Refused("authn.oidc.issuer is not an http or https URL");
+      }
+      return Done{};
+    }
+    case AuthnMethod::kMtls:
+      for (const auto* listener : {&config.grpc, &config.http}) {
+        if (listener->enabled && listener->client_ca_file.empty()) {
+          return Refused("authn.method mtls needs TLS and a client CA on every listener");
+        }
+      }
+      return Done{};
+  }
+  return Done{};
+}
+
+Status ValidateAccessControl(const ServerConfig& config) {
+  const auto& control = config.access_control;
+  if (!control.enabled) return Done{};
+  // Whoever asks for access control must not get a server without it.
+  if (!control.experimental) {
+    return Refused("accessControl.enabled needs the experimental enable-access-control");
+  }
+  if (config.authn.method != AuthnMethod::kOidc && config.authn.method != AuthnMethod::kMtls) {
+    return Refused("access control needs callers with names: authn.method oidc or mtls");
+  }
+  if (!ParseUlid(control.store_id)) return Refused("accessControl.storeId is not a store id");
+  if (!ParseUlid(control.model_id)) return Refused("accessControl.modelId is not a model id");
+  return Done{};
+}
+
+Status ValidateLists(const ServerConfig& config) {
+  // A list that may take longer than its request would never be cut, but fail.
+  constexpr std::chrono::seconds kAllowance(3);
+  const auto request_max = config.request_timeout.count() > 0 ? config.request_timeout + kAllowance
+                                                              : config.http_upstream_timeout;
+  for (const auto& [name, list] : {std::pair{"listObjectsDeadline", config.list_objects},
+                                   {"listUsersDeadline", config.list_users}}) {
+    if (list.deadline.count() < 0) return Refused(std::string(name) + " must not be negative");
+    if (request_max.count() > 0 && list.deadline > request_max) {
+      return Refused(std::string(name) + " must not exceed the time limit of a request");
+    }
+  }
+  return Done{};
+}
+
+Status ValidateAuthzen(const AuthzenConfig& authzen) {
+  if (!authzen.store_id.empty() && !api::kUlidPattern.matches(authzen.store_id)) {
+    return Refused("authzen.storeID `" + authzen.store_id + "` is not the id of a store");
+  }
+  if (authzen.base_url.empty()) return Done{};
+  std::string_view rest = authzen.base_url;
+  if (rest.starts_with("https://")) {
+    rest.remove_prefix(8);
+  } else if (rest.starts_with("http://")) {
+    rest.remove_prefix(7);
+  } else {
+    return Refused("authzen.baseURL must begin with http:// or https://");
+  }
+  if (rest.empty() || rest.starts_with('/') || rest.starts_with(':') ||
+      rest.find_first_of("@?# ") != rest.npos) {
+    return Refused("authzen.baseURL must have a host and no user, query or fragment");
+  }
   return Done{};
 }
 
@@ -24,6 +109,8 @@ Status ValidateListener(std::string_view name, const ListenerConfig& listener) {
 Status Validate(const ServerConfig& config) {
   PEMBA_TRY(std::ignore, ValidateListener("grpc", config.grpc));
   PEMBA_TRY(std::ignore, ValidateListener("http", config.http));
+  PEMBA_TRY(std::ignore, ValidateAuthn(config));
+  PEMBA_TRY(std::ignore, ValidateAccessControl(config));
   if (config.request_message_bytes_max == 0) {
     return Refused("grpc.maxRecvMsgBytes must be greater than 0");
   }
@@ -35,6 +122,8 @@ Status Validate(const ServerConfig& config) {
     return Refused("http.upstreamTimeout must not be negative");
   }
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
+  PEMBA_TRY(std::ignore, ValidateLists(config));
+  PEMBA_TRY(std::ignore, ValidateAuthzen(config.authzen));
   if (config.worker_threads == 0) return Refused("worker-threads must be greater than 0");
   for (const auto& [name, value] : {std::pair{"maxTuplesPerWrite", config.tuples_per_write_max},
                                     {"maxTypesPerAuthorizationModel", config.types_per_model_max},

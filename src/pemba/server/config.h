@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "pemba/api/cors.h"
 #include "pemba/base/result.h"
 #include "pemba/rpc/server.h"
 
@@ -18,6 +20,7 @@ namespace pemba::server {
 enum class DatastoreEngine : std::uint8_t { kEmbedded, kMemory };
 enum class LogFormat : std::uint8_t { kText, kJson };
 enum class LogLevel : std::uint8_t { kNone, kDebug, kInfo, kWarn, kError };
+enum class AuthnMethod : std::uint8_t { kNone, kPreshared, kOidc, kMtls };
 enum class LogTimestamp : std::uint8_t { kUnix, kIso8601 };
 
 // One listener. Both listeners speak gRPC and HTTP.
@@ -26,11 +29,43 @@ struct ListenerConfig {
   std::string address = {};
   bool tls = false;
   std::string certificate_file = {}, key_file = {};
+  std::string client_ca_file = {};  // Not empty: clients must present a certificate signed by it.
+};
+
+// How callers say who they are, and what they may then do.
+struct AuthnConfig {
+  AuthnMethod method = AuthnMethod::kNone;
+  std::vector<std::string> preshared_keys;  // Secrets: they appear in no message.
+  struct Oidc {
+    std::string issuer, audience;
+    std::vector<std::string> issuer_aliases;
+    std::vector<std::string> subjects;  // Empty: every subject.
+    std::vector<std::string> client_id_claims = {"azp", "client_id"};
+  } oidc;
+};
+
+// Whether calls are decided by a store of this server. Needs the experimental of the same name.
+struct AccessControlConfig {
+  bool enabled = false;
+  bool experimental = false;
+  std::string store_id, model_id;
+  bool on() const { return enabled && experimental; }
+};
+
+// OpenID AuthZEN. `enabled` is the experimental of that name.
+struct AuthzenConfig {
+  bool enabled = false;
+  std::string base_url = {};  // Where callers reach this server, for the discovery document.
+  std::string store_id = {};  // Of the paths that name no store; empty: there are none.
 };
 
 struct ServerConfig {
   ListenerConfig grpc{.address = "0.0.0.0:8081"};
   ListenerConfig http{.address = "0.0.0.0:8080"};
+
+  AuthnConfig authn;
+  AccessControlConfig access_control;
+  api::CorsOptions cors;
 
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
@@ -43,6 +78,15 @@ struct ServerConfig {
   std::size_t read_changes_page_max = 100;
   std::uint32_t resolve_node_limit = 0;  // Tuple hops; 0: no limit (the reference has 25).
   std::chrono::minutes changelog_horizon{0};
+
+  // Lists are cut by what comes first, and succeed. 0: no limit.
+  struct ListConfig {
+    std::uint64_t results_max = 1000;
+    std::chrono::nanoseconds deadline = std::chrono::seconds(3);
+  };
+  ListConfig list_objects, list_users;
+
+  AuthzenConfig authzen;
 
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(3);        // 0: none.
   std::chrono::nanoseconds http_upstream_timeout = std::chrono::seconds(5);  // If that is 0.

@@ -6,6 +6,11 @@
 
 #include <google/protobuf/stubs/logging.h>
 
+#include "pemba/api/authn/authenticator.h"
+#include "pemba/api/authn/gate.h"
+#include "pemba/api/authn/oidc.h"
+#include "pemba/api/authzen/service.h"
+#include "pemba/api/cors.h"
 #include "pemba/api/fallbacks.h"
 #include "pemba/api/health.h"
 #include "pemba/api/openfga/routes.h"
@@ -22,6 +27,7 @@ namespace pemba::server {
 namespace {
 
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
+constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
@@ -34,7 +40,7 @@ rpc::ListenOptions ListenOptionsOf(const ListenerConfig& config) {
   if (config.tls) {
     options.tls = rpc::TlsOptions{.certificate_file = config.certificate_file,
                                   .key_file = config.key_file,
-                                  .client_ca_file = {}};
+                                  .client_ca_file = config.client_ca_file};
   }
   return options;
 }
@@ -56,7 +62,19 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
   options.checks_per_batch_max = config.checks_per_batch_max;
   options.read_changes_page_max = config.read_changes_page_max;
   options.check_limits.resolve_node_limit = config.resolve_node_limit;
+  options.list_objects = {config.list_objects.results_max,
+                          Milliseconds(config.list_objects.deadline)};
+  options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
+  if (config.access_control.on()) {
+    options.access_control = api::openfga::AccessControlOptions{
+        StoreId{config.access_control.store_id}, ModelId{config.access_control.model_id}};
+  }
   return options;
+}
+
+api::authzen::ServiceOptions AuthzenOptionsOf(const AuthzenConfig& config) {
+  using Offered = api::authzen::ServiceOptions::Offered;
+  return {.offered = config.enabled ? Offered::kYes : Offered::kNo, .base_url = config.base_url};
 }
 
 }  // namespace
@@ -64,12 +82,13 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
 class Server::Impl {
  public:
   Impl(const ServerConfig& config, const Clock& clock)
-      : config_(config), clock_(clock), logger_(NewLogger(config_)) {
+      : config_(config), clock_(clock), cors_(config.cors), logger_(NewLogger(config_)) {
     // protobuf reports malformed input on standard error; our errors go to the caller instead.
     google::protobuf::SetLogHandler(nullptr);
   }
 
   Status Start() {
+    PEMBA_TRY(authenticator_, NewAuthenticator());
     PEMBA_TRY(std::ignore, OpenDatastore());
     auto stores = StoresOptionsOf(config_);
     stores.report = [this](std::string_view text) {
@@ -77,6 +96,8 @@ class Server::Impl {
     };
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
+    authzen_ =
+        std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     AddRoutes();
     return Listen();
   }
@@ -93,6 +114,7 @@ class Server::Impl {
     Log(spdlog::level::info, "stopping");
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
+    authzen_.reset();
     service_.reset();
     stores_.reset();  // Saves checkpoints.
     datastore_.reset();
@@ -101,6 +123,7 @@ class Server::Impl {
 
   ~Impl() { Shutdown(); }
 
+  const std::vector<rpc::Route>& routes() const { return router_.routes(); }
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& http_address() const { return http_address_; }
 
@@ -123,7 +146,46 @@ class Server::Impl {
     return Done{};
   }
 
+  Result<std::unique_ptr<api::authn::Authenticator>> NewAuthenticator() {
+    switch (config_.authn.method) {
+      case AuthnMethod::kNone:
+        return api::authn::NewOpenAuthenticator();
+      case AuthnMethod::kPreshared:
+        return api::authn::NewPresharedAuthenticator(config_.authn.preshared_keys);
+      case AuthnMethod::kOidc:
+        return NewOidcAuthenticator();
+      case AuthnMethod::kMtls:
+        return api::authn::NewCertificateAuthenticator();
+    }
+    return Error{ErrorCode::kInternal, "no such authentication method"};
+  }
+
+  // Waits until the issuer has told its keys.
+  Result<std::unique_ptr<api::authn::Authenticator>> NewOidcAuthenticator() {
+    const auto& oidc = config_.authn.oidc;
+    api::authn::IssuerKeysOptions options;
+    options.issuer = oidc.issuer;
+    options.also_named = oidc.issuer_aliases;
+    options.get = api::authn::CurlGet();
+    options.report = [this](std::string_view text) {
+      Log(spdlog::level::warn, "authentication").With("report", text);
+    };
+    if (oidc.issuer.starts_with("http://")) {
+      Log(spdlog::level::warn, "the keys of the OpenID issuer come without TLS")
+          .With("issuer", oidc.issuer);
+    }
+    PEMBA_TRY(auto keys, api::authn::IssuerKeys::Start(std::move(options), clock_));
+    api::authn::ClaimRules rules;
+    rules.audience = oidc.audience;
+    rules.issuers = oidc.issuer_aliases;
+    rules.issuers.push_back(oidc.issuer);
+    rules.subjects = oidc.subjects;
+    rules.client_id_claims = oidc.client_id_claims;
+    return api::authn::NewOidcAuthenticator(std::move(keys), std::move(rules), clock_);
+  }
+
   void AddRoutes() {
+    router_.Intercept(api::WithCors(cors_, api::authn::GuardRoutes(*authenticator_)));
     api::openfga::FrontOptions front;
     front.request_timeout =
         Milliseconds(config_.request_timeout.count() > 0 ? config_.request_timeout
@@ -131,12 +193,15 @@ class Server::Impl {
     if (config_.log_level != LogLevel::kNone) {
       front.on_call = [this](const api::openfga::CallReport& report) { LogCall(report); };
     }
-    api::openfga::AddRoutes(*service_, clock_, std::move(front), router_);
+    api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
+    api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
+                                   config_.authzen.store_id, router_);
     api::AddHealthRoutes(
         {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
         router_);
-    api::AddReflectionRoutes({kRelationshipService, kPembaService, kHealthService}, router_);
-    router_.SetFallbacks(api::WireFallbacks());
+    api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
+                             router_);
+    router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
   }
 
   void LogCall(const api::openfga::CallReport& report) const {
@@ -147,7 +212,7 @@ class Server::Impl {
     const auto level = ours ? spdlog::level::err : spdlog::level::debug;
     if (!logger_->should_log(level)) return;
     auto event = Log(level, "grpc_req_complete");
-    event.With("grpc_service", kRelationshipService)
+    event.With("grpc_service", report.service)
         .With("grpc_method", report.rpc)
         .With("grpc_code", std::int64_t{report.grpc_code})
         .With("request_id", report.request_id)
@@ -177,17 +242,22 @@ class Server::Impl {
     std::size_t next = 0;
     if (config_.grpc.enabled) grpc_address_ = addresses.at(next++);
     if (config_.http.enabled) http_address_ = addresses.at(next++);
-    Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
+    if (config_.authn.method == AuthnMethod::kNone) {
+      Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
+    }
     Log(spdlog::level::info, "serving").With("grpc", grpc_address_).With("http", http_address_);
     return Done{};
   }
 
   const ServerConfig config_;
   const Clock& clock_;
+  const api::Cors cors_;
   const std::shared_ptr<spdlog::logger> logger_;
+  std::unique_ptr<api::authn::Authenticator> authenticator_;
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
   std::unique_ptr<api::openfga::Service> service_;
+  std::unique_ptr<api::authzen::Service> authzen_;
   rpc::Router router_;
   std::unique_ptr<rpc::Server> rpc_server_;
   std::string grpc_address_, http_address_;
@@ -205,6 +275,7 @@ Result<std::unique_ptr<Server>> Server::Start(const LoadedConfig& loaded, const 
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+const std::vector<rpc::Route>& Server::routes() const { return impl_->routes(); }
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
 const std::string& Server::http_address() const { return impl_->http_address(); }
 void Server::Shutdown() { impl_->Shutdown(); }

@@ -3,9 +3,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
+#include "pemba/rpc/router.h"
 #include "pemba/server/config.h"
 #include "pemba/server/settings.h"
 
@@ -22,6 +24,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Everything that the listeners answer.
+  const std::vector<rpc::Route>& routes() const;
   // The bound addresses with their real ports; empty for a listener that is off.
   const std::string& grpc_address() const;
   const std::string& http_address() const;

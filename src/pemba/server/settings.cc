@@ -1,5 +1,6 @@
 #include "pemba/server/settings.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -100,21 +101,62 @@ Status SetLogTimestamp(std::string_view value, ServerConfig& config) {
   return Done{};
 }
 
-// A caller who asked for authentication must not get a server without it.
-Status OnlyNoAuthentication(std::string_view value, ServerConfig&) {
-  if (value != "none") return Bad("this server has no authentication of callers yet; only none");
+// Comma separated, without the spaces around commas. Empty items are left out.
+Status SetList(std::string_view value, std::vector<std::string>& out) {
+  out.clear();
+  while (!value.empty()) {
+    const auto comma = value.find(',');
+    auto item = value.substr(0, comma);
+    value.remove_prefix(comma == value.npos ? value.size() : comma + 1);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    if (!item.empty()) out.emplace_back(item);
+  }
   return Done{};
 }
-Status OnlyFalse(std::string_view value, ServerConfig&) {
-  const auto flag = BoolOf(value);
-  if (!flag) return Bad("neither true nor false");
-  if (*flag) return Bad("this server cannot do that yet");
+
+Status SetAuthnMethod(std::string_view value, ServerConfig& config) {
+  constexpr std::pair<std::string_view, AuthnMethod> kMethods[] = {
+      {"none", AuthnMethod::kNone},
+      {"preshared", AuthnMethod::kPreshared},
+      {"oidc", AuthnMethod::kOidc},
+      {"mtls", AuthnMethod::kMtls},
+  };
+  for (const auto& [name, method] : kMethods) {
+    if (value != name) continue;
+    config.authn.method = method;
+    return Done{};
+  }
+  return Bad("unsupported authentication method");
+}
+// Unknown experimentals are accepted; two of the known ones change what this server does.
+Status SetExperimentals(std::string_view value, ServerConfig& config) {
+  std::vector<std::string> names;
+  PEMBA_TRY(std::ignore, SetList(value, names));
+  const auto named = [&names](std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  config.access_control.experimental = named("enable-access-control");
+  config.authzen.enabled = named("authzen");
   return Done{};
 }
 
 Status ConditionCost(std::string_view value, ServerConfig&) {
   PEMBA_TRY(const auto cost, Number(value));
   if (cost != 100) return Bad("this server evaluates conditions within a cost of 100, no other");
+  return Done{};
+}
+
+Status SetBaseUrl(std::string_view value, std::string& out) {
+  while (value.ends_with('/')) value.remove_suffix(1);
+  out = value;
+  return Done{};
+}
+
+Status SetClientIdClaims(std::string_view value, ServerConfig& config) {
+  PEMBA_TRY(std::ignore, SetList(value, config.authn.oidc.client_id_claims));
+  auto& claims = config.authn.oidc.client_id_claims;
+  if (claims.empty()) claims = AuthnConfig::Oidc().client_id_claims;
   return Done{};
 }
 
@@ -133,6 +175,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetText(v, c.grpc.certificate_file); }},
     {"grpc-tls-key", "GRPC_TLS_KEY", Kind::kText, "its key file (PEM)",
      [](Text v, Config& c) { return SetText(v, c.grpc.key_file); }},
+    {"grpc-tls-client-ca", "", Kind::kText, "CA file (PEM): clients must present a certificate signed by it",
+     [](Text v, Config& c) { return SetText(v, c.grpc.client_ca_file); }},
     {"grpc-max-recv-msg-bytes", "GRPC_MAX_RECV_MSG_BYTES", Kind::kNumber, "largest request message (default 616448)",
      [](Text v, Config& c) { return SetNumber(v, c.request_message_bytes_max); }},
     {"http-enabled", "HTTP_ENABLED", Kind::kBool, "serve the HTTP listener (default true)",
@@ -145,6 +189,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetText(v, c.http.certificate_file); }},
     {"http-tls-key", "HTTP_TLS_KEY", Kind::kText, "its key file (PEM)",
      [](Text v, Config& c) { return SetText(v, c.http.key_file); }},
+    {"http-tls-client-ca", "", Kind::kText, "CA file (PEM): clients must present a certificate signed by it",
+     [](Text v, Config& c) { return SetText(v, c.http.client_ca_file); }},
     {"http-upstream-timeout", "HTTP_UPSTREAM_TIMEOUT|HTTP_UPSTREAMTIMEOUT", Kind::kDuration, "time limit if the request timeout is 0 (default 5s)",
      [](Text v, Config& c) { return SetDuration(v, c.http_upstream_timeout); }},
     {"io-threads", "", Kind::kNumber, "threads that read requests and answer checks (default 0: one per core)",
@@ -174,6 +220,22 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
     {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
 
+    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, "objects of one ListObjects (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_objects.results_max); }},
+    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, "time after which ListObjects answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_objects.deadline); }},
+    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, "users of one ListUsers (default 1000; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_users.results_max); }},
+    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, "time after which ListUsers answers with what it has (default 3s; 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
+
+    // AuthZEN
+    {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen, enable-access-control", SetExperimentals},
+    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, "public URL of this server, for the AuthZEN discovery document",
+     [](Text v, Config& c) { return SetBaseUrl(v, c.authzen.base_url); }},
+    {"authzen-store-id", "", Kind::kText, "store of the AuthZEN paths that name none (default: no such paths)",
+     [](Text v, Config& c) { return SetText(v, c.authzen.store_id); }},
+
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},
@@ -183,23 +245,31 @@ constexpr Setting kSettings[] = {
     {"log-level", "LOG_LEVEL", Kind::kText, "none, debug, info, warn or error (default info)", SetLogLevel},
     {"log-timestamp-format", "LOG_TIMESTAMP_FORMAT", Kind::kText, "Unix or ISO8601, json only (default Unix)", SetLogTimestamp},
 
-    // What this server cannot do yet and must not seem to do.
-    {"authn-method", "AUTHN_METHOD", Kind::kText, "none", OnlyNoAuthentication},
-    {"access-control-enabled", "ACCESS_CONTROL_ENABLED", Kind::kBool, "false", OnlyFalse},
+    // Callers
+    {"authn-method", "AUTHN_METHOD", Kind::kText, "none, preshared, oidc or mtls (default none)", SetAuthnMethod},
+    {"authn-preshared-keys", "AUTHN_PRESHARED_KEYS", Kind::kText, "accepted keys, comma separated",
+     [](Text v, Config& c) { return SetList(v, c.authn.preshared_keys); }},
+    {"authn-oidc-issuer", "AUTHN_OIDC_ISSUER", Kind::kText, "URL of the OpenID issuer; its keys are discovered there",
+     [](Text v, Config& c) { return SetText(v, c.authn.oidc.issuer); }},
+    {"authn-oidc-audience", "AUTHN_OIDC_AUDIENCE", Kind::kText, "audience that tokens must be for",
+     [](Text v, Config& c) { return SetText(v, c.authn.oidc.audience); }},
+    {"authn-oidc-issuer-aliases", "AUTHN_OIDC_ISSUER_ALIASES", Kind::kText, "further names of the issuer, comma separated",
+     [](Text v, Config& c) { return SetList(v, c.authn.oidc.issuer_aliases); }},
+    {"authn-oidc-subjects", "AUTHN_OIDC_SUBJECTS", Kind::kText, "accepted subjects, comma separated (default: all)",
+     [](Text v, Config& c) { return SetList(v, c.authn.oidc.subjects); }},
+    {"authn-oidc-client-id-claims", "AUTHN_OIDC_CLIENT_ID_CLAIMS", Kind::kText, "claims that may name the client (default azp,client_id)", SetClientIdClaims},
+    {"access-control-enabled", "ACCESS_CONTROL_ENABLED", Kind::kBool, "let a store of this server decide who may call what",
+     [](Text v, Config& c) { return SetBool(v, c.access_control.enabled); }},
+    {"access-control-store-id", "ACCESS_CONTROL_STORE_ID", Kind::kText, "that store",
+     [](Text v, Config& c) { return SetText(v, c.access_control.store_id); }},
+    {"access-control-model-id", "ACCESS_CONTROL_MODEL_ID", Kind::kText, "its authorization model",
+     [](Text v, Config& c) { return SetText(v, c.access_control.model_id); }},
+    {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, "origins whose pages may read answers (default *)",
+     [](Text v, Config& c) { return SetList(v, c.cors.allowed_origins); }},
+    {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, "headers that such pages may send (default *)",
+     [](Text v, Config& c) { return SetList(v, c.cors.allowed_headers); }},
 
     // Without effect. There are no caches of decisions to size, no pools and no throttles.
-    {"access-control-store-id", "ACCESS_CONTROL_STORE_ID", Kind::kText, ""},
-    {"access-control-model-id", "ACCESS_CONTROL_MODEL_ID", Kind::kText, ""},
-    {"authn-preshared-keys", "AUTHN_PRESHARED_KEYS", Kind::kText, ""},
-    {"authn-oidc-audience", "AUTHN_OIDC_AUDIENCE", Kind::kText, ""},
-    {"authn-oidc-issuer", "AUTHN_OIDC_ISSUER", Kind::kText, ""},
-    {"authn-oidc-issuer-aliases", "AUTHN_OIDC_ISSUER_ALIASES", Kind::kText, ""},
-    {"authn-oidc-subjects", "AUTHN_OIDC_SUBJECTS", Kind::kText, ""},
-    {"authn-oidc-client-id-claims", "AUTHN_OIDC_CLIENT_ID_CLAIMS", Kind::kText, ""},
-    {"experimentals", "EXPERIMENTALS", Kind::kText, ""},
-    {"http-cors-allowed-origins", "HTTP_CORS_ALLOWED_ORIGINS|HTTP_CORSALLOWEDORIGINS", Kind::kText, ""},
-    {"http-cors-allowed-headers", "HTTP_CORS_ALLOWED_HEADERS|HTTP_CORSALLOWEDHEADERS", Kind::kText, ""},
-    {"authzen-base-url", "AUTHZEN_BASE_URL", Kind::kText, ""},
     {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, ""},
     {"metrics-addr", "METRICS_ADDR", Kind::kText, ""},
     {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, ""},
@@ -235,11 +305,7 @@ constexpr Setting kSettings[] = {
     {"max-concurrent-reads-for-list-users", "MAX_CONCURRENT_READS_FOR_LIST_USERS|MAXCONCURRENTREADSFORLISTUSERS", Kind::kNumber, ""},
     {"max-concurrent-reads-for-check", "MAX_CONCURRENT_READS_FOR_CHECK|MAXCONCURRENTREADSFORCHECK", Kind::kNumber, ""},
     {"resolve-node-breadth-limit", "RESOLVE_NODE_BREADTH_LIMIT|RESOLVENODEBREADTHLIMIT", Kind::kNumber, ""},
-    {"listObjects-deadline", "LIST_OBJECTS_DEADLINE|LISTOBJECTSDEADLINE", Kind::kDuration, ""},
-    {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, ""},
     {"listObjects-pipeline-enabled", "LIST_OBJECTS_PIPELINE_ENABLED|LISTOBJECTSPIPELINEENABLED", Kind::kBool, ""},
-    {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, ""},
-    {"listUsers-max-results", "LIST_USERS_MAX_RESULTS|LISTUSERSMAXRESULTS", Kind::kNumber, ""},
     {"check-cache-limit", "CHECK_CACHE_LIMIT", Kind::kNumber, ""},
     {"check-query-cache-limit", "CHECK_QUERY_CACHE_LIMIT", Kind::kNumber, ""},
     {"cache-controller-enabled", "CACHE_CONTROLLER_ENABLED", Kind::kBool, ""},

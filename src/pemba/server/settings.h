@@ -41,8 +41,8 @@ struct LoadedConfig {
 };
 
 // `flags`: values by flag, as given. The result has passed Validate.
-// Errors (kInvalidArgument): name the flag or variable and the reason; values of settings are in
-// them, but no setting here is a secret.
+// Errors (kInvalidArgument): name the flag or variable and the reason; values of settings are
+// in them only where they are no secrets.
 Result<LoadedConfig> LoadConfig(const std::map<std::string, std::string, std::less<>>& flags,
                                 const Environment& environment);
 

@@ -1,6 +1,7 @@
 #include "pemba/server/settings.h"
 
 #include <chrono>
+#include <map>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -64,6 +65,11 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(config.resolve_node_limit, 0U);
   EXPECT_EQ(config.request_timeout, std::chrono::seconds(3));
   EXPECT_EQ(config.shutdown_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(config.list_objects.results_max, 1000U);
+  EXPECT_EQ(config.list_objects.deadline, std::chrono::seconds(3));
+  EXPECT_EQ(config.list_users.results_max, 1000U);
+  EXPECT_EQ(config.list_users.deadline, std::chrono::seconds(3));
+  EXPECT_FALSE(config.authzen.enabled);
   EXPECT_TRUE(loaded->without_effect.empty());
 }
 
@@ -90,6 +96,30 @@ TEST(Settings, OldSpellingsAreKnown) {
   EXPECT_EQ(loaded->config.resolve_node_limit, 25U);
   EXPECT_EQ(loaded->config.changelog_horizon, std::chrono::minutes(2));
   EXPECT_EQ(loaded->config.request_timeout, std::chrono::minutes(1));
+}
+
+TEST(Settings, Lists) {
+  const auto loaded = LoadConfig({}, From({{"OPENFGA_LIST_OBJECTS_MAX_RESULTS", "7"},
+                                           {"OPENFGA_LISTOBJECTSDEADLINE", "1s"},
+                                           {"PEMBA_LIST_USERS_MAX_RESULTS", "0"},
+                                           {"OPENFGA_LIST_USERS_DEADLINE", "0s"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ(loaded->config.list_objects.results_max, 7U);
+  EXPECT_EQ(loaded->config.list_objects.deadline, std::chrono::seconds(1));
+  EXPECT_EQ(loaded->config.list_users.results_max, 0U);
+  EXPECT_EQ(loaded->config.list_users.deadline, std::chrono::seconds(0));
+}
+
+TEST(Settings, Authzen) {
+  const auto loaded =
+      LoadConfig({}, From({{"OPENFGA_EXPERIMENTALS", "pipeline_list_objects,authzen"},
+                           {"OPENFGA_AUTHZEN_BASE_URL", "https://a.example/fga//"},
+                           {"PEMBA_AUTHZEN_STORE_ID", "01HVMMBCMGZNT3SED4Z17ECXCA"}}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(loaded->config.authzen.enabled);
+  EXPECT_EQ(loaded->config.authzen.base_url, "https://a.example/fga");
+  EXPECT_EQ(loaded->config.authzen.store_id, "01HVMMBCMGZNT3SED4Z17ECXCA");
+  EXPECT_FALSE(LoadConfig({{"experimentals", "authzening"}}, From({}))->config.authzen.enabled);
 }
 
 TEST(Settings, WhatHasNoEffectIsAcceptedAndNamed) {
@@ -132,9 +162,22 @@ constexpr RefusalCase kRefusals[] = {
     {"max-condition-evaluation-cost", "50",
      "--max-condition-evaluation-cost: this server evaluates conditions within a cost of 100, no "
      "other"},
-    {"authn-method", "oidc",
-     "--authn-method: this server has no authentication of callers yet; only none"},
-    {"access-control-enabled", "true", "--access-control-enabled: this server cannot do that yet"},
+    {"authn-method", "kerberos", "--authn-method: unsupported authentication method"},
+    {"authn-method", "preshared", "invalid auth configuration, please specify at least one key"},
+    {"authn-method", "oidc", "authn.oidc needs both authn.oidc.issuer and authn.oidc.audience"},
+    {"authn-method", "mtls", "authn.method mtls needs TLS and a client CA on every listener"},
+    {"http-tls-client-ca", "ca.pem", "http.tls.clientCa needs http.tls.enabled"},
+    {"access-control-enabled", "true",
+     "accessControl.enabled needs the experimental enable-access-control"},
+    {"listObjects-deadline", "-1s", "listObjectsDeadline must not be negative"},
+    {"listUsers-deadline", "7s", "listUsersDeadline must not exceed the time limit of a request"},
+    {"authzen-base-url", "pemba.example", "authzen.baseURL must begin with http:// or https://"},
+    {"authzen-base-url", "https://", "authzen.baseURL must begin with http:// or https://"},
+    {"authzen-base-url", "https://me@pemba.example",
+     "authzen.baseURL must have a host and no user, query or fragment"},
+    {"authzen-base-url", "https://pemba.example?a=b",
+     "authzen.baseURL must have a host and no user, query or fragment"},
+    {"authzen-store-id", "main", "authzen.storeID `main` is not the id of a store"},
     {"check-query-cache-ttl", "soon",
      "--check-query-cache-ttl: not a duration such as 3s or 500ms"},
     {"check-cache-limit", "x", "--check-cache-limit: not a whole number of 0 or more"},
@@ -144,6 +187,70 @@ TEST(Settings, RefuseToStart) {
     const auto loaded = LoadConfig({{c.flag, c.value}}, From({}));
     ASSERT_FALSE(loaded.ok()) << c.flag;
     EXPECT_EQ(loaded.error().message, c.want);
+  }
+}
+
+using Flags = std::map<std::string, std::string, std::less<>>;
+constexpr const char* kUlid = "01HVMMBCMGZNT3SED4Z17ECXCA";
+
+// `flags` with one of them as it is given.
+std::string RefusalOf(Flags flags, const std::string& flag, const std::string& value) {
+  flags[flag] = value;
+  const auto loaded = LoadConfig(flags, From({}));
+  return loaded.ok() ? "" : loaded.error().message;
+}
+
+TEST(Settings, OidcIsWholeOrRefused) {
+  const Flags flags = {{"authn-method", "oidc"},
+                       {"authn-oidc-issuer", "https://issuer.example"},
+                       {"authn-oidc-audience", "pemba"},
+                       {"authn-oidc-issuer-aliases", "a, b"},
+                       {"authn-oidc-client-id-claims", ""}};
+  const auto loaded = LoadConfig(flags, From({}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const auto& oidc = loaded->config.authn.oidc;
+  EXPECT_EQ(oidc.audience, "pemba");
+  EXPECT_EQ(oidc.issuer_aliases, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(oidc.client_id_claims, (std::vector<std::string>{"azp", "client_id"}));
+  const std::string incomplete = "authn.oidc needs both authn.oidc.issuer and authn.oidc.audience";
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-issuer", ""), incomplete);
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-audience", ""), incomplete);
+  EXPECT_EQ(RefusalOf(flags, "authn-oidc-issuer", "file:///etc/passwd"),
+            "authn.oidc.issuer is not an http or https URL");
+}
+
+TEST(Settings, AccessControlIsWholeOrRefused) {
+  const Flags flags = {
+      {"authn-method", "oidc"},           {"authn-oidc-issuer", "https://issuer.example"},
+      {"authn-oidc-audience", "pemba"},   {"experimentals", "authzen,enable-access-control"},
+      {"access-control-enabled", "true"}, {"access-control-store-id", kUlid},
+      {"access-control-model-id", kUlid}};
+  const auto loaded = LoadConfig(flags, From({}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_TRUE(loaded->config.access_control.on());
+  EXPECT_EQ(RefusalOf(flags, "access-control-store-id", "mine"),
+            "accessControl.storeId is not a store id");
+  EXPECT_EQ(RefusalOf(flags, "access-control-model-id", ""),
+            "accessControl.modelId is not a model id");
+  EXPECT_EQ(RefusalOf(flags, "authn-method", "none"),
+            "access control needs callers with names: authn.method oidc or mtls");
+}
+
+TEST(Settings, SecretsAreInNoMessage) {
+  constexpr const char* kCanary = "canary-7d1c";
+  for (const auto& setting : Settings()) {
+    const bool secret = setting.flag == "authn-preshared-keys" ||
+                        setting.flag.find("password") != setting.flag.npos ||
+                        setting.flag.find("uri") != setting.flag.npos;
+    if (!secret) continue;
+    Flags flags = {{std::string(setting.flag), kCanary}, {"authn-method", "oidc"}};
+    const auto refused = LoadConfig(flags, From({}));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message.find(kCanary), std::string::npos);
+    flags.erase("authn-method");
+    const auto loaded = LoadConfig(flags, From({}));
+    ASSERT_TRUE(loaded.ok());
+    for (const auto& name : loaded->without_effect) EXPECT_EQ(name.find(kCanary), name.npos);
   }
 }
 

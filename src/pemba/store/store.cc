@@ -5,6 +5,14 @@
 #include "pemba/store/internal/core.h"
 
 namespace pemba::store {
+namespace {
+
+internal::TokenUse UseOf(ListOf list) {
+  return list == ListOf::kObjects ? internal::TokenUse::kListObjects
+                                  : internal::TokenUse::kListUsers;
+}
+
+}  // namespace
 
 Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
   return core_->ResolveModel(*state_, id);
@@ -52,6 +60,14 @@ Status Store::WriteAssertions(const WriteAssertionsRequest& request) {
 
 Result<std::vector<Assertion>> Store::ReadAssertions(std::string_view model_id) const {
   return core().ReadAssertions(model_id);
+}
+
+std::string Store::MakeListToken(ListOf list, std::string_view position) const {
+  return core().tokens().Make(UseOf(list), id().value, position);
+}
+
+Result<std::string> Store::OpenListToken(ListOf list, std::string_view token) const {
+  return core().tokens().Open(UseOf(list), id().value, token);
 }
 
 }  // namespace pemba::store

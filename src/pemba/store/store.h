@@ -125,6 +125,9 @@ struct ResolvedModel {
   const engine::BoundModel* bound = nullptr;
 };
 
+// What the answers of a question are a list of.
+enum class ListOf : std::uint8_t { kObjects, kUsers };
+
 class Store;
 
 namespace internal {
@@ -206,6 +209,12 @@ class Store {
   Status WriteAssertions(const WriteAssertionsRequest& request);
   // Empty if none were written. Errors: those of ResolveModel.
   Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
+
+  // For those who page through the answers of a question: a token that carries `position`, good for
+  // this store and this kind of list only.
+  std::string MakeListToken(ListOf list, std::string_view position) const;
+  // The position. Errors: kInvalidContinuationToken.
+  Result<std::string> OpenListToken(ListOf list, std::string_view token) const;
 
  private:
   const std::unique_ptr<internal::StoreCore> core_;

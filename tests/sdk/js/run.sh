@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# tests/sdk/js/run.sh PEMBA: installs the locked packages and runs the tests against that program.
+# tests/sdk/js/run.sh PEMBA [DIRECTORY]: installs the locked packages of the directory (default: this
+# one) and runs its tests against that program.
 # Without node, npm or the packages it prints a line that starts with "SKIP: ".
 set -euo pipefail
 export PEMBA_BINARY
 PEMBA_BINARY=$(realpath "$1")
-cd "$(dirname "$0")"
+cd "${2:-$(dirname "$0")}"
 
 for tool in node npm; do
   command -v $tool >/dev/null || { echo "SKIP: $tool is not installed"; exit 0; }

@@ -358,6 +358,88 @@ describe('checks', () => {
   });
 });
 
+describe('lists', () => {
+  let client;
+  before(async () => {
+    client = await storeWith([
+      tuple('user:owen', 'owner', 'document:1'),
+      tuple('user:owen', 'viewer', 'document:2'),
+      tuple('user:owen', 'blocked', 'document:2'),
+      tuple('user:mary', 'member', 'group:core'),
+      tuple('group:core#member', 'viewer', 'document:1'),
+      tuple('user:*', 'viewer', 'document:3'),
+      { ...tuple('user:gina', 'guest', 'document:1'), condition: { name: 'in_office' } },
+    ]);
+  });
+
+  const objects = async (request) => (await client.listObjects({ type: 'document', ...request })).objects.sort();
+  const users = async (relation, id, filter, rest = {}) =>
+    (await client.listUsers({ object: { type: 'document', id }, relation, user_filters: [filter], ...rest })).users;
+
+  test('of objects', async () => {
+    assert.deepEqual(await objects({ user: 'user:owen', relation: 'viewer' }), ['document:1', 'document:3']);
+    assert.deepEqual(await objects({ user: 'user:nobody', relation: 'owner' }), []);
+    const contextualTuples = [tuple('user:zoe', 'member', 'group:core')];
+    assert.deepEqual(await objects({ user: 'user:zoe', relation: 'viewer', contextualTuples }), ['document:1', 'document:3']);
+    assert.deepEqual(await objects({ user: 'user:gina', relation: 'guest', context: { place: 'office' } }), ['document:1']);
+  });
+
+  test('of objects, streamed', async () => {
+    const found = [];
+    for await (const { object } of client.streamedListObjects({ user: 'user:owen', relation: 'viewer', type: 'document' })) {
+      found.push(object);
+    }
+    assert.deepEqual(found.sort(), ['document:1', 'document:3']);
+    for await (const one of client.streamedListObjects({ user: 'user:nobody', relation: 'owner', type: 'document' })) {
+      assert.fail(`nobody owns ${one.object}`);
+    }
+  });
+
+  test('of a thousand objects and more, streamed', async () => {
+    const many = await storeWith();
+    for (let i = 0; i < 12; i++) {
+      await many.write(
+        { writes: Array.from({ length: 100 }, (_, j) => tuple('user:owen', 'owner', `document:${i * 100 + j}`)) },
+        { transaction: { maxPerChunk: 100 } },
+      );
+    }
+    const request = { user: 'user:owen', relation: 'owner', type: 'document' };
+    assert.equal((await many.listObjects(request)).objects.length, 1000);
+    const found = new Set();
+    for await (const { object } of many.streamedListObjects(request)) found.add(object);
+    assert.equal(found.size, 1200);
+  });
+
+  test('of users', async () => {
+    const ids = (list) => list.map((user) => user.object?.id).sort();
+    assert.deepEqual(ids(await users('viewer', '1', { type: 'user' })), ['mary', 'owen']);
+    assert.deepEqual(await users('viewer', '3', { type: 'user' }), [{ wildcard: { type: 'user' } }]);
+    assert.deepEqual(await users('viewer', '1', { type: 'group', relation: 'member' }), [
+      { userset: { type: 'group', id: 'core', relation: 'member' } },
+    ]);
+    const contextualTuples = [tuple('user:zoe', 'owner', 'document:1')];
+    assert.deepEqual(ids(await users('owner', '1', { type: 'user' }, { contextualTuples })), ['owen', 'zoe']);
+  });
+
+  test('that cannot be decided fail', async () => {
+    const undecided = (error) => error instanceof FgaApiValidationError && /missing context parameters/.test(error.apiErrorMessage);
+    await assert.rejects(objects({ user: 'user:gina', relation: 'guest' }), undecided);
+    await assert.rejects(users('guest', '1', { type: 'user' }), undecided);
+  });
+});
+
+test('a relation is expanded one level deep', async () => {
+  const client = await storeWith([tuple('user:owen', 'owner', 'document:1'), tuple('user:mary', 'viewer', 'document:1')]);
+  const { tree } = await client.expand({ relation: 'viewer', object: 'document:1' });
+  const name = 'document:1#viewer';
+  assert.equal(tree.root.name, name);
+  assert.deepEqual(tree.root.difference.base.union.nodes, [
+    { name, leaf: { users: { users: ['user:mary'] } } },
+    { name, leaf: { computed: { userset: 'document:1#owner' } } },
+  ]);
+  assert.deepEqual(tree.root.difference.subtract, { name, leaf: { computed: { userset: 'document:1#blocked' } } });
+});
+
 describe('assertions', () => {
   test('are kept with their model', async () => {
     const client = await storeWith();

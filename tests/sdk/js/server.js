@@ -12,13 +12,14 @@ export async function temporaryDirectory() {
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-// Resolves to {http, grpc, stop} once both listeners are bound.
-export function startServer(dataDirectory) {
+// Resolves to {http, grpc, log, stop} once both listeners are bound. log() is standard error so far.
+export function startServer(dataDirectory, moreArguments = []) {
   const binary = process.env.PEMBA_BINARY;
   if (!binary) throw new Error('PEMBA_BINARY must name the pemba program');
   const child = spawn(
     binary,
-    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0'],
+    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0']
+      .concat(moreArguments),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -41,7 +42,7 @@ export function startServer(dataDirectory) {
       if (match) bound[match[1]] = match[2];
       if (!bound.http || !bound.grpc) return;
       clearTimeout(timer);
-      resolve({ http: `http://${bound.http}`, grpc: bound.grpc, stop });
+      resolve({ http: `http://${bound.http}`, grpc: bound.grpc, log: () => log, stop });
     });
   });
 }

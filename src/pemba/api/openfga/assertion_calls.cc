@@ -42,6 +42,7 @@ std::size_t StoredBytes(const wire::WriteAssertionsRequest& request) {
 Status Service::WriteAssertions(RequestContext& context,
                                 const wire::WriteAssertionsRequest& request,
                                 wire::WriteAssertionsResponse&) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kWriteAssertions, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   {
     PEMBA_TRY(const auto view, Pin(context, store));
@@ -62,6 +63,7 @@ Status Service::WriteAssertions(RequestContext& context,
 
 Status Service::ReadAssertions(RequestContext& context, const wire::ReadAssertionsRequest& request,
                                wire::ReadAssertionsResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kReadAssertions, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   {
     PEMBA_TRY(const auto view, Pin(context, store));

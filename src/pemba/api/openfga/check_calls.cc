@@ -10,8 +10,8 @@
 #include "pemba/api/errors.h"
 #include "pemba/api/openfga/convert.h"
 #include "pemba/api/openfga/explanation.h"
+#include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
-#include "pemba/api/struct_json.h"
 #include "pemba/base/hash.h"
 #include "pemba/model/tuple_validation.h"
 
@@ -35,21 +35,12 @@ Status Prepare(const Wire& wire, const model::Plan& plan, std::optional<SteadyTi
     return Error{valid.error().code, "invalid relation: " + valid.error().message};
   }
   if (wire.has_context()) {
-    auto context = ToJsonObject(wire.context());
-    if (!context.ok()) {
-      return Error{ErrorCode::kValidation, "invalid context: " + context.error().message};
-    }
-    out.context = *std::move(context);
-    PEMBA_TRY(std::ignore, model::ValidateRequestContext(*out.context));
+    PEMBA_TRY(out.context, QuestionContext(wire.context()));
     out.query.context = &*out.context;
   }
   if (wire.contextual_tuples().tuple_keys_size() > 0) {
-    auto tuples = FromWire(wire.contextual_tuples().tuple_keys());
-    if (!tuples.ok()) return Error{ErrorCode::kInvalidTuple, tuples.error().message};
-    out.contextual_tuples = *std::move(tuples);
-    for (const auto& tuple : out.contextual_tuples) {
-      PEMBA_TRY(std::ignore, model::ValidateContextual(plan, tuple));
-    }
+    PEMBA_TRY(out.contextual_tuples, ContextualTuples(wire.contextual_tuples().tuple_keys(), plan,
+                                                      ErrorCode::kInvalidTuple));
     out.query.contextual_tuples = out.contextual_tuples;
   }
   return Done{};
@@ -87,17 +78,11 @@ Status CheckCorrelationIds(const wire::BatchCheckRequest& request) {
   return Done{};
 }
 
-// Memory of the questions that one thread answers, reused from request to request.
-Arena& ThreadArena() {
-  static thread_local Arena arena;
-  arena.Reset();
-  return arena;
-}
-
 }  // namespace
 
 Status Service::Check(RequestContext& context, const wire::CheckRequest& request,
                       wire::CheckResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
@@ -111,6 +96,9 @@ Status Service::Check(RequestContext& context, const wire::CheckRequest& request
 
 Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainRequest& request,
                         ::pemba::v1::ExplainResponse& response) {
+  // Who is told the reasons sees tuples.
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kRead, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
@@ -124,6 +112,7 @@ Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainReque
 
 Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckRequest& request,
                            wire::BatchCheckResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));

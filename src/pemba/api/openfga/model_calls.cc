@@ -21,9 +21,11 @@ std::size_t StoredBytes(const wire::WriteAuthorizationModelRequest& request) {
 
 }  // namespace
 
-Status Service::WriteAuthorizationModel(RequestContext&,
+Status Service::WriteAuthorizationModel(RequestContext& context,
                                         const wire::WriteAuthorizationModelRequest& request,
                                         wire::WriteAuthorizationModelResponse& response) {
+  PEMBA_TRY(std::ignore,
+            PermitOnStore(context, Permission::kWriteAuthorizationModels, request.store_id()));
   if (static_cast<std::size_t>(request.type_definitions_size()) > options_.types_per_model_max) {
     return Error{ErrorCode::kLimitExceeded,
                  "The number of type definitions in an authorization model exceeds the allowed "
@@ -41,18 +43,22 @@ Status Service::WriteAuthorizationModel(RequestContext&,
   return Done{};
 }
 
-Status Service::ReadAuthorizationModel(RequestContext&,
+Status Service::ReadAuthorizationModel(RequestContext& context,
                                        const wire::ReadAuthorizationModelRequest& request,
                                        wire::ReadAuthorizationModelResponse& response) {
+  PEMBA_TRY(std::ignore,
+            PermitOnStore(context, Permission::kReadAuthorizationModels, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(const auto model, store->ReadModel(request.id()));
   ToWire(model, *response.mutable_authorization_model());
   return Done{};
 }
 
-Status Service::ReadAuthorizationModels(RequestContext&,
+Status Service::ReadAuthorizationModels(RequestContext& context,
                                         const wire::ReadAuthorizationModelsRequest& request,
                                         wire::ReadAuthorizationModelsResponse& response) {
+  PEMBA_TRY(std::ignore,
+            PermitOnStore(context, Permission::kReadAuthorizationModels, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(auto page, store->ListModels(PageSize(request), request.continuation_token()));
   for (const auto& model : page.models) ToWire(model, *response.add_authorization_models());

@@ -9,6 +9,8 @@
 
 #include <google/protobuf/arena.h>
 
+#include "pemba/api/authzen/field_rules_table.h"
+#include "pemba/api/authzen/service.h"
 #include "pemba/api/call_text.h"
 #include "pemba/api/errors.h"
 #include "pemba/api/field_rules.h"
@@ -16,6 +18,7 @@
 #include "pemba/api/json_writer.h"
 #include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/patterns.h"
 #include "pemba/base/assert.h"
 
 namespace pemba::api::openfga {
@@ -23,14 +26,18 @@ namespace {
 
 namespace pb = google::protobuf;
 
-constexpr std::string_view kServicePath = "/openfga.v1.OpenFGAService/";
-constexpr std::string_view kPembaServicePath = "/pemba.v1.PembaService/";
+constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
+constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
+constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
 struct Front {
+  const authn::Authenticator& authenticator;
   const Clock& clock;
   const FrontOptions options;
+  const char* service = kRelationshipService;
+  const std::string store_id = {};  // Not empty: of every request, whatever it says.
   const FieldRules rules{FieldRulesTable()};
 };
 
@@ -41,12 +48,24 @@ struct Rpc {
   const char* http_pattern;
   int http_success;  // 200, 201 or 204 (no body).
   rpc::Execution execution;
+  enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
 };
 
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
   message.store_id();
 };
+
+// What listens to the headers of list_page.h.
+template <class Message>
+concept IsPagedList = std::is_same_v<Message, wire::ListObjectsRequest> ||
+    std::is_same_v<Message, wire::ListUsersRequest>;
+
+std::string_view Trimmed(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
 
 // Where the messages of the call that this thread runs begin; small ones never leave it. A thread
 // runs one call at a time.
@@ -59,12 +78,12 @@ pb::ArenaOptions FirstBlock() {
 }
 
 // One call on its way: decodes, runs, answers. `Request` and `Response` live in its arena.
-template <class Request, class Response>
+template <class Owner, class Request, class Response>
 class Exchange {
  public:
-  using Method = Status (Service::*)(RequestContext&, const Request&, Response&);
+  using Method = Status (Owner::*)(RequestContext&, const Request&, Response&);
 
-  Exchange(Service& service, const Front& front, const Rpc& rpc, rpc::Call& call)
+  Exchange(Owner& service, const Front& front, const Rpc& rpc, rpc::Call& call)
       : service_(service),
         front_(front),
         rpc_(rpc),
@@ -74,13 +93,19 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
-    if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
+    const auto admitted = rpc_.kind == Rpc::Kind::kStream ? Admit() : Status(Done{});
+    if (admitted.ok()) {
+      if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
+      decoded_ = true;
+    }
     const bool timed = static_cast<bool>(front_.options.on_call);
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
-    const auto outcome = Answer(method);
-    SetHeaders();
+    const auto outcome = admitted.ok() ? Answer(method) : admitted;
+    if (!streaming_) SetHeaders();
     if (outcome.ok()) {
       Succeed();
+    } else if (rpc_.kind == Rpc::Kind::kStream) {
+      FailStream(outcome.error());
     } else {
       Fail(outcome.error());
     }
@@ -106,9 +131,11 @@ class Exchange {
       }
     }
     // What the path says overrides the body.
-    return ForEachPathParameter([&](std::string_view name) {
-      return SetFieldFromText(name, call_.path_parameter(name), request_);
-    });
+    PEMBA_TRY(std::ignore, ForEachPathParameter([&](std::string_view name) {
+                return SetFieldFromText(name, call_.path_parameter(name), request_);
+              }));
+    if (front_.store_id.empty()) return Done{};
+    return SetFieldFromText("store_id", front_.store_id, request_);
   }
 
   template <class Message>
@@ -136,10 +163,17 @@ class Exchange {
   }
 
   Status Answer(Method method) {
-    request_id_ = NewRequestId();
     PEMBA_TRY(std::ignore, CheckFields(request_));
+    if (rpc_.kind == Rpc::Kind::kUnary) {
+      PEMBA_TRY(std::ignore, Admit());
+    }
     PEMBA_TRY(std::ignore, SetContext());
     return (service_.*method)(context_, request_, response_);
+  }
+
+  Status Admit() {
+    PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
+    return Done{};
   }
 
   template <class Message>
@@ -156,6 +190,13 @@ class Exchange {
       const auto latest = front_.clock.Steady() + timeout;
       context_.deadline = context_.deadline ? std::min(*context_.deadline, latest) : latest;
     }
+    if (rpc_.kind == Rpc::Kind::kStream) {
+      context_.send = [this](const pb::Message& message) { return Send(message); };
+    }
+    if constexpr (IsPagedList<Request>) {
+      PEMBA_TRY(context_.list, ReadListPage(call_));
+    }
+    if constexpr (std::is_same_v<Owner, authzen::Service>) SetWantedModel();
     if (rpc_.execution == rpc::Execution::kWorker) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
@@ -172,16 +213,57 @@ class Exchange {
     return Done{};
   }
 
+  // A header that is not a model id might be meant for somebody else.
+  void SetWantedModel() {
+    const auto header = call_.header("openfga-authorization-model-id");
+    if (!header) return;
+    const auto id = Trimmed(*header);
+    if (kUlidPattern.matches(id)) context_.wanted_model_id = id;
+  }
+
+  // Streams: the headers travel with the first message.
+  RequestContext::Sent Send(const pb::Message& message) {
+    if (!streaming_) SetHeaders();
+    streaming_ = true;
+    std::string bytes;
+    if (call_.protocol() == rpc::Protocol::kGrpc) {
+      message.SerializeToString(&bytes);
+    } else {
+      bytes = "{\"result\":";
+      AppendJson(message, bytes);
+      bytes += "}\n";
+    }
+    return call_.Send(kJsonType, bytes) ? RequestContext::Sent::kYes
+                                        : RequestContext::Sent::kNobodyReads;
+  }
+
   void SetHeaders() {
     call_.SetHeader("x-request-id", request_id_);
-    if constexpr (HasStoreId<Request>) call_.SetHeader("openfga-store-id", request_.store_id());
+    if constexpr (HasStoreId<Request>) {
+      if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
+    }
     if (!context_.model_id.empty()) {
       call_.SetHeader("openfga-authorization-model-id", context_.model_id);
     }
     if (context_.revision) call_.SetHeader("pemba-revision", std::to_string(*context_.revision));
+    if constexpr (IsPagedList<Request>) SetListPageHeaders(context_.listed, call_);
+    if (!context_.undecided.empty()) call_.SetHeader("pemba-undecided", Undecided());
+  }
+
+  std::string Undecided() const {
+    std::string names;
+    for (const auto& name : context_.undecided) names += (names.empty() ? "" : ", ") + name;
+    return names;
   }
 
   void Succeed() {
+    if (rpc_.kind == Rpc::Kind::kStream) {
+      // An empty stream is an empty body.
+      if (!streaming_ && call_.protocol() == rpc::Protocol::kHttp) {
+        return call_.FinishHttp(200, kJsonType, {});
+      }
+      return call_.FinishStream({});
+    }
     if (rpc_.http_success != 200) {
       call_.SetHeader("x-http-code", rpc_.http_success == 201 ? "201" : "204");
     }
@@ -211,8 +293,20 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
+  void FailStream(const Error& error) {
+    const auto status = ToGrpc(error);
+    if (call_.protocol() == rpc::Protocol::kGrpc) {
+      return streaming_ ? call_.FinishStream(status) : call_.FinishGrpc(status, {});
+    }
+    const auto http = ToStreamError(status);
+    if (!streaming_) return call_.FinishHttp(http.http_status, kJsonType, http.line);
+    call_.Send(kJsonType, http.line);
+    call_.FinishStream({});
+  }
+
   void Report(const Status& outcome, std::chrono::nanoseconds duration) const {
     CallReport report;
+    report.service = front_.service;
     report.rpc = rpc_.name;
     report.request_id = request_id_;
     if constexpr (HasStoreId<Request>) report.store_id = request_.store_id();
@@ -225,7 +319,7 @@ class Exchange {
     front_.options.on_call(report);
   }
 
-  Service& service_;
+  Owner& service_;
   const Front& front_;
   const Rpc& rpc_;
   rpc::Call& call_;
@@ -233,53 +327,57 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
-  std::string request_id_;
+  const std::string request_id_ = NewRequestId();
+  bool decoded_ = false;
   bool undecodable_ = false;
+  bool streaming_ = false;  // The first message of a stream is on its way.
 };
 
 // Handlers share the front; the last one to go frees it.
+template <class Owner>
 class RouteAdder {
  public:
-  RouteAdder(Service& service, std::shared_ptr<const Front> front, rpc::Router& router,
-             std::string_view service_path = kServicePath)
-      : service_(service), front_(std::move(front)), router_(router), service_path_(service_path) {}
-
-  // The same for another gRPC service.
-  RouteAdder Under(std::string_view service_path) const {
-    return {service_, front_, router_, service_path};
-  }
+  RouteAdder(Owner& service, std::shared_ptr<const Front> front, rpc::Router& router)
+      : service_(service), front_(std::move(front)), router_(router) {}
 
   template <class Request, class Response>
   void operator()(const Rpc& rpc,
-                  Status (Service::*method)(RequestContext&, const Request&, Response&)) {
+                  Status (Owner::*method)(RequestContext&, const Request&, Response&)) {
     rpc::Route route;
-    route.grpc_method = std::string(service_path_) + rpc.name;
+    // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
+    if (front_->store_id.empty()) {
+      route.grpc_method = std::string("/") + front_->service + "/" + rpc.name;
+    }
     route.http_method = rpc.http_method;
     route.http_pattern = rpc.http_pattern;
     route.execution = rpc.execution;
+    route.admission = rpc::Admission::kWithin;
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
-      Exchange<Request, Response>(service, *front, rpc, call).Run(method);
+      Exchange<Owner, Request, Response>(service, *front, rpc, call).Run(method);
     };
     router_.Add(std::move(route));
   }
 
  private:
-  Service& service_;
+  Owner& service_;
   std::shared_ptr<const Front> front_;
   rpc::Router& router_;
-  std::string_view service_path_;
 };
 
 }  // namespace
 
-void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::Router& router) {
+void AddRoutes(Service& service, const authn::Authenticator& authenticator, const Clock& clock,
+               FrontOptions options, rpc::Router& router) {
   using S = Service;
+  constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
-  RouteAdder add(
-      service,
-      std::shared_ptr<const Front>(new Front{.clock = clock, .options = std::move(options)}),
-      router);
+  const auto front = [&](const char* name) {
+    return std::shared_ptr<const Front>(new Front{
+        .authenticator = authenticator, .clock = clock, .options = options, .service = name});
+  };
+  RouteAdder<Service> add(service, front(kRelationshipService), router);
+  RouteAdder<Service> add_pemba(service, front(kPembaService), router);
   // clang-format off
   add({"CreateStore", "POST", "/stores", 201, kWorker}, &S::CreateStore);
   add({"ListStores", "GET", "/stores", 200, kWorker}, &S::ListStores);
@@ -297,11 +395,43 @@ void AddRoutes(Service& service, const Clock& clock, FrontOptions options, rpc::
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
   add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
-  add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kInline}, &S::ListObjects);
-  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kInline}, &S::StreamedListObjects);
-  add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kInline}, &S::ListUsers);
-  auto add_pemba = add.Under(kPembaServicePath);
+  add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
+  add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
+  add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
+  // clang-format on
+}
+
+void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& authenticator,
+                      const Clock& clock, FrontOptions options, const std::string& default_store_id,
+                      rpc::Router& router) {
+  using S = authzen::Service;
+  constexpr auto kInline = rpc::Execution::kInline;
+  constexpr auto kWorker = rpc::Execution::kWorker;
+  const auto front = [&](const std::string& store_id) {
+    return std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                                  .clock = clock,
+                                                  .options = options,
+                                                  .service = kAuthzenService,
+                                                  .store_id = store_id,
+                                                  .rules = FieldRules(authzen::FieldRulesTable())});
+  };
+  // clang-format off
+  RouteAdder<S> add(service, front({}), router);
+  add({"Evaluation", "POST", "/stores/{store_id}/access/v1/evaluation", 200, kInline}, &S::Evaluation);
+  add({"Evaluations", "POST", "/stores/{store_id}/access/v1/evaluations", 200, kWorker}, &S::Evaluations);
+  add({"SubjectSearch", "POST", "/stores/{store_id}/access/v1/search/subject", 200, kWorker}, &S::SubjectSearch);
+  add({"ResourceSearch", "POST", "/stores/{store_id}/access/v1/search/resource", 200, kWorker}, &S::ResourceSearch);
+  add({"ActionSearch", "POST", "/stores/{store_id}/access/v1/search/action", 200, kWorker}, &S::ActionSearch);
+  add({"GetConfiguration", "GET", "/.well-known/authzen-configuration/{store_id}", 200, kInline}, &S::GetConfiguration);
+  if (default_store_id.empty()) return;
+  RouteAdder<S> add_default(service, front(default_store_id), router);
+  add_default({"Evaluation", "POST", "/access/v1/evaluation", 200, kInline}, &S::Evaluation);
+  add_default({"Evaluations", "POST", "/access/v1/evaluations", 200, kWorker}, &S::Evaluations);
+  add_default({"SubjectSearch", "POST", "/access/v1/search/subject", 200, kWorker}, &S::SubjectSearch);
+  add_default({"ResourceSearch", "POST", "/access/v1/search/resource", 200, kWorker}, &S::ResourceSearch);
+  add_default({"ActionSearch", "POST", "/access/v1/search/action", 200, kWorker}, &S::ActionSearch);
+  add_default({"GetConfiguration", "GET", "/.well-known/authzen-configuration", 200, kInline}, &S::GetDefaultConfiguration);
   // clang-format on
 }
 

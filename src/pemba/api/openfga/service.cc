@@ -1,16 +1,54 @@
 #include "pemba/api/openfga/service.h"
 
-#include <string_view>
 #include <utility>
 
-namespace pemba::api::openfga {
-namespace {
+#include "pemba/api/authn/authenticator.h"
 
-Error NotOffered(std::string_view rpc) {
-  return {ErrorCode::kUnimplemented, "method " + std::string(rpc) + " not implemented"};
+namespace pemba::api::openfga {
+
+Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions options)
+    : stores_(stores),
+      clock_(clock),
+      options_(std::move(options)),
+      checker_(options_.check_limits, clock),
+      explainer_({.check = options_.check_limits}, clock),
+      lister_(options_.check_limits, clock),
+      access_control_(options_.access_control ? std::make_optional<AccessControl>(
+                                                    stores_, checker_, *options_.access_control)
+                                              : std::nullopt) {}
+
+Status Service::PermitOnSystem(const RequestContext& context, Permission permission) const {
+  if (!context.caller.admitted()) return authn::Unauthenticated();
+  if (!access_control_) return Done{};
+  return access_control_->OnSystem(context.caller, permission, context.deadline);
 }
 
-}  // namespace
+Status Service::PermitOnStore(const RequestContext& context, Permission permission,
+                              std::string_view store_id) const {
+  if (!context.caller.admitted()) return authn::Unauthenticated();
+  if (!access_control_) return Done{};
+  return access_control_->OnStore(context.caller, permission, store_id, context.deadline);
+}
+
+Status Service::PermitWrite(const RequestContext& context, const store::StoreHandle& store,
+                            const wire::WriteRequest& request) const {
+  auto permitted = PermitOnStore(context, Permission::kWrite, request.store_id());
+  if (permitted.ok() || !access_control_) return permitted;
+  const auto model = store->ReadModel(context.model_id);
+  if (!model.ok()) return permitted;
+  ModuleOfWrite touched(*model);
+  for (const auto& key : request.writes().tuple_keys()) touched.Add(key.object(), key.relation());
+  for (const auto& key : request.deletes().tuple_keys()) touched.Add(key.object(), key.relation());
+  const auto module = touched.module();
+  if (!module) return permitted;
+  return access_control_->OnModule(context.caller, request.store_id(), *module, context.deadline);
+}
+
+Service::Visible Service::VisibleTo(const RequestContext& context,
+                                    std::string_view store_id) const {
+  return PermitOnStore(context, Permission::kGetStore, store_id).ok() ? Visible::kYes
+                                                                      : Visible::kNo;
+}
 
 Result<store::StoreHandle> Service::Open(const std::string& store_id) {
   return stores_.Open(StoreId{store_id});
@@ -42,28 +80,10 @@ Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, cons
   return model.bound;
 }
 
-Status Service::UpdateStore(RequestContext&, const wire::UpdateStoreRequest&,
+Status Service::UpdateStore(RequestContext& context, const wire::UpdateStoreRequest&,
                             wire::UpdateStoreResponse&) {
-  return NotOffered("UpdateStore");
-}
-
-Status Service::Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&) {
-  return NotOffered("Expand");
-}
-
-Status Service::ListObjects(RequestContext&, const wire::ListObjectsRequest&,
-                            wire::ListObjectsResponse&) {
-  return NotOffered("ListObjects");
-}
-
-Status Service::StreamedListObjects(RequestContext&, const wire::StreamedListObjectsRequest&,
-                                    wire::StreamedListObjectsResponse&) {
-  return NotOffered("StreamedListObjects");
-}
-
-Status Service::ListUsers(RequestContext&, const wire::ListUsersRequest&,
-                          wire::ListUsersResponse&) {
-  return NotOffered("ListUsers");
+  if (!context.caller.admitted()) return authn::Unauthenticated();
+  return Error{ErrorCode::kUnimplemented, "method UpdateStore not implemented"};
 }
 
 }  // namespace pemba::api::openfga

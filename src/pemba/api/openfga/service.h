@@ -6,16 +6,26 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include <google/protobuf/message.h>
 #include <openfga/v1/openfga_service.pb.h>
 #include <pemba/v1/pemba_service.pb.h>
 
+#include "pemba/api/authn/caller.h"
+#include "pemba/api/openfga/access_control.h"
+#include "pemba/api/openfga/list_page.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
+#include "pemba/engine/expander.h"
 #include "pemba/engine/explainer.h"
+#include "pemba/engine/lister.h"
 #include "pemba/store/stores.h"
 
 namespace pemba::api::openfga {
@@ -27,33 +37,47 @@ struct ServiceOptions {
   std::size_t model_bytes_max = 262'144;  // Of the serialized wire message, id included.
   std::size_t checks_per_batch_max = 50;
   std::size_t read_changes_page_max = 100;
+  // Of ListObjects and ListUsers. What comes first cuts the list, which is then a success.
+  struct ListLimits {
+    std::uint64_t results_max = 1000;          // 0: no limit. Streams ignore it.
+    std::chrono::milliseconds deadline{3000};  // 0: the request's alone.
+  };
+  ListLimits list_objects, list_users;
   engine::CheckLimits check_limits;
+  std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
 
 // What one call knows beside its message, and what its answer says beside its message.
 struct RequestContext {
+  authn::Caller caller;  // Nobody at first: no call runs for whom no front has let in.
   std::optional<SteadyTime> deadline;
   std::optional<store::Revision> at_least;  // The caller wants to see this revision.
   // Whether the thread may wait for a revision to come. I/O threads may not.
   enum class Waiting : std::uint8_t { kNever, kUntilDeadline } waiting = Waiting::kNever;
 
+  // Streams only: takes the messages one by one.
+  enum class Sent : std::uint8_t { kYes, kNobodyReads };
+  std::function<Sent(const google::protobuf::Message&)> send;
+
+  ListPageRequest list;         // Lists only.
+  std::string wanted_model_id;  // AuthZEN only: of a header; empty: the latest.
+
   // Set by the service; they hold for errors too.
   std::string model_id;                     // Resolved authorization model.
   std::optional<store::Revision> revision;  // That the answer is from, or that the write made.
+  ListPageResponse listed;
+  std::vector<std::string> undecided;  // AuthZEN's ActionSearch: neither allowed nor denied.
 };
 
 // Thread-safe. Every call reads one revision of one store. Responses must be empty when passed.
 //
-// Errors of every call: kUnavailable, kDataLoss, kInternal, and of those that resolve a model:
-// kModelNotFound, kLatestModelNotFound, kValidation.
+// Errors of every call: kUnauthenticated (nobody asked who calls), kForbidden, kUnavailable,
+// kDataLoss, kInternal, and of those that resolve a model: kModelNotFound, kLatestModelNotFound,
+// kValidation.
 class Service {
  public:
   // Borrows the stores and the clock.
-  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {})
-      : stores_(stores),
-        options_(options),
-        checker_(options.check_limits, clock),
-        explainer_({.check = options.check_limits}, clock) {}
+  Service(store::Stores& stores, const Clock& clock, ServiceOptions options = {});
 
   // Stores.
   Status CreateStore(RequestContext&, const wire::CreateStoreRequest&, wire::CreateStoreResponse&);
@@ -79,9 +103,10 @@ class Service {
   Status Check(RequestContext&, const wire::CheckRequest&, wire::CheckResponse&);
   // Failures of single checks go into their results.
   Status BatchCheck(RequestContext&, const wire::BatchCheckRequest&, wire::BatchCheckResponse&);
-  // Not offered yet: kUnimplemented.
   Status Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&);
+  // Lists take up to their deadline; a list that was cut says so in `listed`.
   Status ListObjects(RequestContext&, const wire::ListObjectsRequest&, wire::ListObjectsResponse&);
+  // Every answer goes to `send`; the response is scratch memory. An error may follow answers.
   Status StreamedListObjects(RequestContext&, const wire::StreamedListObjectsRequest&,
                              wire::StreamedListObjectsResponse&);
   Status ListUsers(RequestContext&, const wire::ListUsersRequest&, wire::ListUsersResponse&);
@@ -90,6 +115,10 @@ class Service {
   // threads.
   Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
                  ::pemba::v1::ExplainResponse&);
+  // The relations of a type in that model (empty: the latest), sorted. For those who ask about all
+  // of them. Errors: kInvalidArgument (no such type).
+  Result<std::vector<std::string>> RelationsOf(RequestContext&, const std::string& store_id,
+                                               const std::string& model_id, std::string_view type);
 
   // Assertions.
   Status WriteAssertions(RequestContext&, const wire::WriteAssertionsRequest&,
@@ -98,6 +127,18 @@ class Service {
                         wire::ReadAssertionsResponse&);
 
  private:
+  // Every call begins with one of these: whether its caller may make it. Without access control,
+  // everyone may who was let in. Errors: kUnauthenticated (a front forgot to ask), kForbidden.
+  Status PermitOnSystem(const RequestContext& context, Permission permission) const;
+  Status PermitOnStore(const RequestContext& context, Permission permission,
+                       std::string_view store_id) const;
+  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
+                     const wire::WriteRequest& request) const;
+  // Whether ListStores shows the store.
+  enum class Visible : std::uint8_t { kNo, kYes };
+  Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
+
   Result<store::StoreHandle> Open(const std::string& store_id);
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
@@ -107,10 +148,22 @@ class Service {
   Result<const engine::BoundModel*> Resolve(RequestContext& context, const store::View& view,
                                             const std::string& model_id) const;
 
+  // For both forms of ListObjects, whose requests are alike.
+  template <class Request>
+  Result<engine::ListSummary> FindObjects(RequestContext& context, const store::StoreHandle& store,
+                                          const Request& request, engine::ListOptions options,
+                                          const engine::ListSink& sink) const;
+  std::optional<SteadyTime> ListDeadline(const RequestContext& context,
+                                         const ServiceOptions::ListLimits& limits) const;
+
   store::Stores& stores_;
+  const Clock& clock_;
   const ServiceOptions options_;
   const engine::Checker checker_;
   const engine::Explainer explainer_;
+  const engine::Lister lister_;
+  const engine::Expander expander_{};
+  const std::optional<AccessControl> access_control_;
 };
 
 }  // namespace pemba::api::openfga

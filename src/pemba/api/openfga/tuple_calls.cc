@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "pemba/api/authn/authenticator.h"
 #include "pemba/api/openfga/convert.h"
 #include "pemba/api/openfga/internal/paging.h"
 #include "pemba/api/openfga/service.h"
@@ -24,11 +25,13 @@ wire::TupleOperation OperationOf(graph::Change::Operation operation) {
 
 Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
                       wire::WriteResponse&) {
+  if (!context.caller.admitted()) return authn::Unauthenticated();
   PEMBA_TRY(const auto store, Open(request.store_id()));
   {
     PEMBA_TRY(const auto view, Pin(context, store));
     PEMBA_TRY(std::ignore, Resolve(context, view, request.authorization_model_id()));
   }
+  PEMBA_TRY(std::ignore, PermitWrite(context, store, request));
   context.revision.reset();
   PEMBA_TRY(const auto writes, FromWire(request.writes().tuple_keys()));
   std::vector<tuple::TupleView> deletes;
@@ -45,6 +48,7 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
 
 Status Service::Read(RequestContext& context, const wire::ReadRequest& request,
                      wire::ReadResponse& response) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kRead, request.store_id()));
   PEMBA_TRY(const auto store, Open(request.store_id()));
   PEMBA_TRY(std::ignore, Await(context, store));
   store::ReadRequest read;
@@ -71,6 +75,7 @@ Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequ
                  "invalid ReadChangesRequest.PageSize: value must be inside range [1, " +
                      std::to_string(options_.read_changes_page_max) + "]"};
   }
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kReadChanges, request.store_id()));
   read.type = request.type();
   read.continuation_token = request.continuation_token();
   if (request.has_start_time() && request.continuation_token().empty()) {

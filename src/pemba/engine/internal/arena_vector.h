@@ -71,6 +71,16 @@ class GoalIndex {
     }
   }
 
+  bool Contains(std::uint64_t key) const { return Find(key) != nullptr; }
+  // The value of `key`; null: it is not there.
+  const std::uint32_t* Find(std::uint64_t key) const {
+    if (capacity_ == 0) return nullptr;
+    for (auto at = Home(key);; at = (at + 1) & (capacity_ - 1)) {
+      if (slots_[at].key == key) return &slots_[at].value;
+      if (slots_[at].key == kEmpty) return nullptr;
+    }
+  }
+
  private:
   struct Slot {
     std::uint64_t key;

@@ -1,4 +1,5 @@
-// Mutations: bugs that a test plants, to show that the random worlds find them.
+// Mutations: bugs that a test plants, to show that tests find them: the random worlds, and the
+// scenarios of published advisories.
 //
 // Only the test library that is built with PEMBA_ENGINE_MUTATIONS knows any; in the product
 // Mutated() is constantly false and leaves nothing behind.
@@ -10,8 +11,17 @@ namespace pemba::engine::internal {
 
 enum class Mutation : std::uint8_t {
   kNone,
-  kIgnoreConditions,            // Every tuple holds.
+  kIgnoreConditions,  // Every tuple holds.
+  // The next three need a batch, or a contextual tuple that does not fit: tests/advisories.
+  kAnyContextualCondition,      // A contextual tuple's condition is not compared (CVE-2025-48371).
+  kForgetContextualConditions,  // Batches: contextual tuples without conditions (CVE-2024-56323).
+  kForgetContextValues,         // Batches: contexts of one size are equal (CVE-2026-34972).
   kForgetContextualShadow,      // A contextual tuple does not hide the stored one.
+  kForgetContext,               // The request's context reaches no condition (CVE-2024-48909).
+  kForgetConditionName,         // Tuples without the condition that is asked for (CVE-2025-64751).
+  kReadWildcardsAsObjects,      // `type:*` where an object has to be (CVE-2022-39341).
+  kFirstParentOnly,             // One parent per object (CVE-2024-38361).
+  kVisitObjectsOnce,            // Relations of one object are taken for one (CVE-2025-65111).
   kForgetWildcards,             // `type:*` is not read.
   kWildcardForUsersets,         // `type:*` matches usersets too.
   kSkipReflexivity,             // A userset is not itself.
@@ -27,8 +37,17 @@ enum class Mutation : std::uint8_t {
   kForgetLongWays,              // The limit counts shortest ways only.
   kSkipParentsWithoutRelation,  // A parent that lacks the relation does not satisfy its set.
   kFirstUsersetOnly,            // One userset restriction per relation (CVE-2025-55213).
+  // Of lists.
+  kListForgetShadow,     // A contextual tuple does not hide the stored one.
+  kListForgetWildcards,  // Public objects are not listed.
+  kListTrustSubtract,    // What is not found right of `but not` counts as false.
+  kListForgetFrontier,   // Recursion takes one step only.
+  kListRepeatPosition,   // A page starts with the last one's end.
+  kUsersForgetExcluded,  // An exclusion is not carried upward.
+  kUsersForgetCycle,     // A cycle counts as false.
   kCount,
 };
+inline constexpr Mutation kFirstOfLists = Mutation::kListForgetShadow;
 
 #ifdef PEMBA_ENGINE_MUTATIONS
 inline Mutation planted_mutation = Mutation::kNone;  // Written by the test, between checks.

@@ -39,14 +39,36 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       contextual_(arena),
       steps_to_check_(kStepsPerLook) {}
 
+Request::Request(const Request& other, Arena& arena)
+    : limits_(other.limits_),
+      clock_(other.clock_),
+      snapshot_(other.snapshot_),
+      model_(other.model_),
+      plan_(other.plan_),
+      query_(other.query_),
+      arena_(arena),
+      hops_max_(other.hops_max_),
+      subject_(other.subject_),
+      subject_kind_(other.subject_kind_),
+      wildcard_kind_(other.wildcard_kind_),
+      relation_(other.relation_),
+      object_(other.object_),
+      local_names_(other.local_names_),
+      contextual_(other.contextual_),
+      steps_to_check_(kStepsPerLook) {}
+
 Status Request::ResolveSubject() {
   PEMBA_TRY(std::ignore, ResolveSubject(query_.tuple.subject));
+  ResolveContextual();
+  return Done{};
+}
+
+void Request::ResolveContextual() {
   std::uint32_t position = 0;
   for (const auto& tuple : query_.contextual_tuples) AddContextual(tuple, position++);
   // At most a hundred.
   std::sort(contextual_.begin(), contextual_.end(),
             [](const auto& a, const auto& b) { return OrderOf(a) < OrderOf(b); });
-  return Done{};
 }
 
 Status Request::ResolveTarget(const CheckQuery& query) {
@@ -117,32 +139,48 @@ void Request::AddContextual(const tuple::Tuple& tuple, std::uint32_t position) {
   }
   const auto& planned = plan_.relations()[relation];
   const auto entries = plan_.EntriesOf(planned);
-  const auto found = std::find(entries.begin(), entries.end(), wanted);
+  auto found = std::find(entries.begin(), entries.end(), wanted);
+  if (found == entries.end() && Mutated(Mutation::kAnyContextualCondition)) {
+    wanted.condition = kNoIndex;
+    found = std::find(entries.begin(), entries.end(), wanted);
+  }
   if (found == entries.end()) return;
   const auto entry = planned.first_entry + static_cast<std::uint32_t>(found - entries.begin());
   const auto node = wanted.wildcard ? 0 : NodeOf(subject_type, subject.id);
   contextual_.push_back({entry, NodeOf(type, object.id), node, position});
 }
 
-graph::NodeId Request::NodeOf(model::TypeIndex type, std::string_view text) {
-  const auto node = snapshot_.FindNode(model_.type(type), text);
-  return node == graph::kNoNode ? LocalNode(type, text) : node;
+graph::NodeId Request::FindNode(model::TypeIndex type, std::string_view id) const {
+  const auto node = snapshot_.FindNode(model_.type(type), id);
+  return node == graph::kNoNode ? FindLocal(type, id) : node;
 }
 
-graph::NodeId Request::LocalNode(model::TypeIndex type, std::string_view text) {
+graph::NodeId Request::NodeOf(model::TypeIndex type, std::string_view id) {
+  const auto node = FindNode(type, id);
+  return node == graph::kNoNode ? LocalNode(type, id) : node;
+}
+
+graph::NodeId Request::FindLocal(model::TypeIndex type, std::string_view text) const {
   for (std::uint32_t i = 0; i < local_names_.size(); ++i) {
     if (local_names_[i].type == type && local_names_[i].text == text) {
       return graph::kLocalNodes + i;
     }
   }
+  return graph::kNoNode;
+}
+
+graph::NodeId Request::LocalNode(model::TypeIndex type, std::string_view text) {
   local_names_.push_back({type, arena_.Copy(text)});
   return graph::kLocalNodes + local_names_.size() - 1;
 }
 
+std::string_view Request::IdOf(model::TypeIndex type, graph::NodeId node) const {
+  return node >= graph::kLocalNodes ? local_names_[node - graph::kLocalNodes].text
+                                    : snapshot_.NodeText(model_.type(type), node);
+}
+
 std::string Request::NodeName(model::TypeIndex type, graph::NodeId node) const {
-  const auto id = node >= graph::kLocalNodes ? local_names_[node - graph::kLocalNodes].text
-                                             : snapshot_.NodeText(model_.type(type), node);
-  return plan_.types()[type].name + ":" + std::string(id);
+  return plan_.types()[type].name + ":" + std::string(IdOf(type, node));
 }
 
 Outcome Request::ReadDirect(model::RelationIndex relation, graph::NodeId object) {
@@ -239,6 +277,13 @@ std::span<const ContextualEdge> Request::Contextual(model::EntryIndex entry,
   return {begin, end};
 }
 
+bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
+  const auto condition = plan_.entries()[entry].condition;
+  if (condition == kNoIndex || context == 0) return true;
+  std::shared_ptr<const condition::Bindings> spare;
+  return model_.BindingsOf(snapshot_, condition, context, spare) != nullptr;
+}
+
 Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
                           graph::ContextId context, const ContextualEdge* contextual) {
   const auto& planned = plan_.entries()[entry];
@@ -273,6 +318,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
 
 const condition::Bindings* Request::RequestBindings(model::ConditionIndex condition) {
   if (query_.context == nullptr || query_.context->empty()) return nullptr;
+  if (Mutated(Mutation::kForgetContext)) return nullptr;
   request_bindings_.resize(plan_.conditions().size());
   auto& bound = request_bindings_[condition];
   if (bound == nullptr) bound = plan_.conditions()[condition]->Bind(*query_.context);
@@ -330,7 +376,10 @@ HopCursor::HopCursor(const Request& request, const model::PlanNode& leaf, graph:
 }
 
 bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
-  for (;;) {
+  // Rows of tuples that are not satisfied count too: they may be long.
+  const bool parents = leaf_->op == model::PlanOp::kTupleToUserset;
+  if (Mutated(Mutation::kFirstParentOnly) && parents && set.satisfied) return false;
+  while (request.Step()) {
     graph::NodeId node;
     Outcome held;
     const auto entry = relation_->first_entry + entry_ - 1;
@@ -355,6 +404,7 @@ bool HopCursor::Next(Request& request, Set& set, Hop& hop) {
     hop = {target_, node};
     return true;
   }
+  return false;
 }
 
 bool HopCursor::NextEntry(Request& request) {

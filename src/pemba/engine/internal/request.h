@@ -44,12 +44,18 @@ class Request {
  public:
   Request(const CheckLimits& limits, const Clock& clock, const graph::Snapshot& snapshot,
           const BoundModel& model, const CheckQuery& query, Arena& arena);
+  // The same question, resolved as far as `other` is, with its temporaries in another arena, which
+  // may go before other's. Work counts from zero.
+  Request(const Request& other, Arena& arena);
 
   // Resolves subject and contextual tuples; then, for one question after the other that has the
   // same ones, object and relation. Errors (kValidation): a type or relation that the model does
   // not have, as model::ValidateQuery says it.
   Status ResolveSubject();
   Status ResolveTarget(const CheckQuery& query);
+
+  // For questions that have no one subject: the contextual tuples alone.
+  void ResolveContextual();
 
   const model::Plan& plan() const { return plan_; }
   const graph::Snapshot& snapshot() const { return snapshot_; }
@@ -64,6 +70,19 @@ class Request {
   }
   void LiftHopsLimit() { hops_max_ = 0; }
   bool has_contextual() const { return !contextual_.empty(); }
+  std::span<const ContextualEdge> contextual() const {
+    return {contextual_.begin(), contextual_.end()};
+  }
+
+  // Names. Those that only the request knows are nodes from graph::kLocalNodes on, in the order in
+  // which it names them.
+  graph::NodeId FindNode(model::TypeIndex type, std::string_view id) const;  // kNoNode: nowhere.
+  graph::NodeId NodeOf(model::TypeIndex type, std::string_view id);          // Makes a local name.
+  std::string_view IdOf(model::TypeIndex type, graph::NodeId node) const;
+  std::uint32_t local_names() const { return local_names_.size(); }
+  graph::NodeId NodesMax(model::TypeIndex type) const {
+    return snapshot_.NodesMax(model_.type(type));
+  }
 
   // Rule 4 of the definition: can the subject reach the relation at all?
   bool Reaches(model::RelationIndex relation) const {
@@ -86,6 +105,9 @@ class Request {
 
   std::span<const ContextualEdge> Contextual(model::EntryIndex entry, graph::NodeId object) const;
 
+  // Whether a stored tuple with this context fits the model as it is now.
+  bool Fits(model::EntryIndex entry, graph::ContextId context) const;
+
   // Whether a tuple's condition is met: kTrue, kFalse or kFailed. `contextual` is null for stored
   // tuples, whose context is `context`.
   Outcome Holds(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
@@ -102,7 +124,19 @@ class Request {
     if (--steps_to_check_ != 0) return true;
     return CheckBudget();
   }
+  bool Steps(std::uint32_t count) {
+    if (count < steps_to_check_) {
+      steps_to_check_ -= count;
+      return true;
+    }
+    steps_ += count - steps_to_check_;
+    return CheckBudget();
+  }
   const Failure* stopped() const { return stopped_; }
+  void Stop(const Failure& why) {  // As if this request had run out of it.
+    stopped_ = MakeFailure(why.code, why.message);
+    steps_to_check_ = 1;
+  }
   const Failure* TooDeep();
 
   const Failure* MakeFailure(ErrorCode code, std::string_view message);
@@ -127,7 +161,7 @@ class Request {
 
   Status ResolveSubject(std::string_view text);
   void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
-  graph::NodeId NodeOf(model::TypeIndex type, std::string_view text);
+  graph::NodeId FindLocal(model::TypeIndex type, std::string_view text) const;
   graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
 
   const CheckLimits& limits_;
@@ -193,7 +227,7 @@ class HopCursor {
   HopCursor(const Request& request, const model::PlanNode& leaf, graph::NodeId object, Part part,
             bool all);
 
-  // False at the end.
+  // False at the end, also if the request had to stop.
   bool Next(Request& request, Set& set, Hop& hop);
 
   // The whole set is stored and unconditional: nothing can fail, nothing needs looking at but the

@@ -105,7 +105,6 @@ bool UnionSearch::VisitLeaf(const model::PlanNode& leaf, model::RelationIndex ow
   HopCursor cursor(request_, leaf, object, HopCursor::Part::kUnionTargets, deepest || !flat);
   HopCursor::Hop hop;
   while (cursor.Next(request_, set, hop)) {
-    if (!request_.Step()) return false;
     if (Hop(hop, depth + 1, from)) return true;
   }
   return false;
@@ -116,7 +115,7 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
   const auto& plan = request_.plan();
   const auto& subject = request_.subject();
   if (subject.relation != kNoIndex || request_.has_contextual()) return false;
-  if (Mutated(Mutation::kFirstUsersetOnly)) return false;
+  if (Mutated(Mutation::kFirstUsersetOnly) || Mutated(Mutation::kFirstParentOnly)) return false;
   const auto& relation = plan.relations()[leaf.relation];
   const auto entries = plan.EntriesOf(relation);
   const auto target_of = [&](std::uint32_t i) {
@@ -207,7 +206,8 @@ bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint3
 // already visited needs no second visit, only a note.
 void UnionSearch::Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
                       std::uint32_t from, bool same_level) {
-  const auto key = std::uint64_t{relation} << 32 | node;
+  const bool any_relation = Mutated(Mutation::kVisitObjectsOnce);
+  const auto key = std::uint64_t{any_relation ? 0 : relation} << 32 | node;
   const auto known = index_.FindOrAdd(key, goals_.size());
   if (known != GoalIndex::kNew) {
     if (from != kNoGoal) extra_.push_back({from, known, !same_level});

@@ -21,5 +21,8 @@ void* Counted(std::size_t size) {
 }  // namespace pemba::engine::testing
 
 void* operator new(std::size_t size) { return pemba::engine::testing::Counted(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return pemba::engine::testing::Counted(size);
+}
 void operator delete(void* at) noexcept { std::free(at); }
 void operator delete(void* at, std::size_t) noexcept { std::free(at); }

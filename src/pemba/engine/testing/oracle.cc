@@ -207,6 +207,13 @@ Verdict Oracle::Holds(const tuple::Tuple& tuple) {
                                                       met.error().message}};
 }
 
+bool Oracle::SomeConditionFails(const Question& question) {
+  question_ = &question;
+  const auto fails = [this](const auto& tuple) { return Holds(tuple).truth == Truth::kFailed; };
+  return std::any_of(tuples_.begin(), tuples_.end(), fails) ||
+         std::any_of(question.contextual_tuples.begin(), question.contextual_tuples.end(), fails);
+}
+
 bool Oracle::Fits(const tuple::Tuple& tuple) const {
   const auto type = TypeOf(tuple.object);
   const auto user = tuple::SplitSubject(tuple.subject);

@@ -49,6 +49,9 @@ class Oracle {
   bool met_cycle() const { return met_cycle_; }
   bool met_limit() const { return met_limit_; }
 
+  // Whether some tuple that queries see cannot be evaluated for this question.
+  bool SomeConditionFails(const Question& question);
+
   // Level 2 of tuple validation: do queries see the tuple at all?
   bool Fits(const tuple::Tuple& tuple) const;
 

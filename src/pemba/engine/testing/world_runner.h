@@ -25,6 +25,9 @@ class WorldRunner {
   std::vector<Result<Decision>> BatchCheck(const std::vector<Oracle::Question>& questions,
                                            std::uint32_t hops_max);
 
+  const graph::Graph& graph() const { return *graph_; }
+  const BoundModel& model() const { return *model_; }
+
  private:
   std::unique_ptr<graph::Graph> graph_;
   std::shared_ptr<const BoundModel> model_;

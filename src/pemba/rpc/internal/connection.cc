@@ -20,7 +20,7 @@ Connection::~Connection() {
 
 Exchange& Connection::AddExchange() {
   Exchange& exchange = context_.exchanges.Acquire();
-  exchange.Attach(this, peer_, certificate_subject_, context_.options.stall_timeout);
+  exchange.Attach(this, peer_, certificate_, context_.options.stall_timeout);
   exchange.started = exchange.last_progress = context_.now;
   exchange.next = first_;
   exchange.previous = nullptr;

@@ -32,10 +32,8 @@ class Connection {
   // Output beyond this is not produced before the peer has taken some.
   static constexpr std::size_t kOutputBytesMax = std::size_t{256} * 1024;
 
-  Connection(ConnectionContext& context, std::string peer, std::string certificate_subject)
-      : context_(context),
-        peer_(std::move(peer)),
-        certificate_subject_(std::move(certificate_subject)) {}
+  Connection(ConnectionContext& context, std::string peer, PeerCertificate certificate)
+      : context_(context), peer_(std::move(peer)), certificate_(std::move(certificate)) {}
   virtual ~Connection();  // Cancels what runs; calls on workers outlive it, detached.
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -76,7 +74,7 @@ class Connection {
 
  private:
   const std::string peer_;
-  const std::string certificate_subject_;
+  const PeerCertificate certificate_;
   Exchange* first_ = nullptr;
   std::size_t exchange_count_ = 0;
 };

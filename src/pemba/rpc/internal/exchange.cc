@@ -163,11 +163,11 @@ void Exchange::Cancel() {
   stream.Break();
 }
 
-void Exchange::Attach(Connection* to, std::string_view peer, std::string_view certificate_subject,
+void Exchange::Attach(Connection* to, std::string_view peer, const PeerCertificate& certificate,
                       std::chrono::milliseconds stall_timeout) {
   connection = to;
   peer_ = peer;
-  certificate_subject_ = certificate_subject;
+  certificate_ = certificate;
   stall_timeout_ = stall_timeout;
 }
 

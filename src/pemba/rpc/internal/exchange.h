@@ -72,7 +72,7 @@ class Exchange final : public Call {
   std::optional<SteadyTime> deadline() const override { return request.deadline; }
   bool cancelled() const override { return cancelled_.load(std::memory_order_relaxed); }
   std::string_view peer() const override { return peer_; }
-  std::string_view peer_certificate_subject() const override { return certificate_subject_; }
+  const PeerCertificate& peer_certificate() const override { return certificate_; }
   void SetHeader(std::string_view name, std::string_view value) override;
   void FinishGrpc(const GrpcStatus& status, std::string_view message) override;
   void FinishHttp(int status, std::string_view content_type, std::string_view body) override;
@@ -87,7 +87,7 @@ class Exchange final : public Call {
   void RunOnWorker(const Fallbacks& fallbacks);
 
   void Cancel();  // I/O thread: the peer has gone away.
-  void Attach(Connection* connection, std::string_view peer, std::string_view certificate_subject,
+  void Attach(Connection* connection, std::string_view peer, const PeerCertificate& certificate,
               std::chrono::milliseconds stall_timeout);
   void Reset();
 
@@ -122,7 +122,7 @@ class Exchange final : public Call {
   std::atomic<bool> cancelled_{false};
   bool may_wait_ = false;  // On a worker.
   std::string peer_;       // Copies: a detached exchange outlives its connection.
-  std::string certificate_subject_;
+  PeerCertificate certificate_;
   std::chrono::milliseconds stall_timeout_{0};
 };
 

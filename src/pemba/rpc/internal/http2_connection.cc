@@ -179,8 +179,8 @@ struct Http2Connection::Callbacks {
 };
 
 Http2Connection::Http2Connection(ConnectionContext& context, std::string peer,
-                                 std::string certificate_subject)
-    : Connection(context, std::move(peer), std::move(certificate_subject)),
+                                 PeerCertificate certificate)
+    : Connection(context, std::move(peer), std::move(certificate)),
       control_frames_left_(kControlFramesBurst) {
   nghttp2_session* session = nullptr;
   PEMBA_CHECK(

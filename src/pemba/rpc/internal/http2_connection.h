@@ -21,7 +21,7 @@ inline constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\
 // (CVE-2023-44487, CVE-2019-9512, -9513, -9515, -9518).
 class Http2Connection final : public Connection {
  public:
-  Http2Connection(ConnectionContext& context, std::string peer, std::string certificate_subject);
+  Http2Connection(ConnectionContext& context, std::string peer, PeerCertificate certificate);
   ~Http2Connection() override;
 
   Next Receive(std::string_view bytes) override;

@@ -334,13 +334,13 @@ void IoThread::ChooseProtocol(Link& link, std::string_view bytes) {
   const bool http2 = IsPreface(link.first_bytes);
   if (http2 && link.first_bytes.size() < kHttp2Preface.size()) return;
   auto peer = PeerName(link.socket.get());
-  auto subject = link.tls != nullptr ? CertificateSubject(link.tls.get()) : std::string();
+  auto certificate = link.tls != nullptr ? CertificateOfPeer(link.tls.get()) : PeerCertificate();
   if (http2) {
     link.connection =
-        std::make_unique<Http2Connection>(context_, std::move(peer), std::move(subject));
+        std::make_unique<Http2Connection>(context_, std::move(peer), std::move(certificate));
   } else {
     link.connection =
-        std::make_unique<Http1Connection>(context_, std::move(peer), std::move(subject));
+        std::make_unique<Http1Connection>(context_, std::move(peer), std::move(certificate));
   }
   link.connection->link = &link;
   const auto first_bytes = std::exchange(link.first_bytes, {});

@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 namespace pemba::rpc::internal {
@@ -36,6 +37,51 @@ int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_bytes,
   }
   *out = selected;
   return SSL_TLSEXT_ERR_OK;
+}
+
+std::string SubjectOf(const X509* certificate) {
+  BIO* text = BIO_new(BIO_s_mem());
+  if (text == nullptr) return {};
+  X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* bytes = nullptr;
+  const auto size = BIO_get_mem_data(text, &bytes);
+  std::string subject(bytes, static_cast<std::size_t>(size));
+  BIO_free(text);
+  return subject;
+}
+
+// A name with a NUL byte is nobody's: readers that stop at it would see another one.
+std::string WithoutNul(const void* bytes, int size) {
+  if (bytes == nullptr || size <= 0) return {};
+  std::string text(static_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  return text.find('\0') == text.npos ? text : std::string();
+}
+
+std::string UriOf(const X509* certificate) {
+  auto* names = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  std::string uri;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names) && uri.empty(); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(names, i);
+    if (name->type != GEN_URI) continue;
+    const auto* value = name->d.uniformResourceIdentifier;
+    uri = WithoutNul(ASN1_STRING_get0_data(value), ASN1_STRING_length(value));
+  }
+  GENERAL_NAMES_free(names);
+  return uri;
+}
+
+std::string CommonNameOf(const X509* certificate) {
+  auto* subject = X509_get_subject_name(certificate);
+  int last = -1;
+  for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) last = at;
+  if (last < 0) return {};
+  unsigned char* utf8 = nullptr;
+  const int size =
+      ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)));
+  auto name = WithoutNul(utf8, size);
+  OPENSSL_free(utf8);
+  return name;
 }
 
 }  // namespace
@@ -117,17 +163,12 @@ Status TlsContext::ReloadIfChanged() {
   return Done{};
 }
 
-std::string CertificateSubject(const SSL* ssl) {
+PeerCertificate CertificateOfPeer(const SSL* ssl) {
   X509* certificate = SSL_get0_peer_certificate(ssl);
   if (certificate == nullptr || SSL_get_verify_result(ssl) != X509_V_OK) return {};
-  BIO* text = BIO_new(BIO_s_mem());
-  if (text == nullptr) return {};
-  X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* bytes = nullptr;
-  const auto size = BIO_get_mem_data(text, &bytes);
-  std::string subject(bytes, static_cast<std::size_t>(size));
-  BIO_free(text);
-  return subject;
+  PeerCertificate peer{SubjectOf(certificate), UriOf(certificate)};
+  if (peer.name.empty()) peer.name = CommonNameOf(certificate);
+  return peer;
 }
 
 }  // namespace pemba::rpc::internal

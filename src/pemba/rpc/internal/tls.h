@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 
 #include "pemba/base/result.h"
+#include "pemba/rpc/call.h"
 #include "pemba/rpc/server.h"
 
 namespace pemba::rpc::internal {
@@ -51,7 +52,7 @@ class TlsContext {
   std::vector<FileStamp> stamps_;  // Of the last attempt. Guarded by mutex_.
 };
 
-// Subject of the verified client certificate in RFC 2253 form; empty without one.
-std::string CertificateSubject(const SSL* ssl);
+// Empty unless the client has presented a certificate that was verified.
+PeerCertificate CertificateOfPeer(const SSL* ssl);
 
 }  // namespace pemba::rpc::internal

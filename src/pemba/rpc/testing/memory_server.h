@@ -36,10 +36,10 @@ class MemoryServer {
   MemoryServer& operator=(const MemoryServer&) = delete;
 
   std::unique_ptr<internal::Http1Connection> OpenHttp1() {
-    return std::make_unique<internal::Http1Connection>(context_, "192.0.2.1:1", "");
+    return std::make_unique<internal::Http1Connection>(context_, "192.0.2.1:1", PeerCertificate());
   }
   std::unique_ptr<internal::Http2Connection> OpenHttp2() {
-    return std::make_unique<internal::Http2Connection>(context_, "192.0.2.1:1", "");
+    return std::make_unique<internal::Http2Connection>(context_, "192.0.2.1:1", PeerCertificate());
   }
 
   void Advance(std::chrono::milliseconds passed) { context_.now += passed; }

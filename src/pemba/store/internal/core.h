@@ -46,6 +46,7 @@ class StoreCore {
   ~StoreCore();
 
   const StoreId& id() const { return id_; }
+  const Tokens& tokens() const { return shared_.tokens; }
 
   View Pin() const;
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;

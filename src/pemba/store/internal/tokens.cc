@@ -80,6 +80,8 @@ Result<std::string> Tokens::Open(TokenUse use, std::string_view store,
   const std::size_t size = bytes->size() - kMacBytes;
   const std::string want = Mac(use, store, std::string_view(*bytes).substr(0, size));
   if (CRYPTO_memcmp(want.data(), bytes->data() + size, kMacBytes) != 0) return InvalidToken();
+  // One token, one spelling: with its padding, no more and no less.
+  if (Base64UrlEncode(*bytes) != token) return InvalidToken();
   return bytes->substr(1, size - 1);
 }
 

@@ -24,6 +24,8 @@ enum class TokenUse : std::uint8_t {
   kListModels = 1,
   kRead = 2,
   kReadChanges = 3,
+  kListObjects = 4,
+  kListUsers = 5,
 };
 
 // Thread-safe. O(length).

@@ -69,7 +69,8 @@ TEST(Tokens, MalformedTextIsNoToken) {
   const auto token = kTokens.Make(TokenUse::kRead, kStore, "position");
   for (const std::string& text :
        {std::string(), std::string("="), std::string("AAAA"), std::string("not base64!"),
-        token.substr(1), token + "AAAA", token.substr(0, token.size() - 4)}) {
+        token + "=", token.substr(0, token.size() - 1), token.substr(1), token + "AAAA",
+        token.substr(0, token.size() - 4)}) {
     SCOPED_TRACE(text);
     ExpectInvalid(kTokens.Open(TokenUse::kRead, kStore, text));
   }

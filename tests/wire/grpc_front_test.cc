@@ -1,12 +1,8 @@
-// What is not about any one RPC: routing, bodies, sizes, HTTP versions, health, reflection, and the
-// life of a server.
-#include <filesystem>
+// gRPC itself, asked by the stock C++ client: health, reflection, refusals.
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include <boost/json/serialize.hpp>
 #include <google/protobuf/descriptor.pb.h>
 #include <grpc/health/v1/health.pb.h>
 #include <grpc/reflection/v1/reflection.pb.h>
@@ -15,118 +11,14 @@
 #include <gtest/gtest.h>
 
 #include "wire/test_server.h"
-#include "wire/wire_client.h"
 
 namespace pemba::wire_test {
 namespace {
 
-namespace json = boost::json;
-
-constexpr const char* kUlid = "01HVMMBCMGZNT3SED4Z17ECXCA";
-const std::string kStorePath = std::string("/stores/") + kUlid;
-
-struct HttpCase {
-  const char* name;
-  const char* method;
-  std::string target;
-  std::string body;
-  int status;
-  const char* code;
-  std::string message;  // "*": any.
-};
-
-const HttpCase kHttpCases[] = {
-    {"unknown path", "GET", "/nowhere", "", 404, "undefined_endpoint", "Not Found"},
-    {"trailing slash", "GET", "/stores/", "", 404, "undefined_endpoint", "Not Found"},
-    {"one segment too many", "POST", kStorePath + "/check/more", "{}", 404, "undefined_endpoint",
-     "Not Found"},
-    {"known path, other method", "PUT", "/stores", "{}", 404, "unimplemented",
-     "Method Not Allowed"},
-    {"known path, other method", "GET", kStorePath + "/check", "", 404, "unimplemented",
-     "Method Not Allowed"},
-    {"empty body is an empty message", "POST", kStorePath + "/check", "", 400,
-     "tuple_key_value_not_specified", "invalid CheckRequest.TupleKey: value is required"},
-    {"truncated body", "POST", kStorePath + "/check", R"({"tuple_key":)", 400, "validation_error",
-     "malformed JSON"},
-    {"wrong type", "POST", kStorePath + "/check", R"({"tuple_key":{"user":1}})", 400,
-     "validation_error", "invalid value for string field user: 1"},
-    {"duplicate key", "POST", kStorePath + "/check", R"({"tuple_key":{},"tuple_key":{}})", 400,
-     "validation_error", "duplicate field \"tuple_key\""},
-    {"text behind the body", "POST", "/stores", R"({"name":"abc"} more)", 400, "validation_error",
-     "*"},
-    {"not an object", "POST", "/stores", "[]", 400, "validation_error", "*"},
-    {"bad number in the query", "GET", "/stores?page_size=many", "", 400, "validation_error",
-     "invalid value for int32 field page_size: many"},
-    {"broken escape in the query", "GET", "/stores?name=%zz", "", 400, "validation_error",
-     "invalid URL escape \"%zz\""},
-    {"page size in the query", "GET", "/stores?page_size=0", "", 400, "page_size_invalid",
-     "invalid ListStoresRequest.PageSize: value must be inside range [1, 100]"},
-    {"the path overrides the body", "POST", "/stores/x/check",
-     std::string(R"({"store_id":")") + kUlid + R"("})", 400, "validation_error",
-     R"(invalid CheckRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
-    {"a path parameter is unescaped", "GET", "/stores/%61bc", "", 400, "validation_error", "*"},
-    {"body beyond the limit", "POST", "/stores", R"({"name":")" + std::string(700'000, 'a') + "\"}",
-     500, "resource_exhausted", "*"},
-};
-
-class Front : public ::testing::Test {
+class GrpcFront : public ::testing::Test {
  protected:
   std::unique_ptr<server::Server> server_ = StartTestServer();
 };
-
-TEST_F(Front, HttpErrorsHaveTheWiresForm) {
-  for (const std::string_view version : {"1.1", "2"}) {
-    for (const auto& address : {server_->http_address(), server_->grpc_address()}) {
-      for (const auto& c : kHttpCases) {
-        SCOPED_TRACE(std::string(c.name) + " over HTTP/" + std::string(version));
-        const auto answer = HttpRequest(address, c.method, c.target, c.body, {}, version);
-        EXPECT_EQ(answer.http_status, c.status);
-        EXPECT_EQ(answer.code, c.code);
-        if (c.message != "*") {
-          EXPECT_EQ(answer.message, c.message);
-        }
-        EXPECT_EQ(answer.headers.at("content-type"), "application/json");
-      }
-    }
-  }
-}
-
-TEST_F(Front, DecodingFailuresCarryNoRequestId) {
-  const auto malformed = HttpRequest(server_->http_address(), "POST", "/stores", "{");
-  EXPECT_FALSE(malformed.headers.contains("x-request-id"));
-  const auto rule = HttpRequest(server_->http_address(), "POST", "/stores", "{}");
-  EXPECT_EQ(rule.headers.at("x-request-id").size(), 36U);
-}
-
-TEST_F(Front, RequestIdsAreOurOwnAndNew) {
-  std::set<std::string> seen;
-  for (int i = 0; i < 100; ++i) {
-    const auto answer =
-        HttpRequest(server_->http_address(), "GET", "/stores", "", {{"X-Request-Id", "theirs"}});
-    const auto& id = answer.headers.at("x-request-id");
-    EXPECT_EQ(id[14], '4');
-    EXPECT_TRUE(seen.insert(id).second);
-  }
-}
-
-TEST_F(Front, NoContentHasNoBody) {
-  const auto answer = HttpRequest(server_->http_address(), "DELETE", kStorePath, "");
-  EXPECT_EQ(answer.http_status, 204);
-  EXPECT_TRUE(answer.response.is_null());
-  EXPECT_EQ(answer.headers.at("x-http-code"), "204");
-}
-
-TEST_F(Front, HealthOverHttp) {
-  const auto& address = server_->http_address();
-  for (const char* target : {"/healthz", "/healthz?service=openfga.v1.OpenFGAService"}) {
-    const auto answer = HttpRequest(address, "GET", target, "");
-    EXPECT_EQ(answer.http_status, 200);
-    EXPECT_EQ(json::serialize(answer.response), R"({"status":"SERVING"})");
-  }
-  const auto unknown = HttpRequest(address, "GET", "/healthz?service=other", "");
-  EXPECT_EQ(unknown.http_status, 404);
-  EXPECT_EQ(unknown.code, "undefined_endpoint");
-}
 
 // One unary call of bytes.
 grpc::Status Unary(const std::string& address, const std::string& method, const std::string& sent,
@@ -156,7 +48,7 @@ grpc::Status Unary(const std::string& address, const std::string& method, const 
   return status;
 }
 
-TEST_F(Front, HealthOverGrpc) {
+TEST_F(GrpcFront, HealthOverGrpc) {
   namespace health = ::grpc::health::v1;
   std::string received;
   health::HealthCheckRequest request;
@@ -179,7 +71,7 @@ TEST_F(Front, HealthOverGrpc) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
 }
 
-TEST_F(Front, GrpcRefusals) {
+TEST_F(GrpcFront, GrpcRefusals) {
   std::string received;
   const auto& address = server_->grpc_address();
   auto status = Unary(address, "/openfga.v1.OpenFGAService/Nothing", "", received);
@@ -280,49 +172,6 @@ INSTANTIATE_TEST_SUITE_P(Versions, ReflectionVersion,
                                       ? "v1"
                                       : "v1alpha";
                          });
-
-TEST(Life, TwoServersInOneProcessKnowNothingOfEachOther) {
-  const auto one = StartTestServer();
-  const auto two = StartTestServer();
-  EXPECT_NE(one->http_address(), two->http_address());
-  HttpRequest(one->http_address(), "POST", "/stores", R"({"name":"mine"})");
-  const auto stores = HttpRequest(two->http_address(), "GET", "/stores", "");
-  EXPECT_TRUE(stores.response.at("stores").as_array().empty());
-}
-
-TEST(Life, AnEmbeddedServerRemembersAndOneDirectoryHasOneServer) {
-  const auto directory =
-      std::filesystem::temp_directory_path() / ("pemba-front-test-" + std::to_string(getpid()));
-  std::filesystem::remove_all(directory);
-  auto loaded = TestConfig();
-  loaded.config.datastore_engine = server::DatastoreEngine::kEmbedded;
-  loaded.config.data_directory = directory;
-  std::string store;
-  {
-    const auto server = StartTestServer(loaded);
-    store =
-        json::serialize(HttpRequest(server->http_address(), "POST", "/stores", R"({"name":"kept"})")
-                            .response.at("id"));
-    EXPECT_FALSE(server::Server::Start(loaded, TestClock()).ok());
-  }
-  {
-    const auto server = StartTestServer(loaded);
-    const auto stores = HttpRequest(server->http_address(), "GET", "/stores", "");
-    EXPECT_EQ(json::serialize(stores.response.at("stores").at(0).at("id")), store);
-  }
-  std::filesystem::remove_all(directory);
-}
-
-TEST(Life, AnAddressInUseIsAnErrorThatNamesIt) {
-  const auto one = StartTestServer();
-  auto loaded = TestConfig();
-  loaded.config.http.address = one->http_address();
-  loaded.config.grpc.address = one->http_address();
-  const auto two = server::Server::Start(loaded, TestClock());
-  ASSERT_FALSE(two.ok());
-  EXPECT_NE(two.error().message.find(one->http_address()), std::string::npos)
-      << two.error().message;
-}
 
 }  // namespace
 }  // namespace pemba::wire_test
