@@ -97,7 +97,8 @@ void ExpectToWork(const std::vector<Example>& examples, const fs::path& work,
   }
 }
 
-TEST(Docs, TheExamplesWork) {
+// At least `least` examples of a page, against one server.
+void RunExamplesOf(const char* page, std::size_t least) {
   const TemporaryDirectory directory;
   const ServerProcess server(directory.path() / "data");
   const auto work = directory.path() / "work";
@@ -106,12 +107,15 @@ TEST(Docs, TheExamplesWork) {
   std::ofstream(work / "tuples.csv") << kTuples;
   fs::copy(PEMBA_SOURCE_DIR "/samples", work / "samples");
 
-  const auto examples = ExamplesOf(PEMBA_SOURCE_DIR "/docs/cli.md");
-  ASSERT_GT(examples.size(), 20u);
+  const auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
+  ASSERT_GE(examples.size(), least);
   ExpectToWork(examples, work,
                "pemba() { '" + std::string(PEMBA_BUILT_BINARY) +
                    "' \"$@\"; }\nexport HOME=/nonexistent PEMBA_API_URL=" + server.url());
 }
+
+TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
+TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
 
 // A port that was free a moment ago.
 std::string FreePort() {

@@ -1,4 +1,4 @@
-// query check | batch-check | list-objects | list-users | list-relations | expand
+// query check | explain | batch-check | list-objects | list-users | list-relations | expand
 #include <algorithm>
 #include <memory>
 #include <set>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pemba/cli/command_line.h"
+#include "pemba/cli/explanation_text.h"
 #include "pemba/cli/file_scope.h"
 #include "pemba/cli/paging.h"
 #include "pemba/cli/tuple_file.h"
@@ -93,14 +94,27 @@ struct CheckOptions {
   std::string user, relation, object;
 };
 
-Result<int> Check(Session& session, const CheckOptions& options) {
-  PEMBA_TRY(auto client, session.Connect());
+// What check and explain send.
+Result<json::object> CheckBody(const CheckOptions& options) {
   json::object body{
       {"tuple_key",
        {{"user", options.user}, {"relation", options.relation}, {"object", options.object}}}};
   PEMBA_TRY(auto question, QuestionOf(options.query));
   for (auto& member : question) body[member.key()] = std::move(member.value());
   AddModelAndConsistency(options.query, body);
+  return body;
+}
+
+void AddCheckOptions(CommandLine& line, CLI::App& command, CheckOptions& options) {
+  command.add_option("user", options.user, "user:anne")->required();
+  command.add_option("relation", options.relation, "viewer")->required();
+  command.add_option("object", options.object, "document:plan")->required();
+  AddQueryOptions(line, command, options.query);
+}
+
+Result<int> Check(Session& session, const CheckOptions& options) {
+  PEMBA_TRY(auto client, session.Connect());
+  PEMBA_TRY(auto body, CheckBody(options));
   PEMBA_TRY(auto answer, client.Post(StorePath(options.query.store_id, "/check"), body));
   session.Print(answer);
   return 0;
@@ -110,10 +124,33 @@ void AddCheck(CommandLine& line, CLI::App& group) {
   auto options = std::make_shared<CheckOptions>();
   auto& command = line.Command(group, "check", "Has the user the relation to the object?",
                                [options](Session& session) { return Check(session, *options); });
-  command.add_option("user", options->user, "user:anne")->required();
-  command.add_option("relation", options->relation, "viewer")->required();
-  command.add_option("object", options->object, "document:plan")->required();
-  AddQueryOptions(line, command, options->query);
+  AddCheckOptions(line, command, *options);
+}
+
+struct ExplainOptions {
+  CheckOptions check;
+  std::string output = "tree";
+};
+
+Result<int> Explain(Session& session, const ExplainOptions& options) {
+  PEMBA_TRY(auto client, session.Connect());
+  PEMBA_TRY(auto body, CheckBody(options.check));
+  PEMBA_TRY(auto answer, client.Post(StorePath(options.check.query.store_id, "/explain"), body));
+  if (options.output == "json") {
+    session.Print(answer);
+  } else {
+    session.out << ExplanationText(answer);
+  }
+  return 0;
+}
+
+void AddExplain(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<ExplainOptions>();
+  auto& command = line.Command(group, "explain", "Why has the user the relation, or has it not?",
+                               [options](Session& session) { return Explain(session, *options); });
+  command.add_option("--output", options->output, "tree or json")
+      ->check(CLI::IsMember({"tree", "json"}));
+  AddCheckOptions(line, command, options->check);
 }
 
 // Asks `checks` (without correlation ids) and returns {allowed} or {error} for each, in order.
@@ -402,6 +439,7 @@ void AddExpand(CommandLine& line, CLI::App& group) {
 void AddQueryCommands(CommandLine& line) {
   auto& group = line.Group("query", "Ask who may do what");
   AddCheck(line, group);
+  AddExplain(line, group);
   AddBatchCheck(line, group);
   AddListObjects(line, group);
   AddListUsers(line, group);

@@ -29,6 +29,7 @@ namespace {
 
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
+constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
 std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
@@ -210,7 +211,8 @@ class Server::Impl {
     api::AddHealthRoutes(
         {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
         router_);
-    api::AddReflectionRoutes({kRelationshipService, kAuthzenService, kHealthService}, router_);
+    api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
+                             router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
   }
 

@@ -1,4 +1,4 @@
-// Check and BatchCheck.
+// Check, BatchCheck and Explain.
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +9,7 @@
 
 #include "pemba/api/errors.h"
 #include "pemba/api/openfga/convert.h"
+#include "pemba/api/openfga/explanation.h"
 #include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/base/hash.h"
@@ -90,6 +91,22 @@ Status Service::Check(RequestContext& context, const wire::CheckRequest& request
   PEMBA_TRY(const auto decision,
             checker_.Check(view.snapshot(), *model, question.query, ThreadArena()));
   response.set_allowed(decision == engine::Decision::kAllowed);
+  return Done{};
+}
+
+Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainRequest& request,
+                        ::pemba::v1::ExplainResponse& response) {
+  // Who is told the reasons sees tuples.
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kRead, request.store_id()));
+  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(const auto view, Pin(context, store));
+  PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
+  Question question;
+  PEMBA_TRY(std::ignore, Prepare(request, model->plan(), context.deadline, question));
+  PEMBA_TRY(const auto explanation,
+            explainer_.Explain(view.snapshot(), *model, question.query, ThreadArena()));
+  ToWire(explanation, request.tuple_key().user(), response);
   return Done{};
 }
 

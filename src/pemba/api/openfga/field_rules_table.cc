@@ -1,5 +1,7 @@
 #include "pemba/api/openfga/field_rules_table.h"
 
+#include <pemba/v1/pemba_service.pb.h>
+
 namespace pemba::api::openfga {
 namespace {
 
@@ -62,6 +64,10 @@ const FieldRule kTable[] = {
     {V1("CheckRequest"), "tuple_key", Required()},
     {V1("CheckRequest"), "authorization_model_id", MatchesOrEmpty(kUlidPattern)},
     {V1("CheckRequest"), "consistency", Defined()},
+    {"pemba.v1.ExplainRequest", "store_id", Matches(kUlidPattern)},
+    {"pemba.v1.ExplainRequest", "tuple_key", Required()},
+    {"pemba.v1.ExplainRequest", "authorization_model_id", MatchesOrEmpty(kUlidPattern)},
+    {"pemba.v1.ExplainRequest", "consistency", Defined()},
     {V1("BatchCheckRequest"), "store_id", Matches(kUlidPattern)},
     {V1("BatchCheckRequest"), "checks", ItemsMin(1)},
     {V1("BatchCheckRequest"), "authorization_model_id", MatchesOrEmpty(kUlidPattern)},
@@ -151,7 +157,11 @@ const FieldRule kTable[] = {
 
 }  // namespace
 
-std::span<const FieldRule> FieldRulesTable() { return kTable; }
+std::span<const FieldRule> FieldRulesTable() {
+  // The rows name messages by text: this makes sure that they are part of the program.
+  static_cast<void>(::pemba::v1::ExplainRequest::descriptor());
+  return kTable;
+}
 
 QuickVerdict CheckFieldsQuickly(const ::openfga::v1::CheckRequest& request) {
   const auto& key = request.tuple_key();

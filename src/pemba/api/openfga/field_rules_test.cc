@@ -169,6 +169,15 @@ const RuleCase kCases[] = {
      R"(invalid CheckRequest.AuthorizationModelId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
     {"CheckRequest", With(kKey + R"(,"consistency":1)"),
      "invalid CheckRequest.Consistency: value must be one of the defined enum values"},
+    {"ExplainRequest", With(kKey), ""},
+    {"ExplainRequest", "{" + kKey + "}",
+     R"(invalid ExplainRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"ExplainRequest", With(R"("context":{})"),
+     "invalid ExplainRequest.TupleKey: value is required"},
+    {"ExplainRequest", With(kKey + R"(,"authorization_model_id":"1")"),
+     R"(invalid ExplainRequest.AuthorizationModelId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"ExplainRequest", With(kKey + R"(,"consistency":1)"),
+     "invalid ExplainRequest.Consistency: value must be one of the defined enum values"},
     {"BatchCheckRequest", "{}",
      R"(invalid BatchCheckRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
     {"BatchCheckRequest", With(R"("checks":[])"),
@@ -365,6 +374,7 @@ std::string ViolationOf(const RuleCase& c) {
   static const FieldRules rules(FieldRulesTable());
   const auto& pool = *pb::DescriptorPool::generated_pool();
   const auto* type = pool.FindMessageTypeByName(std::string("openfga.v1.") + c.message);
+  if (type == nullptr) type = pool.FindMessageTypeByName(std::string("pemba.v1.") + c.message);
   if (type == nullptr) return "no such message";
   std::unique_ptr<pb::Message> message(
       pb::MessageFactory::generated_factory()->GetPrototype(type)->New());

@@ -28,6 +28,7 @@ namespace pb = google::protobuf;
 
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
+constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -371,11 +372,12 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
-  RouteAdder<Service> add(
-      service,
-      std::shared_ptr<const Front>(
-          new Front{.authenticator = authenticator, .clock = clock, .options = std::move(options)}),
-      router);
+  const auto front = [&](const char* name) {
+    return std::shared_ptr<const Front>(new Front{
+        .authenticator = authenticator, .clock = clock, .options = options, .service = name});
+  };
+  RouteAdder<Service> add(service, front(kRelationshipService), router);
+  RouteAdder<Service> add_pemba(service, front(kPembaService), router);
   // clang-format off
   add({"CreateStore", "POST", "/stores", 201, kWorker}, &S::CreateStore);
   add({"ListStores", "GET", "/stores", 200, kWorker}, &S::ListStores);
@@ -396,6 +398,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }
 

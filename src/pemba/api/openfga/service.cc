@@ -11,6 +11,7 @@ Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions optio
       clock_(clock),
       options_(std::move(options)),
       checker_(options_.check_limits, clock),
+      explainer_({.check = options_.check_limits}, clock),
       lister_(options_.check_limits, clock),
       access_control_(options_.access_control ? std::make_optional<AccessControl>(
                                                     stores_, checker_, *options_.access_control)

@@ -15,6 +15,7 @@
 
 #include <google/protobuf/message.h>
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/api/authn/caller.h"
 #include "pemba/api/openfga/access_control.h"
@@ -23,6 +24,7 @@
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
 #include "pemba/engine/expander.h"
+#include "pemba/engine/explainer.h"
 #include "pemba/engine/lister.h"
 #include "pemba/store/stores.h"
 
@@ -109,6 +111,10 @@ class Service {
                              wire::StreamedListObjectsResponse&);
   Status ListUsers(RequestContext&, const wire::ListUsersRequest&, wire::ListUsersResponse&);
 
+  // pemba.v1: Check, and why it comes out so. Never blocks, but takes its time: not for I/O
+  // threads.
+  Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
+                 ::pemba::v1::ExplainResponse&);
   // The relations of a type in that model (empty: the latest), sorted. For those who ask about all
   // of them. Errors: kInvalidArgument (no such type).
   Result<std::vector<std::string>> RelationsOf(RequestContext&, const std::string& store_id,
@@ -155,6 +161,7 @@ class Service {
   const Clock& clock_;
   const ServiceOptions options_;
   const engine::Checker checker_;
+  const engine::Explainer explainer_;
   const engine::Lister lister_;
   const engine::Expander expander_{};
   const std::optional<AccessControl> access_control_;

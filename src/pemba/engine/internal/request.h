@@ -58,6 +58,9 @@ class Request {
   void ResolveContextual();
 
   const model::Plan& plan() const { return plan_; }
+  const graph::Snapshot& snapshot() const { return snapshot_; }
+  const BoundModel& bound_model() const { return model_; }
+  const CheckQuery& query() const { return query_; }
   Arena& arena() const { return arena_; }
   const Subject& subject() const { return subject_; }
   model::RelationIndex relation() const { return relation_; }
@@ -137,6 +140,7 @@ class Request {
   const Failure* TooDeep();
 
   const Failure* MakeFailure(ErrorCode code, std::string_view message);
+  std::string NodeName(model::TypeIndex type, graph::NodeId node) const;  // "document:plan"
 
  private:
   Outcome Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
@@ -144,7 +148,6 @@ class Request {
   const condition::Bindings* RequestBindings(model::ConditionIndex condition);
   const condition::Bindings* ContextualBindings(const ContextualEdge& edge,
                                                 model::ConditionIndex condition);
-  std::string NodeName(model::TypeIndex type, graph::NodeId node) const;
   bool CheckBudget();
 
   // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always

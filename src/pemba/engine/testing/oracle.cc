@@ -66,11 +66,15 @@ Oracle::Oracle(const model::Model& model, std::vector<tuple::Tuple> tuples)
   std::erase_if(tuples_, [this](const auto& tuple) { return !Fits(tuple); });
 }
 
-std::optional<Verdict> Oracle::Check(const Question& question, std::uint64_t steps_max) {
+void Oracle::Ask(const Question& question) {
   question_ = &question;
-  steps_left_ = steps_max;
   met_cycle_ = met_limit_ = false;
   can_reach_.clear();
+}
+
+std::optional<Verdict> Oracle::Check(const Question& question, std::uint64_t steps_max) {
+  Ask(question);
+  steps_left_ = steps_max;
   const auto verdict = Check(question.tuple.object, question.tuple.relation, 0, {});
   if (steps_left_ == 0) return std::nullopt;
   return verdict;

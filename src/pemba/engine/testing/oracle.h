@@ -55,6 +55,15 @@ class Oracle {
   // Level 2 of tuple validation: do queries see the tuple at all?
   bool Fits(const tuple::Tuple& tuple) const;
 
+  // Single rules, for others who judge by them. Ask() sets the question that they are about; it
+  // must live as long.
+  void Ask(const Question& question);
+  Verdict Holds(const tuple::Tuple& tuple);  // Its condition; the tuple fits.
+  bool CanReach(const std::string& type, const std::string& relation);
+  const model::Rewrite* RewriteOf(std::string_view type, std::string_view relation) const;
+  std::vector<model::RelationReference> RestrictionsOf(std::string_view type,
+                                                       std::string_view relation) const;
+
  private:
   using Path = std::set<std::pair<std::string, std::string>>;
   struct At {
@@ -68,19 +77,14 @@ class Oracle {
   Verdict Evaluate(const model::Rewrite& rewrite, const std::string& relation, const At& at);
   Verdict Direct(const std::string& relation, const At& at);
   Verdict TupleToUserset(const model::Rewrite& rewrite, const At& at);
-  Verdict Holds(const tuple::Tuple& tuple);
   // Those of `candidates` whose condition is met; the error if there are only errors.
   Verdict Satisfied(const std::vector<tuple::Tuple>& candidates, std::vector<tuple::Tuple>& met);
   std::vector<tuple::Tuple> Read(const std::string& object, const std::string& relation) const;
 
-  const model::Rewrite* RewriteOf(std::string_view type, std::string_view relation) const;
-  std::vector<model::RelationReference> RestrictionsOf(std::string_view type,
-                                                       std::string_view relation) const;
   bool PathExists(const std::string& from, const std::string& type, const std::string& relation,
                   std::set<std::string>& seen) const;
   bool PathExists(const std::string& from, const model::Rewrite& rewrite, const std::string& type,
                   const std::string& relation, std::set<std::string>& seen) const;
-  bool CanReach(const std::string& type, const std::string& relation);
   bool FindWhetherReaches(const std::string& type, const std::string& relation) const;
   bool IsTupleset(std::string_view type, std::string_view relation) const;
 

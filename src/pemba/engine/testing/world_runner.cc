@@ -41,6 +41,15 @@ Result<Decision> WorldRunner::Check(const Oracle::Question& question) {
                        arena_);
 }
 
+Result<Explanation> WorldRunner::Explain(const Oracle::Question& question, ExplainLimits limits) {
+  arena_.Reset();
+  limits.check.resolve_node_limit = question.hops_max;
+  const Explainer explainer(limits, clock_);
+  return explainer.Explain(
+      graph_->Pin(), *model_,
+      {question.tuple.view(), question.contextual_tuples, &question.context, {}}, arena_);
+}
+
 std::vector<Result<Decision>> WorldRunner::BatchCheck(
     const std::vector<Oracle::Question>& questions, std::uint32_t hops_max) {
   arena_.Reset();

@@ -6,6 +6,7 @@
 #include "pemba/base/arena.h"
 #include "pemba/engine/bound_model.h"
 #include "pemba/engine/checker.h"
+#include "pemba/engine/explainer.h"
 #include "pemba/engine/testing/random_world.h"
 #include "pemba/graph/graph.h"
 
@@ -20,6 +21,7 @@ class WorldRunner {
   WorldRunner(const model::Model& model, const std::vector<tuple::Tuple>& tuples);
 
   Result<Decision> Check(const Oracle::Question& question);
+  Result<Explanation> Explain(const Oracle::Question& question, ExplainLimits limits = {});
   std::vector<Result<Decision>> BatchCheck(const std::vector<Oracle::Question>& questions,
                                            std::uint32_t hops_max);
 
