@@ -71,6 +71,7 @@ const std::map<std::string, std::string>& ValidRequests() {
         {"Read", store + "}"},
         {"ReadChanges", store + "}"},
         {"Check", store + "," + key + "}"},
+        {"Explain", store + "," + key + "}"},
         {"BatchCheck", store + R"(,"checks":[{"correlation_id":"a",)" + key + "}]}"},
         {"Expand", store + R"(,"tuple_key":{"relation":"viewer","object":"doc:1"}})"},
         {"ListObjects", store + list},

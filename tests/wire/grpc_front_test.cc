@@ -134,7 +134,8 @@ TEST_P(ReflectionVersion, ListsServicesAndServesFiles) {
   }
   EXPECT_EQ(services,
             (std::set<std::string>{"openfga.v1.OpenFGAService", "authzen.v1.AuthZenService",
-                                   "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
+                                   "pemba.v1.PembaService", "grpc.health.v1.Health",
+                                   "grpc.reflection.v1.ServerReflection",
                                    "grpc.reflection.v1alpha.ServerReflection"}));
 
   request.set_file_containing_symbol("openfga.v1.OpenFGAService");

@@ -16,11 +16,13 @@ export async function temporaryDirectory() {
 export function startServer(dataDirectory, moreArguments = []) {
   const binary = process.env.PEMBA_BINARY;
   if (!binary) throw new Error('PEMBA_BINARY must name the pemba program');
+  // A server refuses PEMBA_ variables that it does not know.
+  const { PEMBA_BINARY: _, ...env } = process.env;
   const child = spawn(
     binary,
     ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0']
       .concat(moreArguments),
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { env, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let log = '';

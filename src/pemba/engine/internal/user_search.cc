@@ -161,8 +161,8 @@ UserSearch::Leaf UserSearch::MakeLeaf(const model::PlanNode& node, NodeId object
   return leaf;
 }
 
-// INVARIANT: `certain` only grows and `possible` only shrinks, so a group comes to rest. Names beside
-// a wildcard are no part of that: `possible`, which is never listed, does without them.
+// INVARIANT: `certain` only grows and `possible` only shrinks, so a group comes to rest. Names
+// beside a wildcard are no part of that: `possible`, which is never listed, does without them.
 void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
   if (!cyclic) {
     goals_[group[0]].users = Evaluate(goals_[group[0]]);

@@ -75,8 +75,8 @@ class WindowProgram {
   void Start(Slot from);
   // The first window at or after `from` that may have members; kNoSlot: none. A multiple of 64.
   Slot Next(Slot from);
-  // The members in a window; valid until the next call. Windows ascend. The first ones are short, so
-  // that the first answers come soon: the next one begins 64 times as many slots on as there are
+  // The members in a window; valid until the next call. Windows ascend. The first ones are short,
+  // so that the first answers come soon: the next one begins 64 times as many slots on as there are
   // words.
   std::span<const std::uint64_t> Run(Slot base);
 
