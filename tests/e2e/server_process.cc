@@ -73,8 +73,8 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory) {
   const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) Fail("cannot write " + log);
   std::vector<std::string> arguments = {
-      Binary(),      "serve",       "--data-dir",  data_directory.string(),
-      "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
+      Binary(),      "serve",       "--data-dir",  data_directory.string(),  "--http-addr",
+      "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--metrics-enabled=false"};
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);
   for (auto& argument : arguments) argv.push_back(argument.data());

@@ -339,8 +339,9 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
                    const std::string& body, const std::map<std::string, std::string>& headers,
                    std::string_view version) {
   auto answer = Perform(address, method, target, body, headers, version);
-  if (!answer.body.empty()) answer.response = json::parse(answer.body);
-  if (!answer.ok) {
+  const bool is_json = answer.headers["content-type"] == "application/json";
+  if (is_json && !answer.body.empty()) answer.response = json::parse(answer.body);
+  if (!answer.ok && is_json) {
     answer.code = TextOf(answer.response.at("code"));
     answer.message = TextOf(answer.response.at("message"));
   }

@@ -46,6 +46,7 @@ int RunServe(const Flags& flags) {
   if (!server.ok()) return Fail(server.error());
   PrintAddress("grpc", (*server)->grpc_address());
   PrintAddress("http", (*server)->http_address());
+  PrintAddress("metrics", (*server)->metrics_address());
   int signal = 0;
   sigwait(&signals, &signal);
   // A second signal ends the process at once.

@@ -29,6 +29,7 @@ class Server {
   // The bound addresses with their real ports; empty for a listener that is off.
   const std::string& grpc_address() const;
   const std::string& http_address() const;
+  const std::string& metrics_address() const;
 
   // Stops accepting, lets running calls finish within the shutdown timeout, saves checkpoints,
   // closes the datastore. Once.

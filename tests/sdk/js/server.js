@@ -18,8 +18,8 @@ export function startServer(dataDirectory, moreArguments = []) {
   if (!binary) throw new Error('PEMBA_BINARY must name the pemba program');
   const child = spawn(
     binary,
-    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0']
-      .concat(moreArguments),
+    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0',
+     '--metrics-enabled=false'].concat(moreArguments),
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
