@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "pemba/rpc/internal/percent.h"
+
 namespace pemba::rpc::internal {
 namespace {
 
@@ -176,13 +178,6 @@ std::optional<Http1HeadResult> CheckFraming(const Http1Head& head, const Framing
     return Refused(400, "both Content-Length and Transfer-Encoding");
   }
   return std::nullopt;
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

@@ -1,16 +1,12 @@
 #include "pemba/rpc/internal/percent.h"
 
 namespace pemba::rpc::internal {
-namespace {
-
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
-
-}  // namespace
 
 void PercentDecode(std::string_view text, std::string& out) {
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -6,6 +6,9 @@
 
 namespace pemba::rpc::internal {
 
+// Of one hexadecimal digit, either case; -1 if it is none.
+int HexValue(char c);
+
 // Appends `text` with every %XX replaced by its byte. A '%' without two hex digits stays.
 // Appends at most text.size() bytes.
 void PercentDecode(std::string_view text, std::string& out);
