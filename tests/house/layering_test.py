@@ -20,6 +20,7 @@ ROOMS = {
     "engine": ["model", "graph"],
     "storage": ["tuple", "model"],
     "store": ["engine", "storage"],
+    "reason": ["base"],
     "api": ["store", "rpc"],
     "server": ["api"],
     "cli": ["server"],
