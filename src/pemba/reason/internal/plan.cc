@@ -120,7 +120,15 @@ class PlanBuilder {
     plan_.pattern = &pattern;
     Mention(conjunction, mentioned_);
     for (const Atom& atom : conjunction.atoms) {
-      if (const auto* has = std::get_if<HasAtom>(&atom)) owned_.insert(has->attribute);
+      if (const auto* has = std::get_if<HasAtom>(&atom)) {
+        owned_.insert(has->attribute);
+        placed_.insert({has->owner, has->attribute});
+      } else if (const auto* relation = std::get_if<RelationAtom>(&atom)) {
+        placed_.insert(relation->relation);
+        for (const PlayerAtom& entry : relation->players) placed_.insert(entry.player);
+      } else if (const auto* is = std::get_if<IsAtom>(&atom)) {
+        placed_.insert({is->left, is->right});
+      }
     }
   }
 
@@ -236,6 +244,11 @@ class PlanBuilder {
     return Possible(
         planner_.derivable_->index->Ownerships(DomainOf(attribute), attribute, constraints_));
   }
+  std::vector<PredicateId> CreationPredicates(VariableId attribute) const {
+    if (planner_.derivable_ == nullptr) return {};
+    return Possible(
+        planner_.derivable_->index->Creations(DomainOf(attribute), attribute, constraints_));
+  }
   // Atoms of rules that are evaluated together take what is there, if so asked.
   Demand DemandFor(const std::vector<PredicateId>& predicates) const {
     if (demand_ == Demand::kRaise || component_ == nullptr) return Demand::kRaise;
@@ -278,11 +291,11 @@ class PlanBuilder {
     if (pattern_.variables[variable].kind == VariableKind::kType) {
       return 2 + static_cast<double>(types.size());
     }
-    double cost = 1 + CountOf(types);
-    if (!RelationPredicates(types).empty() || !OwnershipPredicates(variable).empty()) {
-      cost = cost * kInferredFactor + kInferredTotal;
-    }
-    return cost;
+    const double cost = 1 + CountOf(types);
+    if (RelationPredicates(types).empty() && CreationPredicates(variable).empty()) return cost;
+    // What another atom says to exist is bound by that atom: a scan would depend on more predicates.
+    if (placed_.count(variable) != 0) return std::numeric_limits<double>::infinity();
+    return cost * kInferredFactor + kInferredTotal;
   }
 
   double AtomCost(const RelationAtom& atom) const {
@@ -352,7 +365,7 @@ class PlanBuilder {
     if (IsBound(atom.left) && right_bound) return 0.05;
     if (!IsBound(atom.left) && right_bound && IsThing(atom.left)) {
       if (atom.comparator == Comparator::kEqual) return LookupCost(atom.left);
-      if (right == nullptr && IsRange(atom.comparator) && OwnershipPredicates(atom.left).empty()) {
+      if (right == nullptr && IsRange(atom.comparator) && CreationPredicates(atom.left).empty()) {
         return 1 + CountOf(DomainOf(atom.left)) / 3;
       }
     }
@@ -364,8 +377,8 @@ class PlanBuilder {
   }
   // An attribute that is not owned in this conjunction must exist, which can be dear to find out.
   double LookupCost(VariableId variable) const {
-    return owned_.count(variable) != 0 || OwnershipPredicates(variable).empty() ? 0.8
-                                                                                : kInferredTotal;
+    return owned_.count(variable) != 0 || CreationPredicates(variable).empty() ? 0.8
+                                                                               : kInferredTotal;
   }
   bool IsThing(VariableId variable) const {
     return pattern_.variables[variable].kind == VariableKind::kThing;
@@ -439,7 +452,7 @@ class PlanBuilder {
     step.variable = variable;
     step.types = ListOf(types);
     step.relations = RelationPredicates(types);
-    step.attributes = OwnershipPredicates(variable);
+    step.attributes = CreationPredicates(variable);
     Add(std::move(step), {variable}, kScans + static_cast<int>(variable));
   }
 
@@ -553,7 +566,7 @@ class PlanBuilder {
     LookupStep step;
     step.variable = variable;
     step.types = ListOf(DomainOf(variable));
-    step.predicates = OwnershipPredicates(variable);
+    step.predicates = CreationPredicates(variable);
     step.must_exist = owned_.count(variable) == 0;
     if (const auto* literal = std::get_if<Value>(&value)) {
       for (const TypeId type : step.types) {
@@ -633,7 +646,8 @@ class PlanBuilder {
   VariableMask bound_;
   std::vector<ValueConstraint> constraints_;
   std::set<VariableId> mentioned_;
-  std::set<VariableId> owned_;                // Attributes of HasAtoms.
+  std::set<VariableId> owned_;   // Attributes of HasAtoms.
+  std::set<VariableId> placed_;  // Things that atoms say to exist.
   std::vector<std::vector<ThingId>> known_;  // What a lookup of a literal finds.
   const GoalStep* goal_ = nullptr;
   Demand demand_ = Demand::kRaise;

@@ -9,7 +9,10 @@ PredicateId PredicateIndex::Intern(const Predicate& predicate) {
       predicate.form == Predicate::Form::kRelation ? by_relation : by_attribute;
   if (predicate.type >= by_type.size()) by_type.resize(predicate.type + 1);
   for (const PredicateId known : by_type[predicate.type]) {
-    if (predicates[known].value == predicate.value) return known;
+    if (predicates[known].value == predicate.value &&
+        predicates[known].creates == predicate.creates) {
+      return known;
+    }
   }
   by_type[predicate.type].push_back(static_cast<PredicateId>(predicates.size()));
   predicates.push_back(predicate);
@@ -34,6 +37,14 @@ std::vector<PredicateId> PredicateIndex::Ownerships(
       if (feeds) found.push_back(candidate);
     }
   }
+  return found;
+}
+
+std::vector<PredicateId> PredicateIndex::Creations(
+    const TypeSet& types, VariableId attribute,
+    const std::vector<ValueConstraint>& constraints) const {
+  std::vector<PredicateId> found = Ownerships(types, attribute, constraints);
+  std::erase_if(found, [this](PredicateId id) { return !predicates[id].creates; });
   return found;
 }
 

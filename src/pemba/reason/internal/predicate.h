@@ -21,6 +21,8 @@ struct Predicate {
   Form form = Form::kRelation;
   TypeId type = 0;             // Of the relation or of the attribute.
   std::optional<Value> value;  // Nothing: any.
+  // Ownerships: whether the attribute may be new. Not if the rule's condition binds it.
+  bool creates = true;
 };
 
 // A comparison of an attribute with a literal. What a variable must satisfy tells which predicates
@@ -47,6 +49,9 @@ struct PredicateIndex {
   // on `attribute`.
   std::vector<PredicateId> Ownerships(const TypeSet& types, VariableId attribute,
                                       const std::vector<ValueConstraint>& constraints) const;
+  // Those of them that can make the attribute itself.
+  std::vector<PredicateId> Creations(const TypeSet& types, VariableId attribute,
+                                     const std::vector<ValueConstraint>& constraints) const;
 };
 
 }  // namespace pemba::reason::internal
