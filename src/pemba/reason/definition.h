@@ -33,6 +33,7 @@ class DataProbe {
   virtual bool HasInstances(TypeId type) const = 0;
   virtual bool HasOwnerships(TypeId owner, TypeId attribute) const = 0;
   virtual bool HasPlayers(TypeId player, TypeId role) const = 0;
+  virtual bool HasEdges(TypeId relation, TypeId role) const = 0;
   // Every instance of `owner` once, with all its values of `attribute`.
   virtual void ForEachOwner(TypeId owner, TypeId attribute,
                             const std::function<void(std::span<const Value>)>& see) const = 0;

@@ -116,7 +116,8 @@ struct ResolvedPattern {
 
 // What a rule concludes, with variables of its body. Role and type may be variables, too.
 struct ConcludedRelation {
-  std::variant<TypeId, VariableId> type;
+  TypeId type = 0;
+  std::optional<VariableId> type_variable;  // Instead of `type`.
   std::vector<PlayerAtom> players;  // `roles`: the one of these that the concluded type relates.
 };
 struct ConcludedOwnership {
