@@ -85,6 +85,11 @@ class FactsProbe final : public DataProbe {
     const ListColumn* column = table == nullptr ? nullptr : table->FindOwned(attribute);
     return column != nullptr && column->edges != 0;
   }
+  bool HasEdges(TypeId relation, TypeId role) const override {
+    const TypeTable* table = facts_.Table(relation);
+    const PlayerColumn* column = table == nullptr ? nullptr : table->FindPlayers(role);
+    return column != nullptr && column->edges != 0;
+  }
   bool HasPlayers(TypeId player, TypeId role) const override {
     const TypeTable* table = facts_.Table(player);
     const ListColumn* column = table == nullptr ? nullptr : table->FindPlaying(role);
@@ -330,8 +335,12 @@ Result<std::unique_ptr<Answers>> TransactionImpl::Write(
   const World world = PlainWorld(budget);
   const std::function<Result<ThingId>()> new_thing = [this] { return database_.NewThing(); };
   Writer writer(*schema_, facts_, *values_, new_thing, changes_);
-  if (deletes != nullptr) PEMBA_TRY(std::ignore, writer.CheckDelete(*deletes));
-  if (inserts != nullptr) PEMBA_TRY(std::ignore, writer.CheckInsert(*inserts));
+  if (deletes != nullptr) {
+    PEMBA_TRY(std::ignore, writer.CheckDelete(*deletes));
+  }
+  if (inserts != nullptr) {
+    PEMBA_TRY(std::ignore, writer.CheckInsert(*inserts));
+  }
 
   // All matches before the first change, once for each binding of what the clauses use.
   std::vector<std::string> names;
@@ -630,7 +639,9 @@ Result<std::unique_ptr<Answers>> Transaction::RunAll(std::string_view text,
   PEMBA_TRY(const auto queries, ParseQueries(text));
   std::unique_ptr<Answers> answers = std::make_unique<internal::ListedAnswers>(
       AnswerKind::kNone, std::vector<std::string>(), std::vector<Answer>());
-  for (const syntax::Query& query : queries) PEMBA_TRY(answers, Run(query, options));
+  for (const syntax::Query& query : queries) {
+    PEMBA_TRY(answers, Run(query, options));
+  }
   return answers;
 }
 

@@ -407,7 +407,9 @@ class MatchAnswers final : public Answers {
           *world_, pattern_.variables[projection_[position]].kind, rows.front()[position]);
       if (kind_ == AnswerKind::kGroupNumbers) {
         std::vector<Value> values;
-        for (const MatchRow& row : rows) PEMBA_TRY(std::ignore, AddValue(row, values));
+        for (const MatchRow& row : rows) {
+          PEMBA_TRY(std::ignore, AddValue(row, values));
+        }
         answers_.push_back(Number(static_cast<std::int64_t>(rows.size()), std::move(values)));
         answers_.back().owner = owner;
         continue;

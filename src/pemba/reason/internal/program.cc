@@ -150,8 +150,7 @@ void Program::Expand(const Rule& rule) {
   if (!rule.when.trunk.answerable) return;
   std::vector<VariableId> variables;
   if (const auto* relation = std::get_if<ConcludedRelation>(&rule.then)) {
-    // TypeId and VariableId are one C++ type: the index tells them apart.
-    if (relation->type.index() == 1) variables.push_back(std::get<1>(relation->type));
+    if (relation->type_variable) variables.push_back(*relation->type_variable);
     for (const PlayerAtom& player : relation->players) {
       if (player.role) variables.push_back(*player.role);
     }
@@ -211,8 +210,8 @@ void Program::AddInstances(const Rule& rule, Conjunction body, Presets presets) 
 
   Head& head = instance.head;
   if (const auto* relation = std::get_if<ConcludedRelation>(&rule.then)) {
-    head.type = relation->type.index() == 0 ? std::get<0>(relation->type)
-                                            : *PresetOf(presets, std::get<1>(relation->type));
+    head.type =
+        relation->type_variable ? *PresetOf(presets, *relation->type_variable) : relation->type;
     for (const PlayerAtom& player : relation->players) {
       TypeSet roles = player.roles & schema_->Relates(head.type);
       if (player.role) roles &= schema_->Subtypes(*PresetOf(presets, *player.role));

@@ -20,12 +20,12 @@ struct Head {
   std::vector<std::pair<TypeId, VariableId>> players;  // Of a relation.
   VariableId owner = 0;                                 // Of an ownership.
   struct Bound {
-    VariableId attribute = 0;
+    VariableId attribute;
   };
   struct Computed {
-    VariableId value = 0;
+    VariableId value;
   };
-  std::variant<Bound, Value, Computed> attribute;  // Of an ownership.
+  std::variant<Bound, Value, Computed> attribute = Bound{0};  // Of an ownership.
 
   bool is_relation() const { return !players.empty(); }
 };

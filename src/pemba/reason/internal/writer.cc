@@ -237,8 +237,12 @@ class Writer::InsertRow {
 
   Status Run(std::vector<Created>& created) {
     PEMBA_TRY(std::ignore, Gather());
-    for (const std::string& name : order_) PEMBA_TRY(std::ignore, Make(name));
-    for (const ThingStatement& statement : statements_) PEMBA_TRY(std::ignore, Connect(statement));
+    for (const std::string& name : order_) {
+      PEMBA_TRY(std::ignore, Make(name));
+    }
+    for (const ThingStatement& statement : statements_) {
+      PEMBA_TRY(std::ignore, Connect(statement));
+    }
     for (const std::string& name : order_) {
       if (!name.starts_with('_')) created.push_back({name, things_.at(name)});
     }
@@ -494,15 +498,6 @@ Status Writer::Delete(const std::vector<ThingStatement>& statements,
   std::set<ThingId> doomed;
   std::set<ThingId> thinned;  // Relations that lost a player.
   std::set<std::pair<ThingId, ThingId>> disowned;
-  struct Edge {
-    ThingId relation;
-    std::set<TypeId> roles;
-    ThingId player;
-    Position at;
-    auto operator<=>(const Edge& other) const {
-      return std::tie(relation, roles, player) <=> std::tie(other.relation, other.roles, other.player);
-    }
-  };
   // By relation, role and player: how many edges one row asks to delete. Rows that say the same
   // mean the same edges.
   std::map<std::tuple<ThingId, std::vector<TypeId>, ThingId>, int> edges;
