@@ -145,7 +145,8 @@ TEST(Docs, TheExamplesOfAuthenticationWork) {
   ExpectToWork(examples, directory.path(),
                "PATH=" + fs::path(PEMBA_BUILT_BINARY).parent_path().string() +
                    ":$PATH\nexport HOME=/nonexistent PEMBA_API_URL=http://localhost:" + port +
-                   " PEMBA_HTTP_ADDR=127.0.0.1:" + port + " PEMBA_GRPC_ADDR=127.0.0.1:0");
+                   " PEMBA_HTTP_ADDR=127.0.0.1:" + port +
+                   " PEMBA_GRPC_ADDR=127.0.0.1:0 PEMBA_METRICS_ADDR=127.0.0.1:0");
 }
 
 }  // namespace
