@@ -12,8 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 3) {
     case 0: {
-      std::vector<Change> changes;
-      const auto write = DecodeWrite(body, changes);
+      WriteParts parts;
+      const auto write = DecodeWrite(body, parts);
       if (write.ok() && EncodeWrite(*write) != body) std::abort();
       if (write.ok() && *DecodeWriteTime(body) != write->time) std::abort();
       break;
