@@ -73,9 +73,12 @@ class Verifier {
         return Done{};
       case KeyKind::kWrite:
         return AddWrite(key, *body);
-      case KeyKind::kRecord:
+      case KeyKind::kRecord: {
         ++report_.records;
+        const auto record = internal::DecodeRecord(key, *body);
+        if (!record.ok()) return Lost(name() + ": " + record.error().message);
         return Done{};
+      }
     }
     return Lost(name() + " is of no known kind");
   }

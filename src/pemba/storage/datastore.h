@@ -101,6 +101,7 @@ struct Write {
 // One current record, borrowed.
 struct Record {
   std::string_view key, value;
+  Revision revision = 0;  // Of the write that it comes from.
 };
 
 // An appended record on its way to durability.

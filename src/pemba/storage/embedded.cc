@@ -264,9 +264,12 @@ class EmbeddedDatastore final : public Datastore {
     const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(options));
     for (at->Seek(first); at->Valid(); at->Next()) {
       const auto key = View(at->key()).substr(before_key.size());
-      const auto value = internal::Unseal(View(at->key()), View(at->value()));
-      if (!value.ok()) return Corrupt(fmt::format("store '{}': record '{}'", store.value, key));
-      if (visit({key, *value}) == Visit::kStop) return revision;
+      const auto name = [&] { return fmt::format("store '{}': record '{}'", store.value, key); };
+      const auto body = internal::Unseal(View(at->key()), View(at->value()));
+      if (!body.ok()) return Corrupt(name());
+      const auto record = internal::DecodeRecord(key, *body);
+      if (!record.ok()) return Corrupt(name());
+      if (visit(*record) == Visit::kStop) return revision;
     }
     PEMBA_TRY(std::ignore, Scanned(*at, fmt::format("the records of store '{}'", store.value)));
     return revision;
@@ -393,7 +396,9 @@ class EmbeddedDatastore final : public Datastore {
     records.reserve(write.records.size());
     for (const auto& record : write.records) {
       auto& added = records.emplace_back(internal::RecordKey(store.value, record.key));
-      if (record.value) added.value = internal::Seal(added.key, *record.value);
+      if (!record.value) continue;
+      added.value = internal::Seal(
+          added.key, internal::EncodeRecord({record.key, *record.value, write.revision}));
     }
 
     const std::lock_guard lock(heads_mutex_);

@@ -17,12 +17,17 @@ using internal::CheckId;
 template <class Value>
 using ById = std::map<std::string, Value, std::less<>>;
 
+struct KeptRecord {
+  std::string value;
+  Revision revision = 0;
+};
+
 // What lies under one store id.
 struct Data {
   ById<std::string> models;
   ById<std::string> assertions;
   std::vector<std::string> writes;  // Encoded; revision r is at r - 1.
-  ById<std::string> records;
+  ById<KeptRecord> records;
 };
 
 std::string RandomSecret() {
@@ -163,7 +168,7 @@ class MemoryDatastore final : public Datastore {
   Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
                                const std::function<Visit(const Record&)>& visit) const override {
     // A copy, so that a visitor may call back into the datastore.
-    std::vector<std::pair<std::string, std::string>> records;
+    std::vector<std::pair<std::string, KeptRecord>> records;
     Revision revision = 0;
     {
       const std::shared_lock lock(mutex_);
@@ -175,8 +180,8 @@ class MemoryDatastore final : public Datastore {
         records.emplace_back(*at);
       }
     }
-    for (const auto& [key, value] : records) {
-      if (visit({key, value}) == Visit::kStop) break;
+    for (const auto& [key, kept] : records) {
+      if (visit({key, kept.value, kept.revision}) == Visit::kStop) break;
     }
     return revision;
   }
@@ -211,7 +216,8 @@ class MemoryDatastore final : public Datastore {
     data.writes.push_back(internal::EncodeWrite(write));
     for (const auto& record : write.records) {
       if (record.value) {
-        data.records.insert_or_assign(std::string(record.key), std::string(*record.value));
+        data.records.insert_or_assign(std::string(record.key),
+                                      KeptRecord{std::string(*record.value), write.revision});
       } else if (const auto found = data.records.find(record.key); found != data.records.end()) {
         data.records.erase(found);
       }

@@ -41,6 +41,7 @@ class Writer {
     Integer(text.size());
     bytes_.append(text);
   }
+  void Raw(std::string_view bytes) { bytes_.append(bytes); }  // To the end of the body.
   void Time(WallTime time) {
     const auto count = Milliseconds(time);
     PEMBA_ASSERT(count >= 0);
@@ -90,6 +91,7 @@ class Reader {
     const auto count = Integer();
     return FromMilliseconds(count > kMillisecondsMax ? Fail() : static_cast<std::int64_t>(count));
   }
+  std::string_view rest() const { return rest_; }
   std::size_t rest_bytes() const { return rest_.size(); }
   bool ok() const { return !failed_; }
   bool complete() const { return ok() && rest_.empty(); }
@@ -204,6 +206,22 @@ Result<WallTime> DecodeWriteTime(std::string_view body) {
   const auto time = in.Time();
   if (!in.ok()) return Corrupt("malformed write");
   return time;
+}
+
+std::string EncodeRecord(const Record& record) {
+  Writer out;
+  out.Reserve(record.value.size() + 10);
+  out.Integer(record.revision);
+  out.Raw(record.value);
+  return out.Take();
+}
+
+Result<Record> DecodeRecord(std::string_view key, std::string_view body) {
+  Reader in(body);
+  Record record{key, {}, in.Integer()};
+  if (!in.ok()) return Corrupt("malformed record");
+  record.value = in.rest();
+  return record;
 }
 
 std::string EncodeStore(const StoreRecord& record) {

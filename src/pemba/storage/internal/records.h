@@ -39,6 +39,10 @@ std::string EncodeWrite(const Write& write);
 Result<Write> DecodeWrite(std::string_view body, WriteParts& parts);
 Result<WallTime> DecodeWriteTime(std::string_view body);  // Only the time: O(1).
 
+// A record beside the tuples, with the revision of the write that it comes from; without its key.
+std::string EncodeRecord(const Record& record);
+Result<Record> DecodeRecord(std::string_view key, std::string_view body);
+
 // Without the id, which is the key.
 std::string EncodeStore(const StoreRecord& record);
 Result<StoreRecord> DecodeStore(const StoreId& id, std::string_view body);

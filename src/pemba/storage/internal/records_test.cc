@@ -27,6 +27,16 @@ TEST(Records, AWriteComesBackAsItWas) {
   EXPECT_EQ(*DecodeWriteTime(body), Sample().time);
 }
 
+TEST(Records, ARecordComesBackAsItWas) {
+  const auto body = EncodeRecord({"key", std::string_view("\x00\xFF{}", 4), 300});
+  const auto record = DecodeRecord("key", body);
+  ASSERT_TRUE(record.ok());
+  EXPECT_EQ(record->key, "key");
+  EXPECT_EQ(record->value, std::string_view("\x00\xFF{}", 4));
+  EXPECT_EQ(record->revision, 300u);
+  EXPECT_FALSE(DecodeRecord("key", "").ok());
+}
+
 TEST(Records, AStoreComesBackAsItWas) {
   StoreRecord record{{"id"}, "acme", WallTime(milliseconds(1)), WallTime(milliseconds(2))};
   EXPECT_EQ(*DecodeStore(record.id, EncodeStore(record)), record);

@@ -456,6 +456,14 @@ TEST_P(DatastoreContract, RecordsChangeWithTheWrite) {
             (Records{{"role/a", "1"}, {"role/c", "3"}, {"user/a", ""}, {"x", "2"}}));
   EXPECT_TRUE(RecordsOf(datastore(), kOther, 0).empty());
 
+  std::map<std::string, Revision> revisions;
+  EXPECT_OK(datastore().ReadRecords(kStore, "", [&](const Record& record) {
+    revisions.emplace(record.key, record.revision);
+    return Visit::kContinue;
+  }));
+  EXPECT_EQ(revisions, (std::map<std::string, Revision>{
+                           {"role/a", 1}, {"role/c", 2}, {"user/a", 1}, {"x", 3}}));
+
   EXPECT_OK(datastore().ReadWrites(kStore, 1, [&](const Write& write) {
     if (write.revision == 2) {
       EXPECT_TRUE(write.changes.empty());
