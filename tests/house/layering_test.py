@@ -13,7 +13,7 @@ import unittest
 ROOMS = {
     "base": [],
     "telemetry": ["base"],
-    "rpc": ["telemetry"],
+    "rpc": ["base"],
     "tuple": ["base"],
     "condition": ["base"],
     "model": ["tuple", "condition"],
@@ -21,7 +21,7 @@ ROOMS = {
     "engine": ["model", "graph"],
     "storage": ["tuple", "model"],
     "store": ["engine", "storage"],
-    "api": ["store", "rpc"],
+    "api": ["store", "rpc", "telemetry"],
     "server": ["api"],
     "cli": ["server"],
 }
