@@ -24,7 +24,8 @@ ROOMS = {
     "resource": ["store", "yaml"],
     "api": ["resource", "store", "rpc"],
     "server": ["api"],
-    "cli": ["server", "yaml"],
+    "bench": ["store", "rpc"],
+    "cli": ["server", "bench", "yaml"],
 }
 SOURCE, COMMANDS = pathlib.Path(sys.argv.pop(1)), pathlib.Path(sys.argv.pop(1))
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
