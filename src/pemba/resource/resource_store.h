@@ -53,15 +53,15 @@ struct ResourceStoreOptions {
 };
 
 struct WriteOptions {
-  Caller caller;
+  Caller caller = {};
   bool dry_run = false;  // Everything is judged, nothing is changed.
 };
 
 struct DeleteOptions {
-  Caller caller;
+  Caller caller = {};
   bool dry_run = false;
   Propagation propagation = Propagation::kBackground;
-  std::string uid, resource_version;  // Preconditions; empty: none.
+  std::string uid = {}, resource_version = {};  // Preconditions; empty: none.
 };
 
 struct Written {
