@@ -418,13 +418,12 @@ class Parser {
 
   // ---- Things ----
 
-  // A word that begins the statement of an anonymous thing. Before a constraint of types the same
-  // word is a label: `contains sub attribute`.
+  // A word that begins the statement of an anonymous thing. Those that are no keywords of such a
+  // statement's head alone can be labels: `contains sub attribute`.
   bool AtThingHead(const Token& token) const {
     if (token.kind == TokenKind::kIsaExact) return true;
-    if (token.kind != TokenKind::kWord || AtTypeConstraint(Ahead(1))) return false;
-    return token.text == "isa" || token.text == "iid" || token.text == "contains" ||
-           token.text == "like" || token.text == "true" || token.text == "false";
+    if (token.IsWord("isa") || token.IsWord("iid")) return true;
+    return AtPredicate() && !AtTypeConstraint(Ahead(1));
   }
 
   Result<std::vector<ThingStatement>> ThingStatements(std::string_view clause) {
