@@ -506,7 +506,7 @@ void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authe
   add({"BeginTransaction", "POST", "/reason/databases/{database}/transactions", 201, kWorker}, &S::BeginTransaction);
   add({"CommitTransaction", "POST", "/reason/databases/{database}/transactions/{transaction}/commit", 200, kWorker}, &S::CommitTransaction);
   add({"RollbackTransaction", "DELETE", "/reason/databases/{database}/transactions/{transaction}", 204, kWorker}, &S::RollbackTransaction);
-  add({"Explain", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::Explain);
+  add({"ExplainFact", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::ExplainFact);
   add({"Project", "GET", "/reason/databases/{database}/projection", 200, kWorker}, &S::Project);
   add({"GuardedCheck", "POST", "/reason/databases/{database}/guarded-check", 200, kWorker}, &S::GuardedCheck);
   // clang-format on

@@ -336,8 +336,8 @@ Status Service::RollbackTransaction(RequestContext& context,
   return Done{};
 }
 
-Status Service::Explain(RequestContext& context, const wire::ExplainRequest& request,
-                        wire::ExplainResponse& response) {
+Status Service::ExplainFact(RequestContext& context, const wire::ExplainFactRequest& request,
+                            wire::ExplainFactResponse& response) {
   PEMBA_TRY(std::ignore, PermitOn(context, Permission::kExpand, request.database()));
   PEMBA_TRY(const auto open, FindOpen(context, request.database(), request.transaction()));
   core::Fact fact;

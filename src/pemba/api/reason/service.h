@@ -63,7 +63,7 @@ class Service {
                            wire::CommitTransactionResponse&);
   Status RollbackTransaction(RequestContext&, const wire::RollbackTransactionRequest&,
                              wire::RollbackTransactionResponse&);
-  Status Explain(RequestContext&, const wire::ExplainRequest&, wire::ExplainResponse&);
+  Status ExplainFact(RequestContext&, const wire::ExplainFactRequest&, wire::ExplainFactResponse&);
 
   // ---- The bridge to relationships ----
   Status Project(RequestContext&, const wire::ProjectRequest&, wire::ProjectResponse&);
