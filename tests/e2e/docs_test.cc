@@ -116,6 +116,7 @@ void RunExamplesOf(const char* page, std::size_t least) {
 
 TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
 TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
+TEST(Docs, TheQueriesOfFactsAreAsShown) { RunExamplesOf("typeql.md", 10); }
 
 // A port that was free a moment ago.
 std::string FreePort() {

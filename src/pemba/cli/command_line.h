@@ -83,6 +83,7 @@ void AddModelCommands(CommandLine& line);
 void AddTupleCommands(CommandLine& line);
 void AddQueryCommands(CommandLine& line);
 void AddBenchCommands(CommandLine& line);
+void AddTypeqlCommand(CommandLine& line);
 void AddVersionCommand(CommandLine& line);
 
 }  // namespace pemba::cli

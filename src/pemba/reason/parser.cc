@@ -600,10 +600,7 @@ class Parser {
       predicate.comparator = *comparator;
       if (*comparator == Comparator::kContains || *comparator == Comparator::kLike) {
         if (Current().kind != TokenKind::kString) return Expected("a string");
-        // A regular expression has escapes of its own; they stay as they are written.
-        const std::string_view written = Take().text;
-        predicate.operand = Value(*comparator == Comparator::kLike ? std::string(written)
-                                                                   : internal::Unescape(written));
+        predicate.operand = Value(internal::Unescape(Take().text));
         return predicate;
       }
       if (Current().kind == TokenKind::kVariable || Current().kind == TokenKind::kValueVariable) {
@@ -825,7 +822,7 @@ class Parser {
       return TypeConstraint{ValueIs{*type, word.at}};
     }
     if (Current().kind != TokenKind::kString) return Expected("a regular expression in quotes");
-    return TypeConstraint{Regex{std::string(Take().text), word.at}};
+    return TypeConstraint{Regex{internal::Unescape(Take().text), word.at}};
   }
 
   Result<TypeConstraint> OwnsConstraint(Position at) {

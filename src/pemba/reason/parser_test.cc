@@ -42,7 +42,7 @@ TEST(ParseQueries, AcceptsTheLanguage) {
        "match $a != 1; $b < -2; $c <= 2.5; $d > 2023-05-16; $e >= true; $f contains 'x'; "
        "$g like \"\\d+\\.\";",
        "match\n$a != 1;\n$b < -2;\n$c <= 2.5;\n$d > 2023-05-16T00:00:00;\n$e >= true;\n"
-       "$f contains \"x\";\n$g like \"\\d+\\.\";\n"},
+       "$f contains \"x\";\n$g like \"\\\\d+\\\\.\";\n"},
       {"comparisons of owned attributes", "match $f has size-kb > 5, has path contains \"x\";",
        "match\n$f has size-kb > 5, has path contains \"x\";\n"},
       {"an attribute by value and type", "match $pc \"Globex\" isa parent-company;",
@@ -62,7 +62,7 @@ TEST(ParseQueries, AcceptsTheLanguage) {
        "match $t sub file; $u sub! file; $t type a:b; $t abstract; $t owns name @key; "
        "$t relates x as y; $t plays a:b; $t value long; $t regex 'a\"b';",
        "match\n$t sub file;\n$u sub! file;\n$t type a:b;\n$t abstract;\n$t owns name @key;\n"
-       "$t relates x as y;\n$t plays a:b;\n$t value long;\n$t regex 'a\"b';\n"},
+       "$t relates x as y;\n$t plays a:b;\n$t value long;\n$t regex \"a\\\"b\";\n"},
       {"modifiers",
        "match $x isa a, has b $b; get $x, $b; sort $b desc, $x asc; offset 1; limit 3; group $x; "
        "max $b;",

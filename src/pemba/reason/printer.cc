@@ -35,26 +35,9 @@ std::string Text(const TypeRef& type) {
                     type);
 }
 
-// Escapes stay as they are written, so only the quotes have to be chosen.
-std::string RegexText(std::string_view pattern) {
-  bool plain_double_quote = false;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\') {
-      ++i;
-    } else if (pattern[i] == '"') {
-      plain_double_quote = true;
-    }
-  }
-  const char quote = plain_double_quote ? '\'' : '"';
-  return quote + std::string(pattern) + quote;
-}
-
 std::string Text(const Predicate& predicate) {
   std::string text;
   const auto* value = std::get_if<Value>(&predicate.operand);
-  if (predicate.comparator == Comparator::kLike) {
-    return "like " + RegexText(std::get<std::string>(*value));
-  }
   if (predicate.comparator == Comparator::kEqual && value) return reason::ToText(*value);
   text.append(NameOf(predicate.comparator, kComparators)).append(" ");
   return text.append(value ? reason::ToText(*value) : Text(std::get<Variable>(predicate.operand)));
@@ -108,7 +91,7 @@ std::string Text(const TypeConstraint& constraint) {
           [](const Relates& c) { return "relates " + Text(c.role) + Overriding(c.overridden); },
           [](const Plays& c) { return "plays " + Text(c.role) + Overriding(c.overridden); },
           [](const ValueIs& c) { return "value " + std::string(Name(c.type)); },
-          [](const Regex& c) { return "regex " + RegexText(c.pattern); }},
+          [](const Regex& c) { return "regex " + reason::ToText(Value(c.pattern)); }},
       constraint);
 }
 

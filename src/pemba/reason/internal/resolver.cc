@@ -68,7 +68,10 @@ void NarrowByBranches(Conjunction& conjunction, ConjunctionProblem& out) {
 
 void Clamp(Conjunction& conjunction, const Conjunction& around) {
   for (Domain& domain : conjunction.domains) {
-    if (const TypeSet* outer = around.DomainOf(domain.variable)) domain.types &= *outer;
+    const TypeSet* outer = around.DomainOf(domain.variable);
+    if (!outer || domain.types.empty()) continue;
+    domain.types &= *outer;
+    if (domain.types.empty()) conjunction.answerable = false;
   }
 }
 
@@ -629,11 +632,12 @@ Result<Conjunction> Resolver::ResolveConjunction(const syntax::Patterns& pattern
     PEMBA_TRY(std::ignore, builder.Add(*pattern));
   }
   PEMBA_TRY(std::ignore, builder.Solve());
-  Conjunction conjunction;
-  builder.DropAbstract(conjunction);
-
+  // Nested patterns see abstract types, too: one that fits nothing else is unanswerable, no
+  // mistake.
   Scope inside = around;
   for (const auto& [variable, node] : out.nodes) inside[variable] = out.problem.DomainOf(node);
+  Conjunction conjunction;
+  builder.DropAbstract(conjunction);
   for (const auto* pattern : flat) {
     if (const auto* disjunction = std::get_if<syntax::Disjunction>(&pattern->node)) {
       std::vector<Conjunction> branches;
