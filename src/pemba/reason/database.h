@@ -50,8 +50,8 @@ struct QueryLimits {
 struct QueryOptions {
   Inference inference = Inference::kOff;     // Without effect outside kRead.
   Explaining explaining = Explaining::kOff;  // Answers list what can be explained. Needs kOn above.
-  QueryLimits limits;
-  std::stop_token cancelled;  // When a stop is requested: kCancelled.
+  QueryLimits limits = {};
+  std::stop_token cancelled = {};  // When a stop is requested: kCancelled.
 };
 
 // The answers of one query, one at a time and made when asked for. Ends with its transaction.
