@@ -59,7 +59,9 @@ TEST(AnswersText, IsATable) {
     SCOPED_TRACE(c.name);
     const auto response = target->Run({.text = c.text, .infer = c.infer, .explain = c.explain});
     ASSERT_TRUE(response.ok()) << response.error().message;
-    if (c.want != nullptr) EXPECT_EQ(AnswersText(*response), c.want);
+    if (c.want != nullptr) {
+      EXPECT_EQ(AnswersText(*response), c.want);
+    }
   }
 }
 

@@ -21,7 +21,8 @@ enum class NameVerdict : std::uint8_t { kRefused, kFits };
 NameVerdict JudgeDatabaseName(std::string_view name);
 
 struct DatabasesOptions {
-  std::filesystem::path directory;  // Made if missing. Empty: everything lives in memory alone.
+  std::filesystem::path directory =
+      {};  // Made if missing. Empty: everything lives in memory alone.
   std::size_t databases_max = 1000;
   const Clock* clock = nullptr;  // Null: the system's.
 };

@@ -30,7 +30,7 @@ class DatabasesTest : public ::testing::Test {
   const fs::path directory_;
 };
 
-void Run(Database& database, TransactionKind kind, std::string_view text) {
+void Write(Database& database, TransactionKind kind, std::string_view text) {
   auto transaction = *database.Begin(kind);
   const auto ran = transaction->RunAll(text);
   ASSERT_TRUE(ran.ok()) << ran.error().message;
@@ -69,8 +69,8 @@ TEST_F(DatabasesTest, AreThereAfterARestart) {
     auto databases = Open();
     auto database = *databases->Create("iam");
     const Sample& sample = *FindSample("iam");
-    Run(*database, TransactionKind::kSchemaWrite, sample.schema);
-    Run(*database, TransactionKind::kWrite, sample.data);
+    Write(*database, TransactionKind::kSchemaWrite, sample.schema);
+    Write(*database, TransactionKind::kWrite, sample.data);
     EXPECT_TRUE(databases->Create("gone").ok());
     EXPECT_TRUE(databases->Delete("gone").ok());
   }
@@ -84,8 +84,8 @@ TEST_F(DatabasesTest, AreThereAfterARestart) {
 TEST(Databases, LiveInMemoryWithoutADirectory) {
   auto databases = *Databases::Open({});
   auto database = *databases->Create("iam");
-  Run(*database, TransactionKind::kSchemaWrite, "define thing-a sub entity;");
-  Run(*database, TransactionKind::kWrite, "insert $a isa thing-a; $b isa thing-a;");
+  Write(*database, TransactionKind::kSchemaWrite, "define thing-a sub entity;");
+  Write(*database, TransactionKind::kWrite, "insert $a isa thing-a; $b isa thing-a;");
   EXPECT_EQ(Count(**databases->Find("iam"), "match $a isa thing-a; count;", Inference::kOff), 2);
 }
 

@@ -55,15 +55,14 @@ struct Projection {
   std::vector<std::string> carried, left;  // Rules by label.
 };
 
-// What subjects, objects and actions are called in a projection.
-class ProjectedNames {
- public:
-  // `user:anne%40example.com`, `group:business-unit/Core`, `file:README.md`. Things are named by
-  // their id, else by their iid; of two of a type with one id, the second has its iid appended.
+// What subjects, objects and actions are called in a projection: `user:anne%40example.com`,
+// `group:business-unit/Core`, `file:README.md`, `can_submit_order`. Things are named by their id,
+// else by their iid; of two of a type with one id, the second has its iid appended.
+struct ProjectedNames {
   static std::string Escape(const std::string& id);  // What may not stand in an id becomes %XX.
   // The id in a name, as it was before it was escaped: `Core` of `group:business-unit/Core`.
   static std::string IdOf(const std::string& name);
-  // `can_submit_order`: what may not stand in a relation becomes `_`.
+  // What may not stand in a relation becomes `_`.
   static std::string Relation(const std::string& prefix, const std::string& action_name);
 };
 

@@ -44,10 +44,10 @@ struct ServiceOptions {
 // kTooComplex, kDeadlineExceeded, kResourceExhausted, kUnavailable, kDataLoss.
 class Service {
  public:
-  // Borrows databases and clock, and `access`, which may be null: then whoever is let in may call
-  // all.
-  Service(pemba::reason::Databases& databases, const openfga::AccessControl* access,
-          const Clock& clock, ServiceOptions options = {});
+  // Borrows all but the options. `access` may be null: then whoever is let in may call all. So may
+  // `relationships`: then there is no GuardedCheck.
+  Service(pemba::reason::Databases& databases, openfga::Service* relationships,
+          const openfga::AccessControl* access, const Clock& clock, ServiceOptions options = {});
 
   Status CreateDatabase(RequestContext&, const wire::CreateDatabaseRequest&, wire::Database&);
   Status ListDatabases(RequestContext&, const wire::ListDatabasesRequest&,

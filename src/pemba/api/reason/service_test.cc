@@ -177,6 +177,48 @@ TEST_F(ReasonServiceTest, NobodyIsLetInByDefault) {
   EXPECT_EQ(service_.Query(nobody, request, response).error().code, ErrorCode::kUnauthenticated);
 }
 
+// The control store holds nothing, so it allows nothing.
+TEST_F(ReasonServiceTest, AccessControlGuardsEveryCall) {
+  Create("iam");
+  const engine::Checker checker({}, clock_);
+  const std::string nowhere = "01HVMMBCMGZNT3SED4Z17ECXCA";
+  const openfga::AccessControl access(stores_, checker, {StoreId{nowhere}, ModelId{nowhere}});
+  Service guarded(*databases_, &relationships_, &access, clock_);
+  const auto expect_forbidden = [&](auto method, auto request, auto response) {
+    SCOPED_TRACE(request.GetTypeName());
+    const auto* descriptor = request.GetDescriptor();
+    for (int i = 0; i < descriptor->field_count(); ++i) {
+      const auto* field = descriptor->field(i);
+      if (field->type() != google::protobuf::FieldDescriptor::TYPE_STRING) continue;
+      const std::string value = field->name() == "database" ? "iam"
+                                : field->name() == "query"  ? "match $x isa thing;"
+                                                            : "";
+      request.GetReflection()->SetString(&request, field, value);
+    }
+    auto context = By("anne");
+    const auto status = (guarded.*method)(context, request, response);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code, ErrorCode::kForbidden) << status.error().message;
+    RequestContext nobody;
+    EXPECT_EQ((guarded.*method)(nobody, request, response).error().code,
+              ErrorCode::kUnauthenticated);
+  };
+  expect_forbidden(&Service::CreateDatabase, wire::CreateDatabaseRequest(), wire::Database());
+  expect_forbidden(&Service::ListDatabases, wire::ListDatabasesRequest(),
+                   wire::ListDatabasesResponse());
+  expect_forbidden(&Service::GetDatabase, wire::GetDatabaseRequest(), wire::Database());
+  expect_forbidden(&Service::DeleteDatabase, wire::DeleteDatabaseRequest(),
+                   wire::DeleteDatabaseResponse());
+  expect_forbidden(&Service::ReadSchema, wire::ReadSchemaRequest(), wire::ReadSchemaResponse());
+  expect_forbidden(&Service::Query, wire::QueryRequest(), wire::QueryResponse());
+  expect_forbidden(&Service::BeginTransaction, wire::BeginTransactionRequest(),
+                   wire::BeginTransactionResponse());
+  expect_forbidden(&Service::ExplainFact, wire::ExplainFactRequest(), wire::ExplainFactResponse());
+  expect_forbidden(&Service::Project, wire::ProjectRequest(), wire::ProjectResponse());
+  expect_forbidden(&Service::GuardedCheck, wire::GuardedCheckRequest(),
+                   wire::GuardedCheckResponse());
+}
+
 TEST_F(ReasonServiceTest, RunsQueriesInTheTransactionThatTheyNeed) {
   Create("iam");
   EXPECT_EQ(Count("match $p isa permission; get $p; count;"), 15);
