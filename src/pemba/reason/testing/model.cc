@@ -221,7 +221,10 @@ class Solver {
 
   // ---- The others ----
   void Match(const syntax::Is& is, const Binding& binding, const Next& next) const {
-    if (binding.at(is.left.name) == binding.at(is.right.name)) next(binding);
+    // Both sides are bound elsewhere; a side that is not (in a negation) can be anything.
+    const auto left = binding.find(is.left.name), right = binding.find(is.right.name);
+    if (left != binding.end()) return Bind(is.right, left->second, binding, next);
+    if (right != binding.end()) return Bind(is.left, right->second, binding, next);
   }
   void Match(const syntax::Assignment& assignment, const Binding& binding, const Next& next) const {
     const auto value = internal::Evaluate(assignment.expression,
