@@ -103,7 +103,14 @@ class WorldComparison {
     auto answers = reading_->Run(*query, options);
     if (!answers.ok()) {
       const auto problem = ProblemOf(answers.error());
-      if (problem && MeansNothingFits(*problem)) {
+      // A branch or a negation in which nothing fits is refused as well, and says nothing about
+      // the whole.
+      const bool nested = std::any_of(
+          match.patterns.begin(), match.patterns.end(), [](const syntax::Pattern& pattern) {
+            return std::holds_alternative<syntax::Disjunction>(pattern.node) ||
+                   std::holds_alternative<syntax::Negation>(pattern.node);
+          });
+      if (problem && MeansNothingFits(*problem) && !nested) {
         if (!Solve(match.patterns, model, reading_->schema()).empty()) {
           return Fail(text, inference, "refused: " + answers.error().message);
         }
