@@ -1,7 +1,11 @@
 #include "pemba/reason/testing/random_reasoning.h"
 
 #include <cstdlib>
+#include <set>
 #include <utility>
+
+#include "pemba/reason/internal/visit.h"
+#include "pemba/reason/parser.h"
 
 namespace pemba::reason::testing {
 namespace {
@@ -235,6 +239,48 @@ class Generator {
   std::mt19937_64 random_;
 };
 
+void CollectNames(const syntax::Patterns& patterns, bool nested, std::set<std::string>& names) {
+  for (const syntax::Pattern& pattern : patterns) {
+    internal::VisitPattern(pattern, [&](const syntax::Variable& variable, internal::Role) {
+      names.insert(variable.name);
+    });
+    if (!nested) continue;
+    if (const auto* disjunction = std::get_if<syntax::Disjunction>(&pattern.node)) {
+      for (const auto& branch : disjunction->branches) CollectNames(branch, true, names);
+    } else if (const auto* negation = std::get_if<syntax::Negation>(&pattern.node)) {
+      CollectNames(negation->body, true, names);
+    }
+  }
+}
+
+// Whether one name means variables of two scopes: local to two nested patterns. The language says
+// that they are different, and nobody should write that.
+bool SharesLocalNames(const syntax::Patterns& patterns) {
+  std::set<std::string> trunk, local;
+  CollectNames(patterns, false, trunk);
+  for (const syntax::Pattern& pattern : patterns) {
+    std::set<std::string> trunk_here, names;
+    CollectNames({pattern}, false, trunk_here);
+    if (!trunk_here.empty()) continue;
+    CollectNames({pattern}, true, names);
+    for (const std::string& name : names) {
+      if (trunk.count(name) == 0 && !local.insert(name).second) return true;
+    }
+  }
+  return false;
+}
+
+bool SharesLocalNames(const std::string& text) {
+  const auto query = ParseQuery(text);
+  if (!query.ok()) return false;
+  if (const auto* match = std::get_if<syntax::Match>(&(*query).node)) {
+    return SharesLocalNames(match->patterns);
+  }
+  const auto* define = std::get_if<syntax::Define>(&(*query).node);
+  return define != nullptr &&
+         SharesLocalNames(std::get<syntax::RuleDefinition>(define->definitions[0]).when);
+}
+
 bool Commits(Database& database, TransactionKind kind, const std::string& text) {
   auto transaction = database.Begin(kind);
   return transaction.ok() && (*transaction)->RunAll(text).ok() && (*transaction)->Commit().ok();
@@ -252,13 +298,17 @@ ReasoningWorld RandomReasoningWorld(std::uint64_t seed, int query_count) {
   const int rules = 1 + generator.Below(4);
   for (int attempt = 0, accepted = 0; attempt < 24 && accepted < rules; ++attempt) {
     const std::string rule = "define " + generator.RuleText(attempt);
+    if (SharesLocalNames(rule)) continue;
     if (!Commits(*world.database, TransactionKind::kSchemaWrite, rule)) continue;
     world.schema += rule.substr(7) + "\n";
     ++accepted;
   }
   world.data = generator.Data();
   if (!Commits(*world.database, TransactionKind::kWrite, world.data)) std::abort();
-  for (int i = 0; i < query_count; ++i) world.queries.push_back(generator.Query());
+  while (static_cast<int>(world.queries.size()) < query_count) {
+    std::string query = generator.Query();
+    if (!SharesLocalNames(query)) world.queries.push_back(std::move(query));
+  }
   return world;
 }
 
