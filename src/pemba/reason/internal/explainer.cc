@@ -70,6 +70,7 @@ void Explainer::RunWith(const Instance& instance, Frame frame, const Fact& fact,
   for (const auto& [variable, type] : instance.presets) frame[variable] = type;
   const Planner planner(*state_.world.schema, *state_.world.facts, &state_.reasoner->derivable());
   const Plan plan = planner.Make(instance.pattern, instance.body(), std::move(mask));
+  if (plan.incomplete) return;  // It has concluded nothing.
   Execution execution(plan, state_.world, frame);
   while (found.size() < explanations_max && execution.Next()) {
     std::vector<Fact> premises = PremisesOf(instance, frame);

@@ -113,6 +113,11 @@ int LastStepThatBinds(const Plan& plan, const std::vector<VariableId>& variables
   return -1;
 }
 
+Error Incomplete() {
+  return MakeError(Problem::kInvalidPattern, {},
+                   "a part of the pattern compares variables that nothing binds");
+}
+
 bool IsNumeric(ValueType type) { return type == ValueType::kLong || type == ValueType::kDouble; }
 double AsDouble(const Value& value) {
   const auto* number = std::get_if<std::int64_t>(&value);
@@ -223,6 +228,7 @@ class MatchAnswers final : public Answers {
         *source_.schema, source_.facts,
         source_.inference != nullptr ? &source_.inference->reasoner->derivable() : nullptr);
     plan_ = planner.Make(pattern_, pattern_.trunk, VariableMask(pattern_.variables.size(), 0));
+    if (plan_.incomplete) return Incomplete();
     VariableMask bound(pattern_.variables.size(), 0);
     for (const auto& binds : plan_.binds) {
       for (const VariableId variable : binds) bound[variable] = 1;
@@ -606,6 +612,7 @@ Result<MatchedRows> CollectRows(const syntax::Patterns& patterns,
   if (!pattern.trunk.answerable) return result;
   const Planner planner(*world.schema, *world.facts, nullptr);
   const Plan plan = planner.Make(pattern, pattern.trunk, VariableMask(pattern.variables.size(), 0));
+  if (plan.incomplete) return Incomplete();
   Frame frame(pattern.variables.size(), kNoThing);
   Execution execution(plan, world, frame);
   const int resume_after = LastStepThatBinds(plan, projection);

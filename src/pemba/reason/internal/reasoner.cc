@@ -403,6 +403,12 @@ const Reasoner::Compiled& Reasoner::PlanForDelta(const Delta& delta, std::uint32
 }
 
 void Reasoner::Run(const Instance& instance, const Compiled& compiled, Frame& frame) {
+  if (compiled.plan.incomplete) {
+    world_.budget->Fail(MakeError(Problem::kInvalidPattern, {},
+                                  "the condition of the rule `" + instance.rule->label +
+                                      "` compares variables that nothing binds"));
+    return;
+  }
   Execution execution(compiled.plan, world_, frame);
   if (compiled.resume_after >= 0) {
     execution.set_resume_after(static_cast<std::size_t>(compiled.resume_after));
