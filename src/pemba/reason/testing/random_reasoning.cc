@@ -93,7 +93,7 @@ class Generator {
   }
 
   std::string RuleText(int number) {
-    switch (Below(8)) {
+    switch (Below(14)) {
       case 0:
         return Rule(number, "(whole: $x, piece: $y) isa part; (whole: $y, piece: $z) isa part;",
                     "(whole: $x, piece: $z) isa part;");
@@ -107,6 +107,37 @@ class Generator {
                     "($p: $x, $q: $y) isa! $t; ($p: $y, $q: $z) isa! $t; $t sub " +
                         Of({"team", "link", "part"}) + "; $t relates $p, relates $q;",
                     "($p: $x, $q: $z) isa $t;");
+      case 3:  // One step of a linear recursion, from either end.
+        return Rule(number,
+                    "(from: $x, to: $y) isa link; " +
+                        Of({"(from: $y, to: $z) isa! link;", "(from: $y, to: $z) isa strong-link;",
+                            "(whole: $y, piece: $z) isa part;"}),
+                    "(from: $x, to: $z) isa link;");
+      case 4:
+        return Rule(number, "(from: $x, to: $y) isa link;" + Condition(),
+                    "(whole: $x, piece: $y) isa part;");
+      case 5:
+        return Rule(number, "(whole: $x, piece: $y) isa part;" + Condition(),
+                    "(from: $y, to: $x) isa " + Of({"link", "strong-link"}) + ";");
+      case 6:
+        return Rule(number, "(whole: $x, piece: $y) isa part;" + Condition(),
+                    "(head: $x, worker: $y) isa team;");
+      case 7:
+        return Rule(
+            number,
+            "(head: $x, worker: $y) isa team; (head: $y, worker: $z) isa team;" + Condition(),
+            "(captain: $x, worker: $z) isa crew;");
+      case 8:
+        return Rule(number, "$r (from: $x, to: $y) isa link;" + Condition(),
+                    "(about: $r, by: $y) isa note;");
+      case 9:
+        return Rule(number, "$x isa base;" + Condition(),
+                    std::string("$x has flag ") + Of({"true", "false"}) + ";");
+      case 10:
+        return Rule(number, "$r isa link; not { $r has flag false; };", "$r has flag true;");
+      case 11:
+        return Rule(number, "(from: $x, to: $y) isa link; $y has code $c;" + Condition(),
+                    "$x has $c;");
       default:
         break;
     }
@@ -134,6 +165,25 @@ class Generator {
     return "rule r" + std::to_string(number) + ": when { " + when + " } then { " + then + " };";
   }
 
+  // One more condition, sometimes: a negation, a disjunction, a comparison.
+  std::string Condition() {
+    switch (Below(8)) {
+      case 0:
+        return " not { $x has flag " + Of({"true", "false"}) + "; };";
+      case 1:
+        return " not { (head: $x) isa team; };";
+      case 2:
+        return " not { (whole: $x, piece: $x) isa part; };";
+      case 3:
+        return " { $x has code " + Code() + "; } or { $x isa beta; };";
+      case 4:
+        return " $x has level " + Of({"> 1", "< 3", "2"}) + ";";
+      case 5:
+        return " not { (by: $x) isa note; };";
+      default:
+        return "";
+    }
+  }
   std::string Body(int statements, bool in_rule) {
     std::string text;
     for (int i = 0; i < statements; ++i) {
@@ -295,7 +345,7 @@ ReasoningWorld RandomReasoningWorld(std::uint64_t seed, int query_count) {
   world.schema = kTypes;
   if (!Commits(*world.database, TransactionKind::kSchemaWrite, world.schema)) std::abort();
   // Many random rules make no sense; commit refuses them.
-  const int rules = 1 + generator.Below(4);
+  const int rules = 2 + generator.Below(5);
   for (int attempt = 0, accepted = 0; attempt < 24 && accepted < rules; ++attempt) {
     const std::string rule = "define " + generator.RuleText(attempt);
     if (SharesLocalNames(rule)) continue;
