@@ -30,7 +30,8 @@ ObjectSearch::ObjectSearch(ListScope& scope, model::RelationIndex root)
       root_(root),
       relations_(scope.arena().NewArray<RelationState>(plan_.relations().size())),
       nodes_(scope.arena().NewArray<NodeState>(plan_.nodes().size())),
-      needed_(scope.arena()) {}
+      needed_(scope.arena()),
+      probe_(scope) {}
 
 WindowProgram* ObjectSearch::Prepare() {
   FindNeeded();
@@ -94,7 +95,7 @@ ArenaVector<model::PlanNodeIndex> ObjectSearch::PostOrder(model::PlanNodeIndex r
 }
 
 bool ObjectSearch::Settle(std::span<const model::RelationIndex> component) {
-  for (const auto relation : component) Analyse(relation);
+  Analyse(component);
   const auto first = component.front();
   if (plan_.relations()[first].recursive) {
     ComponentSearch(*this, component).Run();
@@ -111,30 +112,44 @@ bool ObjectSearch::Settle(std::span<const model::RelationIndex> component) {
   return true;
 }
 
-void ObjectSearch::Analyse(model::RelationIndex relation) {
-  const auto& planned = plan_.relations()[relation];
-  auto& state = relations_[relation];
-  for (const auto index : PostOrder(planned.root, Operands::kAll)) {
-    nodes_[index] = AnalyseNode(plan_.nodes()[index]);
+// Learns, callees first, what sets tell of the relations of a component.
+void ObjectSearch::Analyse(std::span<const model::RelationIndex> component) {
+  bool probed = plan_.relations()[component.front()].unions_only;
+  for (const auto relation : component) {
+    relations_[relation].decided = !plan_.relations()[relation].recursive;
+    relations_[relation].probed = probed || relations_[relation].decided;
   }
-  state.exact = nodes_[planned.root].exact;
-  state.decided = nodes_[planned.root].decided && !planned.recursive;
+  for (const auto relation : component) {
+    const auto root = plan_.relations()[relation].root;
+    for (const auto index : PostOrder(root, Operands::kAll)) {
+      nodes_[index] = AnalyseNode(plan_.nodes()[index]);
+    }
+    relations_[relation].exact = nodes_[root].exact;
+    probed = probed && nodes_[root].probed;
+  }
+  for (const auto relation : component) {
+    auto& state = relations_[relation];
+    state.decided = state.decided && nodes_[plan_.relations()[relation].root].decided;
+    state.probed = state.decided || probed;
+  }
 }
 
 ObjectSearch::NodeState ObjectSearch::AnalyseNode(const model::PlanNode& node) const {
   if (node.op == PlanOp::kComputed) {
     const auto& other = relations_[node.relation];
     if (!other.needed) return {};
-    return {other.exact, other.decided && !plan_.relations()[node.relation].recursive};
+    return {other.exact, other.decided, other.probed};
   }
   if (!IsOperator(node.op)) return AnalyseLeaf(node);
   NodeState state;
   for (const auto child : plan_.LinksOf(node)) {
     state.exact = state.exact && nodes_[child].exact;
     state.decided = state.decided && nodes_[child].decided;
+    state.probed = state.probed && nodes_[child].probed;
   }
+  state.probed = state.decided || (state.probed && node.op == PlanOp::kUnion);
   if (node.op == PlanOp::kDifference && !Mutated(Mutation::kListTrustSubtract)) {
-    state.exact = state.exact && nodes_[plan_.LinksOf(node)[1]].decided;
+    state.exact = state.exact && nodes_[plan_.LinksOf(node)[1]].probed;
   }
   return state;
 }
@@ -147,12 +162,13 @@ ObjectSearch::NodeState ObjectSearch::AnalyseLeaf(const model::PlanNode& leaf) c
   for (std::uint32_t i = 0; i < relation.entry_count; ++i) {
     const auto entry = relation.first_entry + i;
     const bool leads_on = leaf.op != PlanOp::kDirect || plan_.entries()[entry].userset != kNoIndex;
-    state.decided = state.decided && !(leads_on && scope_.MayFail(entry));
+    state.probed = state.probed && !(leads_on && scope_.MayFail(entry));
   }
   ForEachHop(leaf, [&](const HopSource& hop) {
-    const bool recursive = plan_.relations()[hop.target].recursive;
-    state.decided = state.decided && relations_[hop.target].decided && !recursive;
+    state.decided = state.decided && relations_[hop.target].decided;
+    state.probed = state.probed && relations_[hop.target].probed;
   });
+  state.decided = state.decided && state.probed;
   return state;
 }
 
@@ -217,6 +233,10 @@ void ObjectSearch::Emit(model::PlanNodeIndex root, WindowProgram& program) {
       program.Leaf(MakeLeaf(node, kNoIndex));
     } else if (node.op != PlanOp::kDifference || nodes_[plan_.LinksOf(node)[1]].exact) {
       program.Combine(node.op, node.count);
+      if (node.op != PlanOp::kDifference || Mutated(Mutation::kListTrustSubtract)) continue;
+      const auto subtracted = plan_.LinksOf(node)[1];
+      if (!nodes_[subtracted].probed) continue;
+      ForEachProbed(subtracted, [&](const auto& leaf) { program.DropCycles(probe_, leaf); });
     }
   }
 }
