@@ -1,7 +1,5 @@
 // The files of deploy/ do what they say, as far as that can be tried without their tools.
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <regex>
@@ -9,30 +7,17 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "server_process.h"
+#include "pemba/base/testing/temporary_directory.h"
+#include "shell.h"
 
 namespace pemba::e2e {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Ran {
-  int code;
-  std::string out;
-};
-
-Ran Shell(const std::string& command) {
-  FILE* pipe = popen(("{ " + command + "; } 2>&1").c_str(), "r");
-  if (pipe == nullptr) return {-1, "popen failed"};
-  std::string out;
-  std::array<char, 4096> block;
-  while (const auto got = fread(block.data(), 1, block.size(), pipe)) out.append(block.data(), got);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out};
-}
+Ran Shell(const std::string& command) { return e2e::Shell(fs::temp_directory_path(), command); }
 
 // Instructions with their lines joined: "RUN mkdir -p ...".
 std::vector<std::string> InstructionsOf(const fs::path& file) {
@@ -93,7 +78,7 @@ TEST(Container, TheGatheredFilesAreAllThatTheProgramNeeds) {
 
   // As the image starts it, on ports of the test's own.
   std::ofstream(directory.path() / "script") << R"(
-    PEMBA_DATA_DIR=/var/lib/pemba chroot "$1" /openfga run --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 >"$1/out" 2>"$1/log" &
+    PEMBA_DATA_DIR=/var/lib/pemba chroot "$1" /openfga run --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 >"$1/out" 2>"$1/log" &
     for i in $(seq 150); do
       address=$(sed -n 's/^grpc listening on //p' "$1/out")
       [ -z "$address" ] || break

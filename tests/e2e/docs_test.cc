@@ -187,7 +187,7 @@ TEST(Docs, CommandsAreInPagesWhoseExamplesAreRun) {
   for (const auto& page : Pages()) {
     const bool is_run = page == "docs/cli.md" || page == "docs/explain.md" ||
                         page == "docs/api.md" || page == "docs/operations.md" ||
-                        page == "docs/authentication.md";
+                        page == "docs/authentication.md" || page == "docs/telemetry.md";
     for (const auto& block : BlocksOf(page, "sh")) {
       // `./run` and `./test` are what runs this.
       EXPECT_TRUE(is_run || block == "./run\n" || block == "./test\n") << page << ":\n" << block;
@@ -218,9 +218,11 @@ TEST(Docs, TheConfigurationFileShownIsAccepted) {
   const TemporaryDirectory directory;
   std::ofstream(directory.path() / "pemba.yaml")
       << Replaced(blocks[0], "0.0.0.0:8081", "127.0.0.1:0");
-  std::ofstream(directory.path() / "script") << R"(
+  std::ofstream(directory.path() / "script")
+      << R"(
     openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout server.key -out server.crt 2>openssl.log || exit 1
-    )" << PEMBA_BUILT_BINARY << R"( serve --data-dir data --http-addr 127.0.0.1:0 >out 2>log &
+    )" << PEMBA_BUILT_BINARY
+      << R"( serve --data-dir data --http-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 >out 2>log &
     for i in $(seq 150); do grep -q 'http listening' out && break; sleep 0.2; done
     kill $! && wait $! || { cat log; exit 1; }
   )";
@@ -268,9 +270,7 @@ void RunExamplesThatServe(const char* page, std::size_t least) {
   for (auto& example : examples) {
     for (const auto& [documented, port] :
          {std::pair{"localhost:8080", http}, {"localhost:2112", metrics}}) {
-      if (const auto at = example.command.find(documented); at != std::string::npos) {
-        example.command.replace(at, std::string_view(documented).size(), "localhost:" + port);
-      }
+      example.command = Replaced(example.command, documented, "localhost:" + port);
     }
   }
   // The servers are children of the shell, so that `$!` is theirs.

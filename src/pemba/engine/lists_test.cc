@@ -8,6 +8,7 @@
 
 #include "pemba/engine/expander.h"
 #include "pemba/engine/lister.h"
+#include "pemba/engine/testing/texts.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/dsl.h"
@@ -19,19 +20,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// `document:1#viewer@user:anne`, maybe with ` if CONDITION`.
-tuple::Tuple T(std::string_view text) {
-  const auto at = text.find(" if ");
-  const auto view = *tuple::ParseTuple(text.substr(0, at));
-  tuple::Tuple tuple{std::string(view.object), std::string(view.relation),
-                     std::string(view.subject), std::nullopt};
-  if (at != text.npos) tuple.condition = tuple::Condition{std::string(text.substr(at + 4)), {}};
-  return tuple;
-}
-
 std::vector<tuple::Tuple> Tuples(std::initializer_list<std::string_view> texts) {
   std::vector<tuple::Tuple> tuples;
-  for (const auto text : texts) tuples.push_back(T(text));
+  for (const auto text : texts) tuples.push_back(testing::Parsed(text));
   return tuples;
 }
 
@@ -194,7 +185,7 @@ TEST(Lists, ErrorsNameWhatIsNotThere) {
 }
 
 TEST(Lists, AConditionThatCannotBeEvaluatedFailsTheList) {
-  Store store(kDocuments, Tuples({"document:1#editor@user:a if open", "document:2#viewer@user:a"}));
+  Store store(kDocuments, Tuples({"document:1#editor@user:a ? open", "document:2#viewer@user:a"}));
   const auto objects = store.Objects({"document", "viewer", "user:a"});
   ASSERT_FALSE(objects.ok());
   EXPECT_EQ(objects.error().code, ErrorCode::kValidation);
@@ -274,10 +265,10 @@ TEST(Lists, UsersetsNameThemselves) {
 TEST(Lists, TheResolveNodeLimitCountsEveryStepOfUsersAndNoneOfObjects) {
   std::vector<tuple::Tuple> tuples = Tuples({"document:1#viewer@group:0#member"});
   for (int i = 0; i < 23; ++i) {
-    tuples.push_back(
-        T("group:" + std::to_string(i) + "#member@group:" + std::to_string(i + 1) + "#member"));
+    tuples.push_back(testing::Parsed("group:" + std::to_string(i) +
+                                     "#member@group:" + std::to_string(i + 1) + "#member"));
   }
-  tuples.push_back(T("group:23#member@user:a"));
+  tuples.push_back(testing::Parsed("group:23#member@user:a"));
   Store store(kDocuments, tuples);
   store.limits.resolve_node_limit = 25;
   EXPECT_THAT(Ids(store.Users({"document:1", "viewer", "user"})), ElementsAre("a"));
@@ -435,10 +426,10 @@ TEST(Lists, MoreGroupsThanAreWalkedSideBySide) {
   constexpr int kGroups = 1'000;
   for (int i = 0; i < kGroups; ++i) {
     const auto group = "group:" + std::to_string(i);
-    tuples.push_back(T(group + "#member@user:a"));
+    tuples.push_back(testing::Parsed(group + "#member@user:a"));
     for (int j = 0; j < 3; ++j) {
-      tuples.push_back(
-          T("document:" + std::to_string((i + 7 * j) % kGroups) + "#viewer@" + group + "#member"));
+      tuples.push_back(testing::Parsed("document:" + std::to_string((i + 7 * j) % kGroups) +
+                                       "#viewer@" + group + "#member"));
     }
   }
   Store store(kDocuments, tuples);
@@ -522,7 +513,7 @@ type document
 TEST(Expand, ShowsOneLevelAsWritten) {
   Store store(kFolders, Tuples({"document:1#owner@user:b", "document:1#owner@user:a",
                                 "document:1#owner@group:g#member", "document:1#owner@user:*",
-                                "document:1#owner@user:c if open", "document:1#owner@robot:r",
+                                "document:1#owner@user:c ? open", "document:1#owner@robot:r",
                                 "document:1#parent@folder:f", "document:1#parent@drive:d",
                                 "document:1#viewer@user:v", "document:2#owner@user:z"}));
   struct Case {

@@ -4,16 +4,13 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 
 namespace pemba::engine::internal {
 namespace {
 
 using model::kNoIndex;
 using model::PlanOp;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 }  // namespace
 

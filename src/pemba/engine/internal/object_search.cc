@@ -5,6 +5,7 @@
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/component_search.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine::internal {
@@ -13,10 +14,6 @@ namespace {
 using model::kNoIndex;
 using model::PlanOp;
 using tuple::SubjectKind;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 // More rows than this are united at once instead of being walked side by side.
 constexpr std::size_t kRowsSideBySide = 256;
@@ -76,22 +73,12 @@ void ObjectSearch::FindNeeded() {
 
 ArenaVector<model::PlanNodeIndex> ObjectSearch::PostOrder(model::PlanNodeIndex root,
                                                           Operands operands) const {
-  ArenaVector<model::PlanNodeIndex> order(scope_.arena()), open(scope_.arena());
-  open.push_back(root);
-  while (!open.empty()) {
-    const auto index = open.back();
-    open.pop_back();
-    order.push_back(index);
-    const auto& node = plan_.nodes()[index];
-    if (!IsOperator(node.op)) continue;
-    auto children = plan_.LinksOf(node);
+  return OperandsFirst(plan_, scope_.arena(), root, [&](const model::PlanNode& node) {
+    const auto all = plan_.LinksOf(node);
     const bool base_only = operands == Operands::kSubtractable && node.op == PlanOp::kDifference &&
-                           !nodes_[children[1]].exact;
-    if (base_only) children = children.first(1);
-    for (const auto child : children) open.push_back(child);
-  }
-  std::reverse(order.begin(), order.end());
-  return order;
+                           !nodes_[all[1]].exact;
+    return base_only ? all.first(1) : all;
+  });
 }
 
 bool ObjectSearch::Settle(std::span<const model::RelationIndex> component) {
@@ -289,8 +276,6 @@ void ObjectSearch::AddDirect(model::RelationIndex relation, WindowLeaf& leaf) {
   if (request_.has_contextual()) AddExactContextual(relation, leaf);
 }
 
-// Of several contextual tuples with the same object and subject the first counts, and no stored one
-// does.
 void ObjectSearch::AddExactContextual(model::RelationIndex relation, WindowLeaf& leaf) {
   const auto& planned = plan_.relations()[relation];
   ArenaVector<const ContextualEdge*> edges(scope_.arena());
@@ -300,16 +285,11 @@ void ObjectSearch::AddExactContextual(model::RelationIndex relation, WindowLeaf&
       if (edge.subject == request_.subject().node) edges.push_back(&edge);
     }
   }
-  std::sort(edges.begin(), edges.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->object, a->position) < std::pair(b->object, b->position);
-  });
-  for (std::uint32_t i = 0; i < edges.size(); ++i) {
-    const auto& edge = *edges[i];
-    if (i > 0 && edges[i - 1]->object == edge.object) continue;
+  ForEachFirst(edges, &ContextualEdge::object, [&](const ContextualEdge& edge) {
     const auto slot = scope_.SlotOf(planned.type, edge.object);
     leaf.Shadow(slot);
     if (scope_.Holds(edge.entry, edge.object, edge.subject, 0, &edge)) leaf.AddSlot(slot);
-  }
+  });
 }
 
 void ObjectSearch::AddHops(std::span<const HopSource> hops, model::TypeIndex type,

@@ -6,6 +6,7 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 
 namespace pemba::engine::internal {
 namespace {
@@ -13,10 +14,6 @@ namespace {
 using graph::NodeId;
 using model::kNoIndex;
 using model::PlanOp;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 std::uint64_t KeyOf(model::RelationIndex relation, NodeId node) {
   return std::uint64_t{relation} << 32 | node;
@@ -111,18 +108,10 @@ bool UserSearch::TooDeep(std::uint32_t depth) {
 std::span<const model::PlanNodeIndex> UserSearch::PostOrder(model::RelationIndex relation) {
   auto& known = orders_[relation];
   if (!known.empty()) return known;
-  ArenaVector<model::PlanNodeIndex> order(arena_), open(arena_);
-  open.push_back(plan_.relations()[relation].root);
-  while (!open.empty()) {
-    const auto index = open.back();
-    open.pop_back();
-    order.push_back(index);
-    const auto& node = plan_.nodes()[index];
-    if (!IsOperator(node.op)) continue;
-    for (const auto child : plan_.LinksOf(node)) open.push_back(child);
-  }
-  std::reverse(order.begin(), order.end());
-  return known = SpanOf(order);
+  const auto root = plan_.relations()[relation].root;
+  return known = SpanOf(OperandsFirst(plan_, arena_, root, [&](const model::PlanNode& node) {
+           return plan_.LinksOf(node);
+         }));
 }
 
 void UserSearch::FindGoals(const Target& root) {
@@ -340,8 +329,6 @@ void UserSearch::ReadDirect(model::RelationIndex relation, NodeId object, UserRo
   }
 }
 
-// Of several contextual tuples with the same object and subject the first counts, and no stored one
-// does.
 void UserSearch::ReadExactContextual(model::RelationIndex relation, NodeId object,
                                      ArenaVector<NodeId>& held, ArenaVector<NodeId>& shadowed) {
   const auto& planned = plan_.relations()[relation];
@@ -352,15 +339,10 @@ void UserSearch::ReadExactContextual(model::RelationIndex relation, NodeId objec
     if (entry.type != filter_.type || entry.userset != kNoIndex || entry.wildcard) continue;
     for (const auto& edge : request_.Contextual(index, object)) edges.push_back(&edge);
   }
-  std::sort(edges.begin(), edges.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->subject, a->position) < std::pair(b->subject, b->position);
-  });
-  for (std::uint32_t i = 0; i < edges.size(); ++i) {
-    const auto& edge = *edges[i];
-    if (i > 0 && edges[i - 1]->subject == edge.subject) continue;
+  ForEachFirst(edges, &ContextualEdge::subject, [&](const ContextualEdge& edge) {
     shadowed.push_back(edge.subject);
     if (scope_.Holds(edge.entry, object, edge.subject, 0, &edge)) held.push_back(edge.subject);
-  }
+  });
 }
 
 // All tuples of the wildcard's entry are looked at: one that cannot be evaluated ends the list.
