@@ -41,7 +41,7 @@ std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* type) {
 const pb::MethodDescriptor& MethodOf(const std::string& rpc) {
   for (const auto* file : {openfga::v1::CheckRequest::descriptor()->file(),
                            authzen::v1::EvaluationRequest::descriptor()->file(),
-                           pemba::v1::ExplainRequest::descriptor()->file()}) {
+                           ::pemba::v1::ExplainRequest::descriptor()->file()}) {
     if (const auto* method = file->service(0)->FindMethodByName(rpc)) return *method;
   }
   throw std::runtime_error("no rpc " + rpc);
@@ -164,6 +164,7 @@ constexpr Route kRoutes[] = {
     {"Write", "POST", "/stores/{store_id}/write"},
     {"Read", "POST", "/stores/{store_id}/read"},
     {"ReadChanges", "GET", "/stores/{store_id}/changes"},
+    {"Watch", "GET", "/stores/{store_id}/watch"},
     {"Check", "POST", "/stores/{store_id}/check"},
     {"BatchCheck", "POST", "/stores/{store_id}/batch-check"},
     {"Expand", "POST", "/stores/{store_id}/expand"},
