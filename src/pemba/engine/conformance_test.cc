@@ -264,10 +264,10 @@ void CollectKeys(const YAML::Node& node, const std::string& path, std::set<std::
   if (node.IsSequence()) {
     for (const auto& item : node) CollectKeys(item, path + "[]", keys);
   } else if (node.IsMap()) {
-    for (const auto& [key, value] : node) {
-      const auto name = path + (path.empty() ? "" : ".") + key.as<std::string>();
+    for (const auto& entry : node) {
+      const auto name = path + (path.empty() ? "" : ".") + entry.first.as<std::string>();
       keys.insert(name);
-      CollectKeys(value, name, keys);
+      CollectKeys(entry.second, name, keys);
     }
   }
 }
