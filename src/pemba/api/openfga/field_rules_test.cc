@@ -419,12 +419,12 @@ std::vector<RuleCase> KindListCases() {
   for (const auto& [message, fields] : valid) {
     const auto with = [&](const std::string& more) { return With(fields + "," + more); };
     rows.push_back({message, "{" + fields + "}", ".StoreId: " + kUlidText});
-    rows.push_back({message, with(R"("authorization_model_id":"1")"),
-                    ".AuthorizationModelId: " + kUlidText});
+    rows.push_back(
+        {message, with(R"("authorization_model_id":"1")"), ".AuthorizationModelId: " + kUlidText});
     rows.push_back({message, with(R"("consistency":1)"),
                     ".Consistency: value must be one of the defined enum values"});
-    rows.push_back({message, with(R"("page_size":0)"),
-                    ".PageSize: value must be greater than or equal to 1"});
+    rows.push_back(
+        {message, with(R"("page_size":0)"), ".PageSize: value must be greater than or equal to 1"});
     rows.push_back({message, with(R"("continuation_token":"*")"),
                     R"(.ContinuationToken: value does not match regex pattern )"
                     R"("^$|^[A-Za-z0-9-_]+={0,2}$")"});
