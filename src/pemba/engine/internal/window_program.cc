@@ -153,6 +153,7 @@ void WindowProgram::Combine(PlanOp op, std::uint32_t operands) {
 }
 
 void WindowProgram::DropCycles(CycleProbe& probe, const model::PlanNode& leaf) {
+  window_ = kFirstProbedSlots;
   ops_.push_back({OpKind::kDropCycles, PlanOp::kDifference, 0, nullptr, &probe, &leaf});
 }
 

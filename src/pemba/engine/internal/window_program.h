@@ -59,6 +59,7 @@ class WindowLeaf {
 class WindowProgram {
  public:
   static constexpr Slot kFirstWindowSlots = 4'096;
+  static constexpr Slot kFirstProbedSlots = 512;  // If each member has to be looked at.
   static constexpr Slot kWindowSlots = 65'536;
 
   WindowProgram(ListScope& scope, model::TypeIndex type);
