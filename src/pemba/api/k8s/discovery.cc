@@ -149,7 +149,7 @@ json::object AggregatedDiscovery(const Registry& registry, Groups groups) {
     json::object version{
         {"version", one.version}, {"resources", std::move(resources)}, {"freshness", "Current"}};
     // Versions of one group follow one another.
-    if (!items.empty() && items.back().at("metadata").at("name") == one.group) {
+    if (!items.empty() && items.back().at("metadata").at("name").as_string() == one.group) {
       items.back().at("versions").as_array().push_back(std::move(version));
       continue;
     }

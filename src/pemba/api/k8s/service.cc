@@ -50,7 +50,9 @@ struct Front {
 // One call on objects.
 class ObjectCall {
  public:
-  ObjectCall(Front& front, rpc::Call& call) : front_(front), call_(call) {}
+  ObjectCall(Front& front, rpc::Call& call, resource::Caller caller) : front_(front), call_(call) {
+    options_.caller = std::move(caller);
+  }
 
   void Run(std::string_view group, std::string_view version, std::string_view rest) {
     const auto done = Try(group, version, rest);
@@ -67,7 +69,8 @@ class ObjectCall {
       if (one) return Get();
       return query_.Flag("watch") ? Watch() : List();
     }
-    PEMBA_TRY(options_.dry_run, DryRun());
+    PEMBA_TRY(const auto dry, DryRun());
+    options_.dry_run = dry == Dry::kYes;
     if (method == "POST" && !one) return Create();
     if (method == "PUT" && one) return Replace();
     if (method == "PATCH" && one) return Patch();
@@ -75,9 +78,12 @@ class ObjectCall {
     return Failure(Failure::Reason::kBadRequest, fmt::format("{} is not possible here", method));
   }
 
-  Outcome<bool> DryRun() const {
+  enum class Dry : std::uint8_t { kNo, kYes };
+
+  Outcome<Dry> DryRun() const {
     const auto text = query_.Text("dryRun");
-    if (text.empty() || text == "All") return text == "All";
+    if (text.empty()) return Dry::kNo;
+    if (text == "All") return Dry::kYes;
     return Failure(
         Failure::Reason::kBadRequest,
         fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", text));
@@ -374,9 +380,6 @@ class ObjectCall {
   Query query_;
   resource::WriteOptions options_;
   std::string warnings_;  // The header's value.
-
- public:
-  void set_caller(resource::Caller caller) { options_.caller = std::move(caller); }
 };
 
 using Handle = std::function<void(Front&, rpc::Call&, const authn::Caller&)>;
@@ -429,10 +432,8 @@ class RouteAdder {
 
 void RunOnObjects(Front& front, rpc::Call& call, const authn::Caller& caller,
                   std::string_view group, std::string_view version) {
-  ObjectCall object(front, call);
-  object.set_caller({caller.client_id().empty() ? "system:anonymous" : caller.client_id(),
-                     caller.client_id(),
-                     {}});
+  const auto& id = caller.client_id();
+  ObjectCall object(front, call, {id.empty() ? "system:anonymous" : id, id, {}});
   object.Run(group, version, call.path_parameter("rest"));
 }
 
