@@ -30,15 +30,11 @@ class Kubectl(unittest.TestCase):
         cls.home = tempfile.TemporaryDirectory()
         cls.server = subprocess.Popen(
             [PEMBA, "serve", "--datastore-engine", "memory", "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0",
-             "--metrics-enabled=false", "--log-format", "json", "--resource-kinds", KINDS],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             "--metrics-enabled=false", "--log-level", "none", "--resource-kinds", KINDS],
+            stdout=subprocess.PIPE, text=True)
         for line in cls.server.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if event.get("msg") == "serving":
-                cls.url = "http://" + event["http"]
+            if line.startswith("http listening on "):
+                cls.url = "http://" + line.split()[-1]
                 return
         raise RuntimeError("the server did not start")
 
