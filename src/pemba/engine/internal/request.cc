@@ -37,6 +37,7 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       hops_max_(limits.resolve_node_limit),
       local_names_(arena),
       contextual_(arena),
+      visit_steps_(arena),
       steps_to_check_(kStepsPerLook) {}
 
 Request::Request(const Request& other, Arena& arena)
@@ -55,6 +56,7 @@ Request::Request(const Request& other, Arena& arena)
       object_(other.object_),
       local_names_(other.local_names_),
       contextual_(other.contextual_),
+      visit_steps_(arena),
       steps_to_check_(kStepsPerLook) {}
 
 Status Request::ResolveSubject() {

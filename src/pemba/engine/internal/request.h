@@ -19,6 +19,7 @@
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/outcome.h"
+#include "pemba/engine/internal/visit_steps.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
 #include "pemba/tuple/tuple.h"
@@ -98,6 +99,9 @@ class Request {
   graph::PartitionView View(model::EntryIndex entry) const {
     return snapshot_.View(model_.partition(entry));
   }
+
+  // What a search does at each goal of the relation, from which only unions can be reached.
+  VisitSteps& StepsOf(model::RelationIndex relation) { return visit_steps_.Of(*this, relation); }
 
   // The tuples that name the subject itself or its type's wildcard: the exact tuple (a contextual
   // one shadows the stored one) and the set of wildcard tuples.
@@ -191,6 +195,8 @@ class Request {
     enum State : std::uint8_t { kOnce, kNothing, kSomething } state = kOnce;
   };
   std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
+
+  VisitStepsCache visit_steps_;
 
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
