@@ -54,6 +54,8 @@ class Request {
   // not have, as model::ValidateQuery says it.
   Status ResolveSubject();
   Status ResolveTarget(const CheckQuery& query);
+  // Both, for the question that the request was made of; their cache misses side by side.
+  Status Resolve();
 
   // For questions that have no one subject: the contextual tuples alone.
   void ResolveContextual();
@@ -163,7 +165,9 @@ class Request {
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
 
-  Status ResolveSubject(std::string_view text);
+  // What the model has to say about the names; the id is left to be looked up (empty: a wildcard).
+  Result<std::string_view> NameSubject(std::string_view text);
+  Result<std::string_view> NameTarget(const CheckQuery& query);
   void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
   graph::NodeId FindLocal(model::TypeIndex type, std::string_view text) const;
   graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
