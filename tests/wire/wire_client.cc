@@ -339,8 +339,9 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
                    const std::string& body, const std::map<std::string, std::string>& headers,
                    std::string_view version) {
   auto answer = Perform(address, method, target, body, headers, version);
-  if (!answer.body.empty()) answer.response = json::parse(answer.body);
-  if (!answer.ok) {
+  const bool is_json = answer.headers["content-type"] == "application/json";
+  if (is_json && !answer.body.empty()) answer.response = json::parse(answer.body);
+  if (!answer.ok && is_json) {
     // A stream that ends before it began says so in its own form.
     const auto* stream = answer.response.as_object().if_contains("error");
     const auto& error = stream != nullptr ? *stream : answer.response;

@@ -76,6 +76,12 @@ class Stores::Impl final : public internal::Maintenance {
   internal::Shared& shared() { return shared_; }
   std::size_t loaded() const { return table_.size(); }
 
+  StoresTotals Totals() const {
+    StoresTotals totals;
+    table_.ForEach([&](const Store& store) { store.core().AddTo(totals); });
+    return totals;
+  }
+
  private:
   enum class Data : std::uint8_t { kNone, kSome };
 
@@ -200,6 +206,8 @@ Status Stores::DeleteStore(const StoreId& id) {
 }
 
 std::size_t Stores::loaded() const { return impl_->loaded(); }
+
+StoresTotals Stores::Totals() const { return impl_->Totals(); }
 
 Status Stores::Health() const { return impl_->shared().datastore.Health(); }
 

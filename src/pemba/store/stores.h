@@ -41,6 +41,14 @@ struct ListStoresRequest {
   std::optional<std::string_view> name = {};  // Exactly this name.
 };
 
+// Over the stores that are in memory, for metrics. Each figure is of about now.
+struct StoresTotals {
+  std::size_t stores = 0;
+  std::uint64_t tuples = 0;
+  std::uint64_t revisions = 0;  // The sum of the stores' published revisions.
+  graph::MemoryUse memory;
+};
+
 // A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
 class StoreHandle;
 
@@ -70,6 +78,9 @@ class Stores {
 
   // How many stores are in memory.
   std::size_t loaded() const;
+
+  // O(stores in memory); no request waits for it.
+  StoresTotals Totals() const;
 
   // Whether writes are accepted (kUnavailable if not): for readiness.
   Status Health() const;

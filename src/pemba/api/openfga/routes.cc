@@ -16,6 +16,7 @@
 #include "pemba/api/field_rules.h"
 #include "pemba/api/json_reader.h"
 #include "pemba/api/json_writer.h"
+#include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
 #include "pemba/api/patterns.h"
@@ -49,6 +50,7 @@ struct Rpc {
   int http_success;  // 200, 201 or 204 (no body).
   rpc::Execution execution;
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
+  RpcMetrics* metrics = nullptr;  // Null: nobody counts.
 };
 
 template <class Message>
@@ -93,12 +95,14 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
+    BeginTrace();
     const auto admitted = rpc_.kind == Rpc::Kind::kStream ? Admit() : Status(Done{});
     if (admitted.ok()) {
       if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
       decoded_ = true;
     }
-    const bool timed = static_cast<bool>(front_.options.on_call);
+    const auto& options = front_.options;
+    const bool timed = rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call;
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
@@ -164,6 +168,7 @@ class Exchange {
 
   Status Answer(Method method) {
     PEMBA_TRY(std::ignore, CheckFields(request_));
+    CountStart();
     if (rpc_.kind == Rpc::Kind::kUnary) {
       PEMBA_TRY(std::ignore, Admit());
     }
@@ -225,6 +230,7 @@ class Exchange {
   RequestContext::Sent Send(const pb::Message& message) {
     if (!streaming_) SetHeaders();
     streaming_ = true;
+    if (counted_) rpc_.metrics->Streamed(1);
     std::string bytes;
     if (call_.protocol() == rpc::Protocol::kGrpc) {
       message.SerializeToString(&bytes);
@@ -304,19 +310,55 @@ class Exchange {
     call_.FinishStream({});
   }
 
-  void Report(const Status& outcome, std::chrono::nanoseconds duration) const {
+  std::string SpanName() const {
+    const bool authzen = std::is_same_v<Owner, authzen::Service>;
+    return std::string(authzen ? "authzen." : "") + rpc_.name;
+  }
+
+  void BeginTrace() {
+    if (front_.options.tracer == nullptr) {
+      request_id_ = NewRequestId();
+      return;
+    }
+    auto begun = front_.options.tracer->Begin(SpanName(), call_.header("traceparent"));
+    request_id_ = telemetry::ToHex(begun.trace_id);
+    span_ = std::move(begun.span);
+  }
+
+  void CountStart() {
+    if (rpc_.metrics == nullptr) return;
+    rpc_.metrics->Started();
+    counted_ = true;
+  }
+
+  void Report(const Status& outcome, std::chrono::nanoseconds duration) {
     CallReport report;
     report.service = front_.service;
     report.rpc = rpc_.name;
     report.request_id = request_id_;
     if constexpr (HasStoreId<Request>) report.store_id = request_.store_id();
     report.model_id = context_.model_id;
-    if (!outcome.ok()) {
-      report.error = &outcome.error();
-      report.grpc_code = ToGrpc(outcome.error()).code;
-    }
     report.duration = duration;
-    front_.options.on_call(report);
+    report.revision = context_.revision;
+    report.caller = context_.caller.client_id();
+    report.call = &call_;
+    report.request = &request_;
+    if (outcome.ok()) {
+      report.response = &response_;
+    } else {
+      report.error = &outcome.error();
+      report.grpc_code = WireNumber(outcome.error().code);
+    }
+    if (counted_) {
+      rpc_.metrics->Finished(report.grpc_code, duration);
+      front_.options.metrics->Observe(request_, response_, report);
+    }
+    if (front_.options.tracer != nullptr) report.trace_id = request_id_;
+    if (span_) {
+      DescribeQuestion(request_, span_);
+      DescribeCall(report, span_);
+    }
+    if (front_.options.on_call) front_.options.on_call(report);
   }
 
   Owner& service_;
@@ -327,9 +369,11 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
-  const std::string request_id_ = NewRequestId();
+  std::string request_id_;
+  telemetry::Span span_;
   bool decoded_ = false;
   bool undecodable_ = false;
+  bool counted_ = false;    // As started.
   bool streaming_ = false;  // The first message of a stream is on its way.
 };
 
@@ -341,8 +385,10 @@ class RouteAdder {
       : service_(service), front_(std::move(front)), router_(router) {}
 
   template <class Request, class Response>
-  void operator()(const Rpc& rpc,
-                  Status (Owner::*method)(RequestContext&, const Request&, Response&)) {
+  void operator()(Rpc rpc, Status (Owner::*method)(RequestContext&, const Request&, Response&)) {
+    if (auto* metrics = front_->options.metrics) {
+      rpc.metrics = &metrics->Of(front_->service, rpc.name);
+    }
     rpc::Route route;
     // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
     if (front_->store_id.empty()) {

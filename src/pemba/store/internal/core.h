@@ -15,6 +15,10 @@
 #include "pemba/store/internal/shared.h"
 #include "pemba/store/store.h"
 
+namespace pemba::store {
+struct StoresTotals;  // stores.h
+}  // namespace pemba::store
+
 namespace pemba::store::internal {
 
 struct CheckedWrite;  // write_checks.h
@@ -54,6 +58,9 @@ class StoreCore {
 
   Result<Revision> Write(const WriteRequest& request);
 
+  Result<Revision> ReadRecords(
+      std::string_view prefix,
+      const std::function<storage::Visit(const storage::Record&)>& visit) const;
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
@@ -62,6 +69,8 @@ class StoreCore {
   Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
   Status WriteAssertions(const WriteAssertionsRequest& request);
   Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
+
+  void AddTo(StoresTotals& totals) const;
 
   // Serves this id from now on: registered if this is a core of an id without data.
   Result<StoreCore*> Adopted();
