@@ -77,6 +77,11 @@ const std::map<std::string, std::string>& ValidRequests() {
         {"Expand", store + R"(,"tuple_key":{"relation":"viewer","object":"doc:1"}})"},
         {"ListObjects", store + list},
         {"StreamedListObjects", store + list},
+        {"ListObjectsOfKinds",
+         store + R"(,"kinds":[{"type":"doc","relation":"viewer"}],"user":"user:anne"})"},
+        {"ListUsersOfKinds",
+         store +
+             R"(,"object":{"type":"doc","id":"1"},"relation":"viewer","user_filters":[{"type":"user"}]})"},
         {"ListUsers",
          store +
              R"(,"object":{"type":"doc","id":"1"},"relation":"viewer","user_filters":[{"type":"user"}]})"},

@@ -41,7 +41,7 @@ std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* type) {
 const pb::MethodDescriptor& MethodOf(const std::string& rpc) {
   for (const auto* file : {openfga::v1::CheckRequest::descriptor()->file(),
                            authzen::v1::EvaluationRequest::descriptor()->file(),
-                           ::pemba::v1::WatchRequest::descriptor()->file()}) {
+                           ::pemba::v1::ExplainRequest::descriptor()->file()}) {
     if (const auto* method = file->service(0)->FindMethodByName(rpc)) return *method;
   }
   throw std::runtime_error("no rpc " + rpc);
@@ -171,6 +171,8 @@ constexpr Route kRoutes[] = {
     {"ListObjects", "POST", "/stores/{store_id}/list-objects"},
     {"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects"},
     {"ListUsers", "POST", "/stores/{store_id}/list-users"},
+    {"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds"},
+    {"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds"},
     {"Evaluation", "POST", "/stores/{store_id}/access/v1/evaluation"},
     {"Evaluations", "POST", "/stores/{store_id}/access/v1/evaluations"},
     {"SubjectSearch", "POST", "/stores/{store_id}/access/v1/search/subject"},

@@ -20,6 +20,7 @@ using internal::Mutation;
 using internal::ObjectSearch;
 using internal::Request;
 using internal::Slot;
+using internal::UserSearch;
 using model::kNoIndex;
 
 Result<model::TypeIndex> TypeOf(const model::Plan& plan, std::string_view name) {
@@ -153,15 +154,16 @@ void GiveObjects(ListScope& scope, model::RelationIndex relation, Slot from, Out
   }
 }
 
-// The first user that follows `after` in `users`.
-Result<std::span<const graph::NodeId>> UsersAfter(Request& request, model::TypeIndex type,
-                                                  std::string_view after,
-                                                  std::span<const graph::NodeId> users) {
-  if (after.empty() || after == kWildcardId) return users;
-  const auto node = request.FindNode(type, after);
-  if (node == graph::kNoNode) return NoSuchPosition();
-  return users.subspan(
-      static_cast<std::size_t>(std::upper_bound(users.begin(), users.end(), node) - users.begin()));
+void GiveUsers(ListScope& scope, UserSearch& search, Output& output) {
+  while (!output.ended()) {
+    const auto users = search.Next();
+    if (scope.ended() || !users) return;
+    if (!output.names()) output.Count(users->size());
+    for (const auto user : *users) {
+      if (output.ended() || !output.names()) break;
+      output.Take(user);
+    }
+  }
 }
 
 }  // namespace
@@ -211,7 +213,13 @@ Result<ListSummary> Lister::ListUsers(const graph::Snapshot& snapshot, const Bou
   const auto node = request.NodeOf(type, object.id);
   ListScope scope(request);
   Output output(request, filter.type, options, sink);
-  const auto users = internal::UserSearch(scope, filter).Run(relation, node);
+  UserSearch search(scope, filter);
+  search.Prepare(relation, node);
+  if (!options.after.empty() && options.after != kWildcardId) {
+    const auto last = request.FindNode(filter.type, options.after);
+    if (last == graph::kNoNode) return NoSuchPosition();
+    search.StartAfter(last);
+  }
   if (scope.ended()) return EndOf(scope, output);
 
   if (options.after.empty() && filter.relation == kNoIndex &&
@@ -223,12 +231,7 @@ Result<ListSummary> Lister::ListUsers(const graph::Snapshot& snapshot, const Bou
     }
     if (*allowed == Decision::kAllowed) output.TakeId(kWildcardId);
   }
-  PEMBA_TRY(const auto named, UsersAfter(request, filter.type, options.after, users.named));
-  if (!output.names()) output.Count(named.size());
-  for (const auto user : named) {
-    if (output.ended() || !output.names()) break;
-    output.Take(user);
-  }
+  GiveUsers(scope, search, output);
   return EndOf(scope, output);
 }
 

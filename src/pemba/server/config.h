@@ -108,6 +108,7 @@ struct ServerConfig {
     std::chrono::nanoseconds deadline = std::chrono::seconds(3);
   };
   ListConfig list_objects, list_users;
+  std::uint64_t list_memory_bytes_max = std::uint64_t{256} << 20;  // Beyond: an error.
 
   AuthzenConfig authzen;
 

@@ -73,6 +73,7 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
   options.list_objects = {config.list_objects.results_max,
                           Milliseconds(config.list_objects.deadline)};
   options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
+  options.list_memory_bytes_max = config.list_memory_bytes_max;
   if (config.access_control.on()) {
     options.access_control = api::openfga::AccessControlOptions{
         StoreId{config.access_control.store_id}, ModelId{config.access_control.model_id}};

@@ -268,6 +268,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetNumber(v, c.list_users.results_max); }},
     {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, "time after which ListUsers answers with what it has (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
+    {"list-memory-max-bytes", "LIST_MEMORY_MAX_BYTES", Kind::kNumber, "memory of one list; beyond it the list is an error (default 268435456; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_memory_bytes_max); }},
 
     // AuthZEN
     {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen, enable-access-control", SetExperimentals},

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/embedded.h"
-#include "pemba/storage/testing/temporary_directory.h"
 #include "pemba/store/stores.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): not in every libc's headers.
@@ -157,13 +157,13 @@ void ExpectSound(const storage::Datastore& datastore, const Store& store,
 void KillAgainAndAgain(int kills, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::uniform_int_distribution<int> moments(0, 120);
-  std::unique_ptr<storage::testing::TemporaryDirectory> directory;
+  std::unique_ptr<TemporaryDirectory> directory;
   std::vector<Expected> expected;
   std::size_t acknowledged = 0;
   for (int round = 0; round < kills && !::testing::Test::HasFailure(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round) + ", seed " + std::to_string(seed));
     if (round % 10 == 0) {
-      directory = std::make_unique<storage::testing::TemporaryDirectory>();
+      directory = std::make_unique<TemporaryDirectory>();
       expected.assign(kStores, {});
     }
     Account(Victim(directory->path(), round).KillAfter(std::chrono::milliseconds(moments(random))),

@@ -168,7 +168,7 @@ struct ResolvedModel {
 };
 
 // What the answers of a question are a list of.
-enum class ListOf : std::uint8_t { kObjects, kUsers };
+enum class ListOf : std::uint8_t { kObjects, kUsers, kObjectsOfKinds, kUsersOfKinds };
 
 class Store;
 

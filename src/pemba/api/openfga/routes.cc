@@ -451,6 +451,8 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
+  add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
   add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on

@@ -6,13 +6,23 @@
 
 namespace pemba::api::openfga {
 
+namespace {
+
+engine::CheckLimits ListLimitsOf(const ServiceOptions& options) {
+  auto limits = options.check_limits;
+  limits.memory_bytes_max = options.list_memory_bytes_max;
+  return limits;
+}
+
+}  // namespace
+
 Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions options)
     : stores_(stores),
       clock_(clock),
       options_(std::move(options)),
       checker_(options_.check_limits, clock),
       explainer_({.check = options_.check_limits}, clock),
-      lister_(options_.check_limits, clock),
+      lister_(ListLimitsOf(options_), clock),
       access_control_(options_.access_control ? std::make_optional<AccessControl>(
                                                     stores_, checker_, *options_.access_control)
                                               : std::nullopt) {}

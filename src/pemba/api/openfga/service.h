@@ -45,6 +45,9 @@ struct ServiceOptions {
     std::chrono::milliseconds deadline{3000};  // 0: the request's alone.
   };
   ListLimits list_objects, list_users;
+  // Of one list while it is worked out, and of its answer; 0: no limit. Beyond:
+  // kResourceExhausted.
+  std::uint64_t list_memory_bytes_max = std::uint64_t{256} << 20;
   engine::CheckLimits check_limits;
   std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
@@ -123,6 +126,11 @@ class Service {
   // threads.
   Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
                  ::pemba::v1::ExplainResponse&);
+  // pemba.v1: lists of several kinds, page by page.
+  Status ListObjectsOfKinds(RequestContext&, const ::pemba::v1::ListObjectsOfKindsRequest&,
+                            ::pemba::v1::ListObjectsOfKindsResponse&);
+  Status ListUsersOfKinds(RequestContext&, const ::pemba::v1::ListUsersOfKindsRequest&,
+                          ::pemba::v1::ListUsersOfKindsResponse&);
   // The relations of a type in that model (empty: the latest), sorted. For those who ask about all
   // of them. Errors: kInvalidArgument (no such type).
   Result<std::vector<std::string>> RelationsOf(RequestContext&, const std::string& store_id,

@@ -57,7 +57,8 @@ Request::Request(const Request& other, Arena& arena)
       local_names_(other.local_names_),
       contextual_(other.contextual_),
       visit_steps_(arena),
-      steps_to_check_(kStepsPerLook) {}
+      steps_to_check_(kStepsPerLook),
+      also_(&other.arena_) {}
 
 Status Request::ResolveSubject() {
   PEMBA_TRY(const auto id, NameSubject(query_.tuple.subject));
@@ -378,6 +379,11 @@ bool Request::CheckBudget() {
   steps_ += kStepsPerLook;
   if (limits_.steps_max != 0 && steps_ > limits_.steps_max) {
     stopped_ = MakeFailure(ErrorCode::kTooComplex, "the check needs more work than is allowed");
+  } else if (const auto used = arena_.used_bytes() + (also_ == nullptr ? 0 : also_->used_bytes());
+             limits_.memory_bytes_max != 0 && used > limits_.memory_bytes_max) {
+    stopped_ = MakeFailure(ErrorCode::kResourceExhausted,
+                           "the request needs more than " +
+                               std::to_string(limits_.memory_bytes_max) + " bytes of memory");
   } else if (query_.deadline && clock_.Steady() >= *query_.deadline) {
     stopped_ = MakeFailure(ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded");
   }

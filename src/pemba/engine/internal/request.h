@@ -125,7 +125,7 @@ class Request {
     return Evaluate(entry, object, subject, context, contextual);
   }
 
-  // Counts work. False once time or the budget is used up; then stopped() says why.
+  // Counts work. False once time, work or memory is used up; then stopped() says why.
   bool Step() {
     if (--steps_to_check_ != 0) return true;
     return CheckBudget();
@@ -138,6 +138,9 @@ class Request {
     steps_ += count - steps_to_check_;
     return CheckBudget();
   }
+  // Memory beside arena() that counts against the budget of the request, while it is there; null:
+  // none.
+  void CountMemoryOf(const Arena* also) { also_ = also; }
   const Failure* stopped() const { return stopped_; }
   void Stop(const Failure& why) {  // As if this request had run out of it.
     stopped_ = MakeFailure(why.code, why.message);
@@ -208,6 +211,7 @@ class Request {
 
   std::uint32_t steps_to_check_;
   std::uint64_t steps_ = 0;
+  const Arena* also_ = nullptr;
   const Failure* stopped_ = nullptr;
   const Failure* too_deep_ = nullptr;
 };

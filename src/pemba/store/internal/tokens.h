@@ -26,6 +26,8 @@ enum class TokenUse : std::uint8_t {
   kReadChanges = 3,
   kListObjects = 4,
   kListUsers = 5,
+  kListObjectsOfKinds = 6,
+  kListUsersOfKinds = 7,
 };
 
 // Thread-safe. O(length).
