@@ -82,7 +82,7 @@ class Store {
     return Done(listed, answer);
   }
   Result<ExpandTree> Expand(const ExpandQuery& query) {
-    return Expander().Expand(graph_->Pin(), *bound_, query);
+    return Expander(clock).Expand(graph_->Pin(), *bound_, query);
   }
 
   CheckLimits limits;
