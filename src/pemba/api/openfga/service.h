@@ -106,7 +106,7 @@ class Service {
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
   // pemba.v1. Needs kWrite, and kRead where the answer tells what is stored: preconditions on
-  // tuples and filtered deletes.
+  // tuples, filtered deletes, replacements.
   Status WriteTuples(RequestContext&, const ::pemba::v1::WriteTuplesRequest&,
                      ::pemba::v1::WriteTuplesResponse&);
   Status ReadTuples(RequestContext&, const ::pemba::v1::ReadTuplesRequest&,
