@@ -71,6 +71,8 @@ const std::map<std::string, std::string>& ValidRequests() {
         {"Read", store + "}"},
         {"ReadChanges", store + "}"},
         {"Watch", store + "}"},
+        {"WriteTuples", store + "}"},
+        {"ReadTuples", store + "}"},
         {"Check", store + "," + key + "}"},
         {"Explain", store + "," + key + "}"},
         {"BatchCheck", store + R"(,"checks":[{"correlation_id":"a",)" + key + "}]}"},
@@ -331,7 +333,7 @@ class DeniedCalls : public ::testing::Test {
     return outcome.ok() ? ErrorCode::kInternal : outcome.error().code;
   }
 
-  // Every call but Write and UpdateStore.
+  // Every call but Write, WriteTuples and UpdateStore.
   void ExpectAll(ErrorCode code) {
     EXPECT_EQ(Ask(&Service::CreateStore), code);
     EXPECT_EQ(Ask(&Service::ListStores), code);
@@ -343,6 +345,7 @@ class DeniedCalls : public ::testing::Test {
     EXPECT_EQ(Ask(&Service::Read), code);
     EXPECT_EQ(Ask(&Service::ReadChanges), code);
     EXPECT_EQ(Ask(&Service::Watch), code);
+    EXPECT_EQ(Ask(&Service::ReadTuples), code);
     EXPECT_EQ(Ask(&Service::Check), code);
     EXPECT_EQ(Ask(&Service::BatchCheck), code);
     EXPECT_EQ(Ask(&Service::Expand), code);
@@ -367,6 +370,7 @@ class DeniedCalls : public ::testing::Test {
 TEST_F(DeniedCalls, NothingRunsIfAFrontForgotToAskWhoCalls) {
   ExpectAll(ErrorCode::kUnauthenticated);
   EXPECT_EQ(Ask(&Service::Write), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(Ask(&Service::WriteTuples), ErrorCode::kUnauthenticated);
   EXPECT_EQ(Ask(&Service::UpdateStore), ErrorCode::kUnauthenticated);
 }
 
@@ -393,6 +397,9 @@ TEST_F(DeniedCalls, AWriteIsForbiddenOnceItsModelIsKnown) {
   model.types.push_back({"user", {}, {}});
   ASSERT_TRUE((*store)->WriteModel(model).ok());
   EXPECT_EQ(Ask(&Service::Write, request), ErrorCode::kForbidden);
+  ::pemba::v1::WriteTuplesRequest extended;
+  extended.set_store_id(kStore);
+  EXPECT_EQ(Ask(&Service::WriteTuples, extended), ErrorCode::kForbidden);
 }
 
 TEST(AuthenticationStart, ThereMustBeAKey) {

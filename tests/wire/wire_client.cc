@@ -165,6 +165,8 @@ constexpr Route kRoutes[] = {
     {"Read", "POST", "/stores/{store_id}/read"},
     {"ReadChanges", "GET", "/stores/{store_id}/changes"},
     {"Watch", "GET", "/stores/{store_id}/watch"},
+    {"WriteTuples", "POST", "/stores/{store_id}/write-tuples"},
+    {"ReadTuples", "POST", "/stores/{store_id}/read-tuples"},
     {"Check", "POST", "/stores/{store_id}/check"},
     {"BatchCheck", "POST", "/stores/{store_id}/batch-check"},
     {"Expand", "POST", "/stores/{store_id}/expand"},

@@ -74,7 +74,7 @@ class Store {
   }
   std::size_t used_bytes() const { return arena_.used_bytes(); }
   Result<ExpandTree> Expand(const ExpandQuery& query) {
-    return Expander().Expand(graph_->Pin(), *bound_, query);
+    return Expander(clock).Expand(graph_->Pin(), *bound_, query);
   }
 
   CheckLimits limits;

@@ -61,7 +61,8 @@ Error Invalid(std::string message) { return {ErrorCode::kInvalidModel, std::move
 
 class PlanCompiler {
  public:
-  explicit PlanCompiler(const Model& model) : model_(model), plan_(new Plan()) {}
+  PlanCompiler(const Model& model, const MayExpire& may_expire)
+      : model_(model), may_expire_(may_expire), plan_(new Plan()) {}
 
   Result<std::shared_ptr<const Plan>> Compile() && {
     PEMBA_TRY(std::ignore, CompileConditions());
@@ -128,6 +129,9 @@ class PlanCompiler {
         relation.first_entry = static_cast<EntryIndex>(plan_->entries_.size());
         if (relation.direct) {
           PEMBA_TRY(std::ignore, AddEntries(index, Restrictions(definition, name)));
+          if (may_expire_ && may_expire_(definition.type, name)) {
+            AddExpiringEntries(relation.first_entry);
+          }
         }
         relation.entry_count =
             static_cast<std::uint32_t>(plan_->entries_.size()) - relation.first_entry;
@@ -165,6 +169,17 @@ class PlanCompiler {
       }
     }
     return Done{};
+  }
+
+  // Beside each entry from `first` on, the same tuples with an expiry.
+  void AddExpiringEntries(EntryIndex first) {
+    const auto end = plan_->entries_.size();
+    plan_->knows_expiry_ = plan_->knows_expiry_ || end > first;
+    for (std::size_t i = first; i < end; ++i) {
+      auto entry = plan_->entries_[i];
+      entry.condition = Expiring(entry.condition);
+      plan_->entries_.push_back(entry);
+    }
   }
 
   // The subject kind of a restriction, without its condition.
@@ -469,6 +484,7 @@ class PlanCompiler {
   }
 
   const Model& model_;
+  const MayExpire& may_expire_;
   std::unique_ptr<Plan> plan_;
   std::vector<const Rewrite*> rewrites_;   // By relation.
   std::vector<RelationIndex> node_owner_;  // By node.
@@ -476,8 +492,8 @@ class PlanCompiler {
   std::vector<std::vector<RelationIndex>> by_group_;
 };
 
-Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model) {
-  return PlanCompiler(model).Compile();
+Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model, const MayExpire& may_expire) {
+  return PlanCompiler(model, may_expire).Compile();
 }
 
 TypeIndex Plan::FindType(std::string_view name) const {

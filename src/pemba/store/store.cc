@@ -40,7 +40,14 @@ Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> dead
   return core().PinAtLeast(revision, deadline);
 }
 
-Result<Revision> Store::Write(const WriteRequest& request) { return core().Write(request); }
+Result<Revision> Store::Write(const WriteRequest& request) {
+  PEMBA_TRY(const auto result, core().Write(request));
+  return result.revision;
+}
+
+Result<WriteResult> Store::WriteTuples(const WriteRequest& request) {
+  return core().Write(request);
+}
 
 Result<Revision> Store::ReadRecords(
     std::string_view prefix,

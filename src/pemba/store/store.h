@@ -44,6 +44,10 @@ using graph::Revision;
 
 struct StoreOptions {
   std::size_t tuples_per_write_max = 100;  // Writes and deletes of one request together.
+  // Of an extended write: tuples that the request lists, and changes that it comes to.
+  std::size_t changes_per_write_max = 10'000;
+  // How many expired tuples of one store are deleted at a time; the next ones a second later.
+  std::size_t expired_per_turn_max = 1'000;
   std::size_t assertions_bytes_max = 64000;
   // Changes younger than this are withheld by ReadChanges.
   std::chrono::minutes changelog_horizon{0};
@@ -60,22 +64,62 @@ struct Preconditions {
   std::span<const tuple::TupleView> absent = {};   // none of these is.
 };
 
+// A class of tuples. Empty fields match everything.
+struct TupleFilter {
+  std::string_view object_type = {};
+  std::string_view object_id = {};  // Needs object_type.
+  std::string_view relation = {};
+  std::string_view subject_type = {};
+  std::string_view subject_id = {};                       // Needs subject_type. `*`: everyone.
+  std::optional<std::string_view> subject_relation = {};  // Empty: subjects that are no usersets.
+};
+
+// Deletes what matches.
+struct FilteredDelete {
+  TupleFilter filter = {};    // With an object type.
+  std::size_t count_max = 0;  // If more match, the write fails. 0: as many as a write may change.
+};
+
+// Makes these the subjects of the relation, and no others. Each is a tuple of that object and
+// relation; a subject that is there already gets the condition and the expiry that it has here.
+struct Replacement {
+  std::string_view object, relation;
+  std::span<const tuple::Tuple> tuples = {};
+};
+
 struct WriteRequest {
   std::span<const tuple::Tuple> writes = {};
   std::span<const tuple::TupleView> deletes = {};
   std::string_view model_id = {};      // Empty: the latest.
-  std::string_view on_duplicate = {};  // "", "error" or "ignore".
+  std::string_view on_duplicate = {};  // "", "error" or "ignore"; extended: "replace" too.
   std::string_view on_missing = {};    // "", "error" or "ignore".
   // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
   // the options above skip. Not limited by tuples_per_write_max.
   std::span<const storage::RecordChange> records = {};
   Preconditions preconditions = {};
+
+  // What the wire's Write does not have. An extended write does, in this order: filtered deletes
+  // and replacements, on the state before it; then its deletes and writes, on what these leave.
+  // Only the difference between the state before and the state after is written. Its limit is
+  // changes_per_write_max; it needs no writes and no deletes.
+  enum class Form : std::uint8_t { kPlain, kExtended } form = Form::kPlain;
+  std::span<const FilteredDelete> filtered_deletes = {};
+  std::span<const Replacement> replacements = {};
+  enum class Effect : std::uint8_t { kWrite, kNone } effect = Effect::kWrite;  // kNone: a dry run.
+};
+
+struct WriteResult {
+  // At which it is visible. If there was nothing to change, one at which the reasons are; of a dry
+  // run, the one that it was judged on.
+  Revision revision = 0;
+  std::uint64_t written = 0, deleted = 0;  // Tuples that changed, or would have.
 };
 
 // Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
 // together with a subject; relation and subject may be empty.
 struct ReadRequest {
   std::optional<tuple::TupleView> filter = {};
+  std::optional<TupleFilter> match = {};  // In the place of `filter`; any field may be empty.
   std::size_t page_size = 50;
   std::string_view continuation_token = {};
 };
@@ -232,6 +276,9 @@ class Store {
   // or kConflict if another request in flight is the reason or the condition differs; kUnavailable:
   // outcome unknown.
   Result<Revision> Write(const WriteRequest& request);
+  // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
+  // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).
+  Result<WriteResult> WriteTuples(const WriteRequest& request);
 
   // The records whose key starts with `prefix`, in order of key, until `visit` stops; answers the
   // revision of which they are. Blocks.

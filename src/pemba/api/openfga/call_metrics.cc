@@ -325,4 +325,12 @@ void CallMetrics::Observe(const wire::WriteRequest& request, const wire::WriteRe
   handles_->deleted.Add(static_cast<std::uint64_t>(deletes.tuple_keys_size()));
 }
 
+void CallMetrics::Observe(const ::pemba::v1::WriteTuplesRequest& request,
+                          const ::pemba::v1::WriteTuplesResponse& response,
+                          const CallReport& report) {
+  if (report.error != nullptr || request.dry_run()) return;
+  handles_->written.Add(response.written());
+  handles_->deleted.Add(response.deleted());
+}
+
 }  // namespace pemba::api::openfga

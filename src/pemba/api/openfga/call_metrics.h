@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/api/openfga/call_report.h"
 #include "pemba/telemetry/metrics.h"
@@ -74,6 +75,8 @@ class CallMetrics {
                const CallReport& report);
   void Observe(const wire::WriteRequest& request, const wire::WriteResponse& response,
                const CallReport& report);
+  void Observe(const ::pemba::v1::WriteTuplesRequest& request,
+               const ::pemba::v1::WriteTuplesResponse& response, const CallReport& report);
   template <class Request, class Response>
   void Observe(const Request&, const Response&, const CallReport&) {}  // Nothing of their own.
 

@@ -301,17 +301,18 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
-  // From here on the feed lives by itself; this exchange ends.
+  // From here on the feed lives by itself; this exchange ends, and with it its span.
   void GoOnWithFeed(SteadyTime start) {
-    internal::FeedRun::Told told{.service = front_.service,
-                                 .rpc = rpc_.name,
-                                 .request_id = request_id_,
-                                 .store_id = {},
-                                 .model_id = context_.model_id,
-                                 .caller = context_.caller.client_id(),
-                                 .start = start,
-                                 .metrics = counted_ ? rpc_.metrics : nullptr};
+    internal::FeedRun::Told told;
+    told.service = front_.service;
+    told.rpc = rpc_.name;
+    told.request_id = request_id_;
+    told.caller = context_.caller.client_id();
     if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
+    told.revision = context_.revision;
+    told.start = start;
+    if (counted_) told.metrics = rpc_.metrics;
+    if (front_.options.on_call) told.request = std::make_unique<Request>(request_);
     std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
                                         front_.options.on_call)
         ->Run(call_);
@@ -454,6 +455,8 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
   add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
   add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
+  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kWorker}, &S::WriteTuples);
+  add_pemba({"ReadTuples", "POST", "/stores/{store_id}/read-tuples", 200, kWorker}, &S::ReadTuples);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }

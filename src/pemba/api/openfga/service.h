@@ -10,8 +10,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <google/protobuf/message.h>
@@ -106,6 +108,12 @@ class Service {
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
+  // pemba.v1. Needs kWrite, and kRead where the answer tells what is stored: preconditions on
+  // tuples, filtered deletes, replacements.
+  Status WriteTuples(RequestContext&, const ::pemba::v1::WriteTuplesRequest&,
+                     ::pemba::v1::WriteTuplesResponse&);
+  Status ReadTuples(RequestContext&, const ::pemba::v1::ReadTuplesRequest&,
+                    ::pemba::v1::ReadTuplesResponse&);
   // pemba.v1: sets `feed`; the response is not used. Errors: kStoreNotFound, also later, once the
   // store is deleted, and kForbidden, once the permission is gone.
   Status Watch(RequestContext&, const ::pemba::v1::WatchRequest&, ::pemba::v1::WatchResponse&);
@@ -148,9 +156,11 @@ class Service {
   Status PermitOnSystem(const RequestContext& context, Permission permission) const;
   Status PermitOnStore(const RequestContext& context, Permission permission,
                        std::string_view store_id) const;
-  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  // As PermitOnStore with kWrite, or else by the module that all that is `touched` belongs to,
+  // given as objects and relations.
+  using Touched = std::span<const std::pair<std::string_view, std::string_view>>;
   Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
-                     const wire::WriteRequest& request) const;
+                     Touched touched) const;
   // Whether ListStores shows the store.
   enum class Visible : std::uint8_t { kNo, kYes };
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
@@ -179,7 +189,7 @@ class Service {
   const engine::Checker checker_;
   const engine::Explainer explainer_;
   const engine::Lister lister_;
-  const engine::Expander expander_{};
+  const engine::Expander expander_;
   const std::optional<AccessControl> access_control_;
 };
 

@@ -18,7 +18,14 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
     PEMBA_TRY(const auto view, Pin(context, store));
     PEMBA_TRY(std::ignore, Resolve(context, view, request.authorization_model_id()));
   }
-  PEMBA_TRY(std::ignore, PermitWrite(context, store, request));
+  std::vector<std::pair<std::string_view, std::string_view>> touched;
+  for (const auto& key : request.writes().tuple_keys()) {
+    touched.emplace_back(key.object(), key.relation());
+  }
+  for (const auto& key : request.deletes().tuple_keys()) {
+    touched.emplace_back(key.object(), key.relation());
+  }
+  PEMBA_TRY(std::ignore, PermitWrite(context, store, touched));
   context.revision.reset();
   PEMBA_TRY(const auto writes, FromWire(request.writes().tuple_keys()));
   std::vector<tuple::TupleView> deletes;

@@ -58,7 +58,8 @@ class ListScope {
 
   // Whether tuples of the entry may turn out to be impossible to evaluate.
   bool MayFail(model::EntryIndex entry) const {
-    return plan().entries()[entry].condition != model::kNoIndex &&
+    const auto condition = plan().entries()[entry].condition;
+    return condition != model::kNoIndex && condition != model::kExpiresOnly &&
            (request_.View(entry).EdgesMax() != 0 || request_.has_contextual());
   }
 

@@ -35,6 +35,7 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       query_(query),
       arena_(arena),
       hops_max_(limits.resolve_node_limit),
+      now_(TimeOf(plan_, clock)),
       local_names_(arena),
       contextual_(arena),
       visit_steps_(arena),
@@ -49,6 +50,7 @@ Request::Request(const Request& other, Arena& arena)
       query_(other.query_),
       arena_(arena),
       hops_max_(other.hops_max_),
+      now_(other.now_),
       subject_(other.subject_),
       subject_kind_(other.subject_kind_),
       wildcard_kind_(other.wildcard_kind_),
@@ -303,9 +305,14 @@ std::span<const ContextualEdge> Request::Contextual(model::EntryIndex entry,
   return {begin, end};
 }
 
-bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
+bool Request::IsSeen(model::EntryIndex entry, graph::ContextId context) const {
   const auto condition = plan_.entries()[entry].condition;
   if (condition == kNoIndex || context == 0) return true;
+  if (model::Expires(condition)) {
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_) return false;
+    if (condition == model::kExpiresOnly || parts.context.empty()) return true;
+  }
   std::shared_ptr<const condition::Bindings> spare;
   return model_.BindingsOf(snapshot_, condition, context, spare) != nullptr;
 }
@@ -313,16 +320,25 @@ bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
 Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
                           graph::ContextId context, const ContextualEdge* contextual) {
   const auto& planned = plan_.entries()[entry];
-  const auto& program = *plan_.conditions()[planned.condition];
+  const auto condition = model::Underlying(planned.condition);
+  bool has_context = context != 0;
+  if (model::Expires(planned.condition)) {
+    // Expired is not there: nothing else about the tuple matters.
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_ && !Mutated(Mutation::kForgetExpiry)) return Outcome::False();
+    if (condition == kNoIndex) return Outcome::True();
+    has_context = !parts.context.empty();
+  }
+  const auto& program = *plan_.conditions()[condition];
   std::shared_ptr<const condition::Bindings> spare;
   const condition::Bindings* own = nullptr;
   if (contextual != nullptr) {
-    own = ContextualBindings(*contextual, planned.condition);
-  } else if (context != 0) {
+    own = ContextualBindings(*contextual, condition);
+  } else if (has_context) {
     own = model_.BindingsOf(snapshot_, planned.condition, context, spare);
     if (own == nullptr) return Outcome::False();
   }
-  const auto* given = RequestBindings(planned.condition);
+  const auto* given = RequestBindings(condition);
   auto verdict = program.Evaluate(given, own, {}, arena_);
   if (verdict.ok()) {
     return *verdict == condition::Verdict::kMet ? Outcome::True() : Outcome::False();

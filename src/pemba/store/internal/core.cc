@@ -16,6 +16,8 @@ Result<std::unique_ptr<StoreCore>> StoreCore::Load(Shared& shared, const StoreId
   PEMBA_TRY(auto loaded, LoadGraph(shared, id));
   core->changes_since_checkpoint_ = loaded.replayed;
   core->state_ = new State(shared, core->id_, std::move(loaded));
+  // A first look will tell when the next one expires.
+  if (core->state_.load()->graph->expiring() > 0) core->NoteExpiry(WallTime());
   return core;
 }
 

@@ -17,6 +17,7 @@ Result<std::optional<tuple::Condition>> MakeCondition(std::string_view name,
 }
 
 Result<graph::ScanFilter> FilterOf(const ReadRequest& request) {
+  if (request.match) return ScanFilterOf(*request.match);
   if (!request.filter) return graph::ScanFilter{};
   const auto [type, id] = tuple::SplitObject(request.filter->object);
   if (type.empty() || (id.empty() && request.filter->subject.empty())) {
@@ -35,25 +36,37 @@ struct LogPosition {
 
 }  // namespace
 
+graph::ScanFilter ScanFilterOf(const TupleFilter& filter) {
+  graph::ScanFilter scan;
+  scan.object_type = filter.object_type;
+  scan.object_id = filter.object_id;
+  scan.relation = filter.relation;
+  scan.subject_type = filter.subject_type;
+  scan.subject_id = filter.subject_id;
+  scan.subject_relation = filter.subject_relation;
+  return scan;
+}
+
 Result<tuple::Tuple> MakeTuple(const tuple::TupleView& t, std::string_view condition,
-                               std::string_view context) {
+                               std::string_view context, std::optional<WallTime> expires_at) {
   auto made = MakeCondition(condition, context);
   if (!made.ok()) {
     return Error{ErrorCode::kDataLoss, "the stored condition context of '" + tuple::ToText(t) +
                                            "' is corrupt: " + made.error().message};
   }
   return tuple::Tuple{std::string(t.object), std::string(t.relation), std::string(t.subject),
-                      *std::move(made)};
+                      *std::move(made), expires_at};
 }
 
 Result<TupleChange> MakeChange(const storage::Change& change, const storage::Write& write) {
-  PEMBA_TRY(auto t, MakeTuple(change.tuple, change.condition, change.context));
+  PEMBA_TRY(auto t, MakeTuple(change.tuple, change.condition, change.context, change.expires_at));
   return TupleChange{static_cast<graph::Change::Operation>(change.operation), std::move(t),
                      write.time, write.revision};
 }
 
 Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
-  PEMBA_TRY(const auto filter, FilterOf(request));
+  PEMBA_TRY(auto filter, FilterOf(request));
+  filter.alive_at = shared_.clock.Now();
   std::string position_bytes;
   graph::StoredTuple after;
   if (!request.continuation_token.empty()) {
@@ -62,6 +75,7 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
     PEMBA_TRY(const auto position, DecodeReadPosition(position_bytes));
     after.tuple = position.tuple;
     after.condition = position.condition;
+    if (position.expires) after.expires_at.emplace();
   }
 
   const View view = Pin();
@@ -77,7 +91,8 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
                     more = true;
                     return;
                   }
-                  auto t = MakeTuple(stored.tuple, stored.condition, stored.context);
+                  auto t =
+                      MakeTuple(stored.tuple, stored.condition, stored.context, stored.expires_at);
                   if (!t.ok()) {
                     made = t.error();
                     return;
@@ -89,7 +104,8 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
     const auto& last = page.tuples.back().tuple;
     page.continuation_token = shared_.tokens.Make(
         TokenUse::kRead, id_.value,
-        EncodePosition(ReadPosition{last.view(), last.condition ? last.condition->name : ""}));
+        EncodePosition(ReadPosition{last.view(), last.condition ? last.condition->name : "",
+                                    last.expires_at.has_value()}));
   }
   return page;
 }

@@ -22,6 +22,8 @@ class Maintenance {
   // The core lives as long as the maintenance. Cheap; does not block.
   virtual void RequestCheckpoint(StoreCore& core) = 0;
   virtual void RequestCollect() = 0;  // Something was retired.
+  // The store has tuples that expire: StoreCore::next_expiry says when.
+  virtual void WatchExpiry(StoreCore& core) = 0;
 };
 
 struct Shared {

@@ -53,6 +53,7 @@ Error InvalidToken();
 struct ReadPosition {
   tuple::TupleView tuple;  // Borrows.
   std::string_view condition;
+  bool expires = false;
 };
 std::string EncodePosition(const ReadPosition& position);
 Result<ReadPosition> DecodeReadPosition(std::string_view bytes);  // Borrows from `bytes`.
