@@ -61,7 +61,8 @@ Error Invalid(std::string message) { return {ErrorCode::kInvalidModel, std::move
 
 class PlanCompiler {
  public:
-  explicit PlanCompiler(const Model& model) : model_(model), plan_(new Plan()) {}
+  PlanCompiler(const Model& model, const condition::ProgramOptions& conditions)
+      : model_(model), conditions_(conditions), plan_(new Plan()) {}
 
   Result<std::shared_ptr<const Plan>> Compile() && {
     PEMBA_TRY(std::ignore, CompileConditions());
@@ -79,8 +80,8 @@ class PlanCompiler {
  private:
   Status CompileConditions() {
     for (const auto& [name, definition] : model_.conditions) {
-      auto program =
-          condition::Program::Compile({name, definition.expression, definition.parameters});
+      auto program = condition::Program::Compile(
+          {name, definition.expression, definition.parameters}, conditions_);
       if (!program.ok()) {
         return Invalid("failed to compile expression on condition '" + name + "' - " +
                        program.error().message);
@@ -469,6 +470,7 @@ class PlanCompiler {
   }
 
   const Model& model_;
+  const condition::ProgramOptions& conditions_;
   std::unique_ptr<Plan> plan_;
   std::vector<const Rewrite*> rewrites_;   // By relation.
   std::vector<RelationIndex> node_owner_;  // By node.
@@ -476,8 +478,9 @@ class PlanCompiler {
   std::vector<std::vector<RelationIndex>> by_group_;
 };
 
-Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model) {
-  return PlanCompiler(model).Compile();
+Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model,
+                                                  const condition::ProgramOptions& conditions) {
+  return PlanCompiler(model, conditions).Compile();
 }
 
 TypeIndex Plan::FindType(std::string_view name) const {

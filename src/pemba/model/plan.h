@@ -96,7 +96,8 @@ class Plan {
   // here recurses. O(model), but reachability: O(relations^2 / 64).
   // Errors (kInvalidModel): a reference to nothing, a condition that does not compile. Texts are
   // those of validation where it has them.
-  static Result<std::shared_ptr<const Plan>> Compile(const Model& model);
+  static Result<std::shared_ptr<const Plan>> Compile(
+      const Model& model, const condition::ProgramOptions& conditions = {});
 
   TypeIndex FindType(std::string_view name) const;  // kNoIndex: none.
   RelationIndex FindRelation(TypeIndex type, std::string_view name) const;

@@ -72,7 +72,7 @@ TEST(Metrics, RefreshesRunBeforeEveryScrape) {
 
 // More threads than shards, and a scrape that runs beside them sees a sound histogram.
 TEST(Metrics, NothingIsLostBetweenThreads) {
-  constexpr int kThreads = 48;
+  constexpr int kThreads = 100;
   constexpr int kRounds = 2000;
   Registry registry;
   auto& counter = registry.AddCounter("calls_total", "C.");
