@@ -1,4 +1,4 @@
-#include "pemba/cli/yaml.h"
+#include "pemba/yaml/yaml.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <gtest/gtest.h>
 
-namespace pemba::cli {
+namespace pemba::yaml {
 namespace {
 
 struct ScalarCase {
@@ -51,9 +51,9 @@ constexpr ScalarCase kScalars[] = {
 TEST(Yaml, TypesPlainScalarsByTheCoreSchema) {
   for (const auto& c : kScalars) {
     SCOPED_TRACE(c.name);
-    const auto node = ParseYaml(c.yaml);
+    const auto node = Parse(c.yaml);
     ASSERT_TRUE(node.ok()) << node.error().message;
-    const auto value = YamlToJson(*node);
+    const auto value = ToJson(*node);
     ASSERT_TRUE(value.ok()) << value.error().message;
     EXPECT_EQ(boost::json::serialize(*value), c.json);
   }
@@ -83,13 +83,13 @@ TEST(Yaml, NamesPlaceAndCauseOfWhatItRefuses) {
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto node = ParseYaml(c.yaml);
+    const auto node = Parse(c.yaml);
     ASSERT_TRUE(node.ok()) << node.error().message;
-    const auto value = YamlToJson(*node);
+    const auto value = ToJson(*node);
     ASSERT_FALSE(value.ok());
     EXPECT_NE(value.error().message.find(c.message), std::string::npos) << value.error().message;
   }
-  const auto broken = ParseYaml("a: [1,\nb: }");
+  const auto broken = Parse("a: [1,\nb: }");
   ASSERT_FALSE(broken.ok());
   EXPECT_EQ(broken.error().message.substr(0, 7), "line 2,");
 }
@@ -105,14 +105,23 @@ TEST(Yaml, WhatIsEmittedReadsBackEqual) {
     SCOPED_TRACE(text);
     const auto value = boost::json::parse(text);
     YAML::Emitter out;
-    EmitYaml(out, value);
-    const auto node = ParseYaml(out.c_str());
+    Emit(out, value);
+    const auto node = Parse(out.c_str());
     ASSERT_TRUE(node.ok()) << node.error().message << "\n" << out.c_str();
-    const auto back = YamlToJson(*node);
+    const auto back = ToJson(*node);
     ASSERT_TRUE(back.ok()) << back.error().message;
     EXPECT_EQ(*back, value) << out.c_str();
   }
 }
 
+TEST(Yaml, ReadsSeveralDocuments) {
+  const auto all = ParseAll("a: 1\n---\nb: 2\n---\n");
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->size(), 3u);
+  EXPECT_EQ((*all)[1]["b"].as<int>(), 2);
+  EXPECT_TRUE((*all)[2].IsNull());
+  EXPECT_EQ(ParseAll("a: 1\n---\nb: [\n").error().code, ErrorCode::kInvalidArgument);
+}
+
 }  // namespace
-}  // namespace pemba::cli
+}  // namespace pemba::yaml

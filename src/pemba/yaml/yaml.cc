@@ -1,4 +1,4 @@
-#include "pemba/cli/yaml.h"
+#include "pemba/yaml/yaml.h"
 
 #include <algorithm>
 #include <charconv>
@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "pemba/cli/json_text.h"
+#include <fmt/format.h>
 
-namespace pemba::cli {
+namespace pemba::yaml {
 namespace {
 
 namespace json = boost::json;
@@ -87,8 +87,8 @@ json::value PlainScalar(const std::string& text) {
 class JsonMaker {
  public:
   Result<json::value> Make(const YAML::Node& node, int depth) {
-    if (depth > kYamlDepthMax) return YamlError(node, "is nested too deeply");
-    if (++nodes_ > kYamlNodesMax) return YamlError(node, "has too many parts");
+    if (depth > kDepthMax) return ErrorAt(node, "is nested too deeply");
+    if (++nodes_ > kNodesMax) return ErrorAt(node, "has too many parts");
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null:
@@ -111,7 +111,7 @@ class JsonMaker {
     for (const char* infinite : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}) {
       if (text == infinite || text == std::string("-") + infinite ||
           text == std::string("+") + infinite) {
-        return YamlError(node, "`" + text + "` is not a number that JSON can carry");
+        return ErrorAt(node, "`" + text + "` is not a number that JSON can carry");
       }
     }
     return PlainScalar(text);
@@ -129,8 +129,8 @@ class JsonMaker {
   Result<json::value> Map(const YAML::Node& node, int depth) {
     json::object object;
     for (const auto& entry : node) {
-      PEMBA_TRY(auto key, YamlText(entry.first, "a key"));
-      if (object.contains(key)) return YamlError(entry.first, "duplicate key `" + key + "`");
+      PEMBA_TRY(auto key, TextOf(entry.first, "a key"));
+      if (object.contains(key)) return ErrorAt(entry.first, "duplicate key `" + key + "`");
       PEMBA_TRY(auto value, Make(entry.second, depth + 1));
       object.emplace(key, std::move(value));
     }
@@ -140,9 +140,25 @@ class JsonMaker {
   std::size_t nodes_ = 0;
 };
 
+// Doubles in their shortest form, whole ones as integers.
+std::string ScalarText(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::bool_:
+      return value.get_bool() ? "true" : "false";
+    case json::kind::int64:
+      return std::to_string(value.get_int64());
+    case json::kind::uint64:
+      return std::to_string(value.get_uint64());
+    case json::kind::double_:
+      return fmt::format("{}", value.get_double());
+    default:
+      return "null";
+  }
+}
+
 }  // namespace
 
-Result<YAML::Node> ParseYaml(std::string_view text) {
+Result<YAML::Node> Parse(std::string_view text) {
   try {
     return YAML::Load(std::string(text));
   } catch (const YAML::Exception& e) {  // The library throws; nobody above it does.
@@ -150,27 +166,35 @@ Result<YAML::Node> ParseYaml(std::string_view text) {
   }
 }
 
-Error YamlError(const YAML::Node& node, std::string_view cause) {
+Result<std::vector<YAML::Node>> ParseAll(std::string_view text) {
+  try {
+    return YAML::LoadAll(std::string(text));
+  } catch (const YAML::Exception& e) {
+    return AtMark(e.mark, e.msg);
+  }
+}
+
+Error ErrorAt(const YAML::Node& node, std::string_view cause) {
   return AtMark(node.IsDefined() ? node.Mark() : YAML::Mark::null_mark(), cause);
 }
 
-Result<json::value> YamlToJson(const YAML::Node& node) { return JsonMaker().Make(node, 1); }
+Result<json::value> ToJson(const YAML::Node& node) { return JsonMaker().Make(node, 1); }
 
-void EmitYaml(YAML::Emitter& out, const json::value& value) {
+void Emit(YAML::Emitter& out, const json::value& value) {
   switch (value.kind()) {
     case json::kind::object:
       out << (value.get_object().empty() ? YAML::Flow : YAML::Block) << YAML::BeginMap;
       for (const auto& [key, item] : value.get_object()) {
         out << YAML::Key;
-        EmitYaml(out, json::value(key));
+        Emit(out, json::value(key));
         out << YAML::Value;
-        EmitYaml(out, item);
+        Emit(out, item);
       }
       out << YAML::EndMap;
       return;
     case json::kind::array:
       out << (value.get_array().empty() ? YAML::Flow : YAML::Block) << YAML::BeginSeq;
-      for (const auto& item : value.get_array()) EmitYaml(out, item);
+      for (const auto& item : value.get_array()) Emit(out, item);
       out << YAML::EndSeq;
       return;
     case json::kind::string: {
@@ -185,61 +209,61 @@ void EmitYaml(YAML::Emitter& out, const json::value& value) {
       out << YAML::Null;
       return;
     default:
-      out << JsonText(value);
+      out << ScalarText(value);
   }
 }
 
-Result<YamlMapping> YamlMapping::Open(const YAML::Node& node, std::string_view what,
-                                      std::initializer_list<std::string_view> keys) {
+Result<Mapping> Mapping::Open(const YAML::Node& node, std::string_view what,
+                              std::initializer_list<std::string_view> keys) {
   if (!node.IsDefined() || !node.IsMap()) {
-    return YamlError(node, std::string(what) + " must be a mapping");
+    return ErrorAt(node, std::string(what) + " must be a mapping");
   }
-  YamlMapping mapping;
+  Mapping mapping;
   for (const auto& entry : node) {
-    PEMBA_TRY(auto key, YamlText(entry.first, "a key"));
+    PEMBA_TRY(auto key, TextOf(entry.first, "a key"));
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
-      return YamlError(entry.first, "unknown key `" + key + "` in " + std::string(what));
+      return ErrorAt(entry.first, "unknown key `" + key + "` in " + std::string(what));
     }
     if (!mapping.entries_.emplace(key, entry.second).second) {
-      return YamlError(entry.first, "duplicate key `" + key + "` in " + std::string(what));
+      return ErrorAt(entry.first, "duplicate key `" + key + "` in " + std::string(what));
     }
   }
   return mapping;
 }
 
-YAML::Node YamlMapping::At(std::string_view key) const {
+YAML::Node Mapping::At(std::string_view key) const {
   const auto found = entries_.find(key);
   return found == entries_.end() ? YAML::Node() : found->second;
 }
 
-Result<std::string> YamlMapping::Text(std::string_view key) const {
+Result<std::string> Mapping::Text(std::string_view key) const {
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.IsNull()) return std::string();
-  return YamlText(found->second, "`" + std::string(key) + "`");
+  return TextOf(found->second, "`" + std::string(key) + "`");
 }
 
-Result<std::vector<YAML::Node>> YamlMapping::List(std::string_view key) const {
+Result<std::vector<YAML::Node>> Mapping::List(std::string_view key) const {
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.IsNull()) return std::vector<YAML::Node>();
   if (!found->second.IsSequence()) {
-    return YamlError(found->second, "`" + std::string(key) + "` must be a list");
+    return ErrorAt(found->second, "`" + std::string(key) + "` must be a list");
   }
   return std::vector<YAML::Node>(found->second.begin(), found->second.end());
 }
 
-Result<json::object> YamlMapping::Object(std::string_view key) const {
+Result<json::object> Mapping::Object(std::string_view key) const {
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.IsNull()) return json::object();
   if (!found->second.IsMap()) {
-    return YamlError(found->second, "`" + std::string(key) + "` must be a mapping");
+    return ErrorAt(found->second, "`" + std::string(key) + "` must be a mapping");
   }
-  PEMBA_TRY(auto value, YamlToJson(found->second));
+  PEMBA_TRY(auto value, ToJson(found->second));
   return std::move(value.get_object());
 }
 
-Result<std::string> YamlText(const YAML::Node& node, std::string_view what) {
-  if (!node.IsScalar()) return YamlError(node, std::string(what) + " must be text");
+Result<std::string> TextOf(const YAML::Node& node, std::string_view what) {
+  if (!node.IsScalar()) return ErrorAt(node, std::string(what) + " must be text");
   return node.Scalar();
 }
 
-}  // namespace pemba::cli
+}  // namespace pemba::yaml
