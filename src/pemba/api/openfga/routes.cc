@@ -118,7 +118,7 @@ class Exchange {
     start_ = front_.clock.Steady();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
-    if (outcome.ok() && context_.feed) return GoOnWithFeed(start);
+    if (outcome.ok() && context_.feed) return GoOnWithFeed();
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
@@ -305,14 +305,14 @@ class Exchange {
   }
 
   // From here on the feed lives by itself; this exchange ends.
-  void GoOnWithFeed(SteadyTime start) {
+  void GoOnWithFeed() {
     internal::FeedRun::Told told{.service = front_.service,
                                  .rpc = rpc_.name,
                                  .request_id = request_id_,
                                  .store_id = {},
                                  .model_id = context_.model_id,
                                  .caller = context_.caller.client_id(),
-                                 .start = start,
+                                 .start = start_,
                                  .metrics = counted_ ? rpc_.metrics : nullptr};
     if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
     std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,

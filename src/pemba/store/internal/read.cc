@@ -152,7 +152,9 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
       last.change = i;
     }
     if (page.changes.size() == request.page_size) return storage::Visit::kStop;
-    ++skipped;  // A write without changes takes its time, too.
+    // A write without changes takes its time, too; the one that the token leads into is no
+    // progress.
+    if (write.revision != next.revision || next.change == 0) ++skipped;
     if (skipped < shared_.options.changes_skipped_max) return storage::Visit::kContinue;
     gave_up = true;
     last.revision = write.revision;
