@@ -1,4 +1,4 @@
-// The time of a request bounds whatever it does.
+// The time of a request bounds reads and writes. How it ends lists: lists_test.cc.
 #include <chrono>
 #include <string>
 
@@ -13,7 +13,6 @@
 namespace pemba::wire_test {
 namespace {
 
-using api::openfga::ListPageResponse;
 using api::openfga::RequestContext;
 using api::openfga::Service;
 namespace wire = ::openfga::v1;
@@ -79,31 +78,6 @@ TEST_F(Deadlines, WritesAndReadsFailOnceTheirTimeIsOver) {
   EXPECT_EQ((*stores_.Open(id_))->Pin().revision(), 3U) << "what was late was not written";
   Expect(ErrorCode::kDeadlineExceeded, &Service::Read, wire::ReadRequest());
   Expect(ErrorCode::kDeadlineExceeded, &Service::ReadChanges, wire::ReadChangesRequest());
-}
-
-TEST_F(Deadlines, ListsEndWithWhatTheyHave) {
-  wire::ListObjectsRequest objects;
-  objects.set_store_id(id_.value);
-  objects.set_type("doc");
-  objects.set_relation("viewer");
-  objects.set_user("user:anne");
-  wire::ListObjectsResponse found;
-  auto late = Context(std::chrono::milliseconds(-1));
-  ASSERT_TRUE(service_.ListObjects(late, objects, found).ok());
-  EXPECT_EQ(found.objects_size(), 0);
-  EXPECT_EQ(late.listed.truncated, ListPageResponse::Truncated::kDeadline);
-
-  wire::ListUsersRequest users;
-  users.set_store_id(id_.value);
-  users.mutable_object()->set_type("doc");
-  users.mutable_object()->set_id("1");
-  users.set_relation("viewer");
-  users.add_user_filters()->set_type("user");
-  wire::ListUsersResponse named;
-  auto late_too = Context(std::chrono::milliseconds(-1));
-  ASSERT_TRUE(service_.ListUsers(late_too, users, named).ok());
-  EXPECT_EQ(named.users_size(), 0);
-  EXPECT_EQ(late_too.listed.truncated, ListPageResponse::Truncated::kDeadline);
 }
 
 }  // namespace
