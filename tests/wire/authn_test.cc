@@ -13,6 +13,7 @@
 
 #include "pemba/api/json_reader.h"
 #include "pemba/api/openfga/service.h"
+#include "pemba/model/dsl.h"
 #include "pemba/storage/memory.h"
 #include "pemba/store/stores.h"
 #include "wire/test_server.h"
@@ -400,6 +401,63 @@ TEST_F(DeniedCalls, AWriteIsForbiddenOnceItsModelIsKnown) {
   ::pemba::v1::WriteTuplesRequest extended;
   extended.set_store_id(kStore);
   EXPECT_EQ(Ask(&Service::WriteTuples, extended), ErrorCode::kForbidden);
+}
+
+// Who is told the reasons of an answer sees tuples.
+TEST(AccessControl, ExplainIsForThoseWhoMayBothCheckAndRead) {
+  const auto datastore = storage::NewMemoryDatastore();
+  store::Stores stores(*datastore, TestClock());
+  const auto new_store = [&](const char* name, std::string_view dsl) {
+    const auto id = stores.CreateStore(name)->id;
+    const auto model = (*stores.Open(id))->WriteModel(*model::ModelFromDsl(dsl));
+    EXPECT_TRUE(model.ok()) << model.error().message;
+    return std::pair(id, *model);
+  };
+  const auto [control, control_model] = new_store("control", R"(model
+  schema 1.1
+type application
+type system
+type store
+  relations
+    define system: [system]
+    define can_call_check: [application]
+    define can_call_read: [application]
+)");
+  const auto [asked, asked_model] = new_store("asked", R"(model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user]
+)");
+  const auto object = "store:" + asked.value;
+  const std::vector<tuple::Tuple> grants = {{object, "can_call_check", "application:checker", {}},
+                                            {object, "can_call_read", "application:reader", {}},
+                                            {object, "can_call_check", "application:both", {}},
+                                            {object, "can_call_read", "application:both", {}}};
+  ASSERT_TRUE((*stores.Open(control))->Write({.writes = grants}).ok());
+
+  api::openfga::ServiceOptions options;
+  options.access_control = {control, control_model};
+  Service service(stores, TestClock(), options);
+  pemba::v1::ExplainRequest request;
+  request.set_store_id(asked.value);
+  request.mutable_tuple_key()->set_user("user:anne");
+  request.mutable_tuple_key()->set_relation("viewer");
+  request.mutable_tuple_key()->set_object("doc:1");
+  for (const auto& [client, may] :
+       {std::pair{"checker", false}, {"reader", false}, {"both", true}, {"nobody", false}}) {
+    SCOPED_TRACE(client);
+    RequestContext context;
+    context.caller = api::authn::Caller::Named(client);
+    pemba::v1::ExplainResponse response;
+    const auto outcome = service.Explain(context, request, response);
+    EXPECT_EQ(outcome.ok(), may);
+    if (!outcome.ok()) {
+      EXPECT_EQ(outcome.error().code, ErrorCode::kForbidden);
+    }
+    EXPECT_EQ(response.ByteSizeLong() > 0, may) << "who may not, is told nothing";
+  }
 }
 
 TEST(AuthenticationStart, ThereMustBeAKey) {

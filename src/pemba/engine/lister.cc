@@ -68,6 +68,7 @@ class Output {
     summary_.count = options_.count_max;
     End(ListEnd::kCountMax);
   }
+  void CountConfirmation() { ++summary_.confirmed; }
   ListSummary Finish(ListEnd end) {
     if (!ended_) End(end);
     return summary_;
@@ -129,9 +130,12 @@ void GiveWindow(ListScope& scope, ObjectSearch& search, model::RelationIndex rel
     for (auto word = words[i]; word != 0; word &= word - 1) {
       const auto slot = base + static_cast<Slot>(64 * i + __builtin_ctzll(word));
       if (slot < from) continue;
-      if (!search.exact() && !search.Confirm(relation, slot)) {
-        if (scope.ended()) return;
-        continue;
+      if (!search.exact()) {
+        output.CountConfirmation();
+        if (!search.Confirm(relation, slot)) {
+          if (scope.ended()) return;
+          continue;
+        }
       }
       output.Take(scope.NodeAt(type, slot));
       if (output.ended()) return;

@@ -59,7 +59,8 @@ enum class ListEnd : std::uint8_t {
 };
 
 struct ListSummary {
-  std::uint64_t count = 0;  // Given to the sink, or counted.
+  std::uint64_t count = 0;      // Given to the sink, or counted.
+  std::uint64_t confirmed = 0;  // Candidates that Check was asked about.
   ListEnd end = ListEnd::kComplete;
 };
 

@@ -61,8 +61,9 @@ Error Invalid(std::string message) { return {ErrorCode::kInvalidModel, std::move
 
 class PlanCompiler {
  public:
-  PlanCompiler(const Model& model, const MayExpire& may_expire)
-      : model_(model), may_expire_(may_expire), plan_(new Plan()) {}
+  PlanCompiler(const Model& model, const MayExpire& may_expire,
+               const condition::ProgramOptions& conditions)
+      : model_(model), may_expire_(may_expire), conditions_(conditions), plan_(new Plan()) {}
 
   Result<std::shared_ptr<const Plan>> Compile() && {
     PEMBA_TRY(std::ignore, CompileConditions());
@@ -80,8 +81,8 @@ class PlanCompiler {
  private:
   Status CompileConditions() {
     for (const auto& [name, definition] : model_.conditions) {
-      auto program =
-          condition::Program::Compile({name, definition.expression, definition.parameters});
+      auto program = condition::Program::Compile(
+          {name, definition.expression, definition.parameters}, conditions_);
       if (!program.ok()) {
         return Invalid("failed to compile expression on condition '" + name + "' - " +
                        program.error().message);
@@ -485,6 +486,7 @@ class PlanCompiler {
 
   const Model& model_;
   const MayExpire& may_expire_;
+  const condition::ProgramOptions& conditions_;
   std::unique_ptr<Plan> plan_;
   std::vector<const Rewrite*> rewrites_;   // By relation.
   std::vector<RelationIndex> node_owner_;  // By node.
@@ -492,8 +494,9 @@ class PlanCompiler {
   std::vector<std::vector<RelationIndex>> by_group_;
 };
 
-Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model, const MayExpire& may_expire) {
-  return PlanCompiler(model, may_expire).Compile();
+Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model, const MayExpire& may_expire,
+                                                  const condition::ProgramOptions& conditions) {
+  return PlanCompiler(model, may_expire, conditions).Compile();
 }
 
 TypeIndex Plan::FindType(std::string_view name) const {

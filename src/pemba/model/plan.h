@@ -117,8 +117,9 @@ class Plan {
   // Errors (kInvalidModel): a reference to nothing, a condition that does not compile. Texts are
   // those of validation where it has them.
   // Without `may_expire`, tuples that expire are not seen.
-  static Result<std::shared_ptr<const Plan>> Compile(const Model& model,
-                                                     const MayExpire& may_expire = {});
+  static Result<std::shared_ptr<const Plan>> Compile(
+      const Model& model, const MayExpire& may_expire = {},
+      const condition::ProgramOptions& conditions = {});
 
   TypeIndex FindType(std::string_view name) const;  // kNoIndex: none.
   RelationIndex FindRelation(TypeIndex type, std::string_view name) const;

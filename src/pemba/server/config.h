@@ -101,6 +101,7 @@ struct ServerConfig {
   std::size_t read_changes_page_max = 100;
   std::uint32_t resolve_node_limit = 0;  // Tuple hops; 0: no limit (the reference has 25).
   std::chrono::minutes changelog_horizon{0};
+  std::uint64_t condition_cost_max = 100;  // Of one evaluation; not less than 100.
 
   // Lists are cut by what comes first, and succeed. 0: no limit.
   struct ListConfig {

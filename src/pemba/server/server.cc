@@ -57,6 +57,7 @@ store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
+  options.store.conditions.cost_max = config.condition_cost_max;
   if (config.datastore_engine == DatastoreEngine::kEmbedded) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
   }
@@ -99,7 +100,7 @@ class Server::Impl {
               .timestamp = config_.log_timestamp},
              clock),
         call_log_(log_, {.slow_query_threshold = config_.slow_query_threshold}),
-        metrics_(config_.metrics) {
+        metrics_(config_) {
     // protobuf reports malformed input on standard error; our errors go to the caller instead.
     google::protobuf::SetLogHandler(nullptr);
   }
@@ -112,11 +113,18 @@ class Server::Impl {
     PEMBA_TRY(authenticator_, NewAuthenticator());
     PEMBA_TRY(std::ignore, OpenDatastore());
     auto stores = StoresOptionsOf(config_);
+    if (const auto* calls = metrics_.calls()) {
+      stores.store.conditions.metrics = calls->conditions();
+    }
     stores.report = [this](std::string_view text) {
       Log(telemetry::LogLevel::kWarn, "store").With("report", text);
     };
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
-    service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
+    auto service = ServiceOptionsOf(config_);
+    if (const auto* calls = metrics_.calls(); calls != nullptr && service.access_control) {
+      service.access_control->duration = calls->access_control_checks();
+    }
+    service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, std::move(service));
     authzen_ =
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     if (!config_.resource_kinds.empty()) {

@@ -175,12 +175,6 @@ Status SetExperimentals(std::string_view value, ServerConfig& config) {
   return Done{};
 }
 
-Status ConditionCost(std::string_view value, ServerConfig&) {
-  PEMBA_TRY(const auto cost, Number(value));
-  if (cost != 100) return Bad("this server evaluates conditions within a cost of 100, no other");
-  return Done{};
-}
-
 Status SetBaseUrl(std::string_view value, std::string& out) {
   while (value.ends_with('/')) value.remove_suffix(1);
   out = value;
@@ -258,7 +252,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetNumber(v, c.resolve_node_limit); }},
     {"changelog-horizon-offset", "CHANGELOG_HORIZON_OFFSET|CHANGELOGHORIZONOFFSET", Kind::kNumber, "minutes hidden from the end of ReadChanges (default 0)",
      [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
-    {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
+    {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "most that the evaluation of one condition may cost, 100 or more (default 100)",
+     [](Text v, Config& c) { return SetNumber(v, c.condition_cost_max); }},
 
     {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, "objects of one ListObjects (default 1000; 0: no limit)",
      [](Text v, Config& c) { return SetNumber(v, c.list_objects.results_max); }},

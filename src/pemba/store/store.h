@@ -31,6 +31,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/id.h"
 #include "pemba/base/result.h"
+#include "pemba/condition/program.h"
 #include "pemba/engine/bound_model.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/model.h"
@@ -51,6 +52,10 @@ struct StoreOptions {
   std::size_t assertions_bytes_max = 64000;
   // Changes younger than this are withheld by ReadChanges.
   std::chrono::minutes changelog_horizon{0};
+  // ReadChanges stops once it has looked at about so many writes, and changes of other types than
+  // the one it was asked for; the next request goes on from there. At least 1.
+  std::uint64_t changes_skipped_max = 50'000;
+  condition::ProgramOptions conditions = {};
   // Compiled models kept per store; the least recently used one goes first.
   std::size_t models_cached_max = 64;
   // A checkpoint is saved in the background after this many changes; 0: only at shutdown.
@@ -97,6 +102,7 @@ struct WriteRequest {
   // the options above skip. Not limited by tuples_per_write_max.
   std::span<const storage::RecordChange> records = {};
   Preconditions preconditions = {};
+  std::optional<SteadyTime> deadline = {};  // What is not yet queued by then is not written.
 
   // What the wire's Write does not have. An extended write does, in this order: filtered deletes
   // and replacements, on the state before it; then its deletes and writes, on what these leave.
@@ -122,6 +128,7 @@ struct ReadRequest {
   std::optional<TupleFilter> match = {};  // In the place of `filter`; any field may be empty.
   std::size_t page_size = 50;
   std::string_view continuation_token = {};
+  std::optional<SteadyTime> deadline = {};
 };
 
 struct StoredTuple {
@@ -140,6 +147,7 @@ struct ReadChangesRequest {
   std::size_t page_size = 50;
   std::string_view continuation_token = {};
   std::optional<WallTime> start_time = {};  // Ignored if there is a token.
+  std::optional<SteadyTime> deadline = {};
 };
 
 struct TupleChange {
@@ -151,7 +159,8 @@ struct TupleChange {
 
 struct ChangePage {
   std::vector<TupleChange> changes;
-  // After the last change; the token of the request if there was none. Never an end: poll with it.
+  // After the last change that was looked at; the token of the request if there was nothing new of
+  // the type. Never an end: poll with it. A page may be empty with a token that leads on.
   std::string continuation_token;
 };
 
@@ -273,8 +282,8 @@ class Store {
   // kValidation; kDuplicateTupleInRequest; kLimitExceeded; kValidation (options); kValidation and
   // kLimitExceeded of preconditions; kConflict, naming the first precondition that does not hold;
   // then the first delete, then the first write that does not fit the state: kTupleStateMismatch,
-  // or kConflict if another request in flight is the reason or the condition differs; kUnavailable:
-  // outcome unknown.
+  // or kConflict if another request in flight is the reason or the condition differs;
+  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown.
   Result<Revision> Write(const WriteRequest& request);
   // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
   // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).
@@ -286,10 +295,10 @@ class Store {
       std::string_view prefix,
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
 
-  // Errors: kValidation for an unusable filter, kInvalidContinuationToken.
+  // Errors: kValidation for an unusable filter, kInvalidContinuationToken, kDeadlineExceeded.
   Result<TuplePage> Read(const ReadRequest& request) const;
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
-  // kInvalidStartTime.
+  // kInvalidStartTime, kDeadlineExceeded. O(page + changes_skipped_max).
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
   // A change feed: whole writes, in order, each once. Unlike ReadChanges it knows no horizon: the

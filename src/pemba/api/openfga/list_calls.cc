@@ -38,14 +38,19 @@ Result<engine::ListSummary> Service::FindObjects(RequestContext& context,
     return Error{valid.error().code, "invalid 'user' value: " + valid.error().message};
   }
   PEMBA_TRY(const auto question_context, QuestionContext(request.context()));
-  return WithSetting(lister_.ListObjects(view.snapshot(), *model,
-                                         {.type = request.type(),
-                                          .relation = request.relation(),
-                                          .subject = request.user(),
-                                          .contextual_tuples = contextual_tuples,
-                                          .context = &question_context,
-                                          .deadline = deadline},
-                                         options, ThreadArena(), sink));
+  auto summary = WithSetting(lister_.ListObjects(view.snapshot(), *model,
+                                                 {.type = request.type(),
+                                                  .relation = request.relation(),
+                                                  .subject = request.user(),
+                                                  .contextual_tuples = contextual_tuples,
+                                                  .context = &question_context,
+                                                  .deadline = deadline},
+                                                 options, ThreadArena(), sink));
+  if (summary.ok()) {
+    context.list_found = summary->count;
+    context.list_confirmed = summary->confirmed;
+  }
+  return summary;
 }
 
 Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequest& request,

@@ -52,6 +52,7 @@ struct Rpc {
   rpc::Execution execution;
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
   RpcMetrics* metrics = nullptr;  // Null: nobody counts.
+  std::string span_name = {};
 };
 
 // A header that is a revision, if it is there.
@@ -114,12 +115,10 @@ class Exchange {
       if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
       decoded_ = true;
     }
-    const auto& options = front_.options;
-    const bool timed = rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call;
-    const auto start = timed ? front_.clock.Steady() : SteadyTime();
+    start_ = front_.clock.Steady();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
-    if (outcome.ok() && context_.feed) return GoOnWithFeed(start);
+    if (outcome.ok() && context_.feed) return GoOnWithFeed();
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
@@ -128,7 +127,10 @@ class Exchange {
     } else {
       Fail(outcome.error());
     }
-    if (timed) Report(outcome, front_.clock.Steady() - start);
+    const auto& options = front_.options;
+    if (rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call) {
+      Report(outcome, front_.clock.Steady() - start_);
+    }
   }
 
  private:
@@ -207,7 +209,7 @@ class Exchange {
   Status SetContext() {
     context_.deadline = call_.deadline();
     if (const auto timeout = front_.options.request_timeout; timeout.count() > 0) {
-      const auto latest = front_.clock.Steady() + timeout;
+      const auto latest = start_ + timeout;
       context_.deadline = context_.deadline ? std::min(*context_.deadline, latest) : latest;
     }
     if (rpc_.kind == Rpc::Kind::kStream) {
@@ -247,6 +249,7 @@ class Exchange {
 
   void SetHeaders() {
     call_.SetHeader("x-request-id", request_id_);
+    if (span_) call_.SetHeader("traceresponse", telemetry::ToTraceParent(span_.context()));
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }
@@ -302,7 +305,7 @@ class Exchange {
   }
 
   // From here on the feed lives by itself; this exchange ends, and with it its span.
-  void GoOnWithFeed(SteadyTime start) {
+  void GoOnWithFeed() {
     internal::FeedRun::Told told;
     told.service = front_.service;
     told.rpc = rpc_.name;
@@ -310,7 +313,7 @@ class Exchange {
     told.caller = context_.caller.client_id();
     if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
     told.revision = context_.revision;
-    told.start = start;
+    told.start = start_;
     if (counted_) told.metrics = rpc_.metrics;
     if (front_.options.on_call) told.request = std::make_unique<Request>(request_);
     std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
@@ -318,17 +321,14 @@ class Exchange {
         ->Run(call_);
   }
 
-  std::string SpanName() const {
-    const bool authzen = std::is_same_v<Owner, authzen::Service>;
-    return std::string(authzen ? "authzen." : "") + rpc_.name;
-  }
-
   void BeginTrace() {
     if (front_.options.tracer == nullptr) {
       request_id_ = NewRequestId();
       return;
     }
-    auto begun = front_.options.tracer->Begin(SpanName(), call_.header("traceparent"));
+    auto begun = front_.options.tracer->Begin(
+        rpc_.span_name,
+        {.parent = call_.header("traceparent"), .state = call_.header("tracestate")});
     request_id_ = telemetry::ToHex(begun.trace_id);
     span_ = std::move(begun.span);
   }
@@ -348,6 +348,8 @@ class Exchange {
     report.model_id = context_.model_id;
     report.duration = duration;
     report.revision = context_.revision;
+    report.list_found = context_.list_found;
+    report.list_confirmed = context_.list_confirmed;
     report.caller = context_.caller.client_id();
     report.call = &call_;
     report.request = &request_;
@@ -377,6 +379,7 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
+  SteadyTime start_;
   std::string request_id_;
   telemetry::Span span_;
   bool decoded_ = false;
@@ -397,6 +400,8 @@ class RouteAdder {
     if (auto* metrics = front_->options.metrics) {
       rpc.metrics = &metrics->Of(front_->service, rpc.name);
     }
+    rpc.span_name = std::is_same_v<Owner, authzen::Service> ? "authzen." : "";
+    rpc.span_name += rpc.name;
     rpc::Route route;
     // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
     if (front_->store_id.empty()) {

@@ -24,9 +24,10 @@ Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions optio
       explainer_({.check = options_.check_limits}, clock),
       lister_(ListLimitsOf(options_), clock),
       expander_(clock),
-      access_control_(options_.access_control ? std::make_optional<AccessControl>(
-                                                    stores_, checker_, *options_.access_control)
-                                              : std::nullopt) {}
+      access_control_(options_.access_control
+                          ? std::make_optional<AccessControl>(stores_, clock_, checker_,
+                                                              *options_.access_control)
+                          : std::nullopt) {}
 
 Status Service::PermitOnSystem(const RequestContext& context, Permission permission) const {
   if (!context.caller.admitted()) return authn::Unauthenticated();

@@ -74,6 +74,8 @@ struct RequestContext {
   std::string model_id;                     // Resolved authorization model.
   std::optional<store::Revision> revision;  // That the answer is from, or that the write made.
   ListPageResponse listed;
+  // ListObjects in both forms: answers, and candidates that Check had to be asked about.
+  std::uint64_t list_found = 0, list_confirmed = 0;
   std::unique_ptr<Feed> feed;          // Streams only: what the stream goes on with.
   std::vector<std::string> undecided;  // AuthZEN's ActionSearch: neither allowed nor denied.
 };

@@ -351,7 +351,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
   if (planned.userset != kNoIndex) {
     subject_name += "#" + plan_.relations()[planned.userset].name;
   }
-  verdict = program.Evaluate(given, own, {object_name, relation.name, subject_name}, arena_);
+  verdict = program.Reevaluate(given, own, {object_name, relation.name, subject_name}, arena_);
   if (verdict.ok()) return Outcome::False();
   return Outcome::Failed(
       MakeFailure(verdict.error().code,

@@ -102,8 +102,11 @@ class StoreCore {
   Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
   void NoteExpiry(WallTime expires_at);
+  // Waits until `done`, with the write lock. Errors: kDeadlineExceeded.
+  Status AwaitSettled(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> deadline,
+                      const std::function<bool()>& done) const;
   void Settle(const Pending& pending, const Status& durable);
-  Status AwaitPublished(const Pending& pending);
+  Status AwaitPublished(const Pending& pending, std::optional<SteadyTime> deadline);
   void ReloadAfterFailure();
   Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);

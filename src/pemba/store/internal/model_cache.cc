@@ -14,9 +14,9 @@ Error InvalidStoredModel(const Error& cause) {
 
 }  // namespace
 
-Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
-                                                               graph::Graph& graph) {
-  PEMBA_TRY(auto plan, model::Plan::Compile(model, engine::MayExpireIn(graph)));
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(
+    const model::Model& model, const condition::ProgramOptions& conditions, graph::Graph& graph) {
+  PEMBA_TRY(auto plan, model::Plan::Compile(model, engine::MayExpireIn(graph), conditions));
   return engine::BoundModel::Bind(std::move(plan), graph);
 }
 
@@ -117,7 +117,7 @@ Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
 Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
   const Map* old = map_.load();
   if (const auto found = old->find(model.id); found != old->end()) return found->second;
-  PEMBA_TRY(auto compiled, CompileModel(model, graph_));
+  PEMBA_TRY(auto compiled, CompileModel(model, shared_.options.conditions, graph_));
   auto entry = std::make_unique<Entry>();
   entry->id = model.id;
   entry->model = std::move(compiled);

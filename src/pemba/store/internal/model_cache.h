@@ -23,8 +23,8 @@
 namespace pemba::store::internal {
 
 // A model in the form that queries run on. Errors: kInvalidModel.
-Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
-                                                               graph::Graph& graph);
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(
+    const model::Model& model, const condition::ProgramOptions& conditions, graph::Graph& graph);
 
 Error ModelNotFound(std::string_view id);
 Error LatestModelNotFound(const StoreId& store);

@@ -78,6 +78,7 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
     if (position.expires) after.expires_at.emplace();
   }
 
+  PEMBA_TRY(std::ignore, shared_.CheckDeadline(request.deadline));
   const View view = Pin();
   const auto& snapshot = view.snapshot();
   TuplePage page;
@@ -141,14 +142,19 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
   const bool withholds = shared_.options.changelog_horizon.count() > 0;
   const WallTime newest = shared_.clock.Now() - shared_.options.changelog_horizon;
   ChangePage page;
-  ChangesPosition last{0, 0, request.type};
+  ChangesPosition last{0, 0, request.type};  // Of the page, or where the search was given up.
+  std::uint64_t skipped = 0;
+  bool gave_up = false;
   Status made = Done{};
   const auto visit = [&](const storage::Write& write) {
     if (write.revision > head || (withholds && write.time > newest)) return storage::Visit::kStop;
+    made = shared_.CheckDeadline(request.deadline);
+    if (!made.ok()) return storage::Visit::kStop;
     std::size_t i = write.revision == next.revision ? next.change : 0;
     for (; i < write.changes.size(); ++i) {
       const auto& change = write.changes[i];
       if (!request.type.empty() && tuple::SplitObject(change.tuple.object).type != request.type) {
+        ++skipped;
         continue;
       }
       if (page.changes.size() == request.page_size) return storage::Visit::kStop;
@@ -161,13 +167,20 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
       last.revision = write.revision;
       last.change = i;
     }
-    return page.changes.size() == request.page_size ? storage::Visit::kStop
-                                                    : storage::Visit::kContinue;
+    if (page.changes.size() == request.page_size) return storage::Visit::kStop;
+    // A write without changes takes its time, too; the one that the token leads into is no
+    // progress.
+    if (write.revision != next.revision || next.change == 0) ++skipped;
+    if (skipped < shared_.options.changes_skipped_max) return storage::Visit::kContinue;
+    gave_up = true;
+    last.revision = write.revision;
+    last.change = std::max<std::size_t>(write.changes.size(), 1) - 1;
+    return storage::Visit::kStop;
   };
   PEMBA_TRY(std::ignore, shared_.datastore.ReadWrites(id_, next.revision - 1, visit));
   if (!made.ok()) return made.error();
   page.continuation_token =
-      page.changes.empty()
+      page.changes.empty() && !gave_up
           ? std::string(request.continuation_token)
           : shared_.tokens.Make(TokenUse::kReadChanges, id_.value, EncodePosition(last));
   return page;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "pemba/base/clock.h"
@@ -29,6 +30,12 @@ class Maintenance {
 struct Shared {
   void Report(std::string_view line) const {
     if (report) report(line);
+  }
+
+  // Errors: kDeadlineExceeded.
+  Status CheckDeadline(std::optional<SteadyTime> deadline) const {
+    if (!deadline || clock.Steady() < *deadline) return Done{};
+    return Error{ErrorCode::kDeadlineExceeded, "the time of the request is over"};
   }
 
   storage::Datastore& datastore;

@@ -40,7 +40,7 @@ Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View st
 
   const WriteResult result{pending.revision, pending.written, pending.deleted};
   if (!pending.ticket) {
-    PEMBA_TRY(std::ignore, AwaitPublished(pending));
+    PEMBA_TRY(std::ignore, AwaitPublished(pending, checked.request->deadline));
     return result;
   }
   const Status durable = pending.ticket->Wait();
@@ -56,10 +56,13 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
   std::unique_lock lock(write_mutex_);
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
-  settled_.wait(lock, [&] { return !failed_ || in_flight_ == 0; });
+  PEMBA_TRY(std::ignore, AwaitSettled(lock, checked.request->deadline,
+                                      [&] { return !failed_ || in_flight_ == 0; }));
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
 
+  // From here on the write may become durable, so that only its end says what became of it.
+  PEMBA_TRY(std::ignore, shared_.CheckDeadline(checked.request->deadline));
   // One time for the whole write, in the log's resolution, never before the last one.
   const auto now = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
   const WallTime time = std::max<WallTime>(now, state.last_time);
@@ -124,17 +127,31 @@ void StoreCore::ReloadAfterFailure() {
   settled_.notify_all();
 }
 
+Status StoreCore::AwaitSettled(std::unique_lock<std::mutex>& lock,
+                               std::optional<SteadyTime> deadline,
+                               const std::function<bool()>& done) const {
+  while (!done()) {
+    PEMBA_TRY(std::ignore, shared_.CheckDeadline(deadline));
+    if (deadline) {
+      settled_.wait_until(lock, *deadline);
+    } else {
+      settled_.wait(lock);
+    }
+  }
+  return Done{};
+}
+
 // For a request that found everything done: what it relies on may still be on its way, and fail.
-Status StoreCore::AwaitPublished(const Pending& pending) {
+Status StoreCore::AwaitPublished(const Pending& pending, std::optional<SteadyTime> deadline) {
   std::unique_lock lock(write_mutex_);
   const auto current = [&] {
     const State& state = *state_.load();
     return state.generation == pending.generation && !failed_ ? &state : nullptr;
   };
-  settled_.wait(lock, [&] {
-    const State* state = current();
-    return state == nullptr || state->graph->published() >= pending.revision;
-  });
+  PEMBA_TRY(std::ignore, AwaitSettled(lock, deadline, [&] {
+              const State* state = current();
+              return state == nullptr || state->graph->published() >= pending.revision;
+            }));
   if (current() != nullptr) return Done{};
   return Error{ErrorCode::kConflict, "transactional write failed due to conflict"};
 }
