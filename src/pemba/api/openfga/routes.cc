@@ -238,7 +238,7 @@ class Exchange {
   }
 
   void SetHeaders() {
-    call_.SetHeader("x-request-id", request_id_);
+    call_.SetFreshHeader("x-request-id", request_id_);
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }
