@@ -115,6 +115,7 @@ void RunExamplesOf(const char* page, std::size_t least) {
 }
 
 TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
+TEST(Docs, TheBenchmarksRun) { RunExamplesOf("benchmarks.md", 4); }
 TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
 
 // A port that was free a moment ago.

@@ -145,7 +145,8 @@ void Fill(Row& row, const Tally& tally, const std::vector<Prepared>& questions) 
   const auto calls = static_cast<double>(std::max<std::uint64_t>(tally.calls, 1));
   const auto seconds = std::chrono::duration<double>(tally.elapsed).count();
   const bool list = IsList(questions.front().question());
-  row.throughput = static_cast<double>(list ? tally.answers : tally.calls) / seconds;
+  row.throughput = static_cast<double>(tally.calls) / seconds;
+  if (list) row.ids = static_cast<double>(tally.answers) / seconds;
   row.cpu_us = Microseconds(static_cast<double>(tally.cpu.count()) / calls);
   if (tally.allocations) row.allocations = static_cast<double>(*tally.allocations) / calls;
   const auto at = [&](double share) {

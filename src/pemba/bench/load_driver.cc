@@ -13,9 +13,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kQuestions = 4'096;       // That differ, for each thread.
-constexpr std::size_t kBytesMax = 64u << 20;    // Of encoded questions.
-constexpr std::uint64_t kAnswersMax = 200'000;  // Of lists, in all questions of a thread.
+constexpr std::size_t kQuestions = 4'096;      // That differ, for each thread.
+constexpr std::size_t kBytesMax = 64u << 20;   // Of encoded questions.
+constexpr std::uint64_t kAnswersMax = 40'000;  // Of lists and batches, of a thread.
 constexpr std::uint64_t kWritablePerThread = 64;
 constexpr std::chrono::seconds kPatience{10};  // With the last answers.
 
@@ -68,7 +68,7 @@ class LoadThread {
            (answers < kAnswersMax || questions_.size() < 2)) {
       PEMBA_TRY(auto encoded, Encode(scenario.Make(case_index, random_)));
       bytes += encoded.call.body.size() + 100;
-      answers += encoded.question.listed.count;
+      answers += encoded.question.listed.count + encoded.question.batch.size();
       questions_.push_back(std::move(encoded));
     }
     for (std::uint64_t n = 0; run_.writes > 0 && n < kWritablePerThread; ++n) {
@@ -190,6 +190,7 @@ class LoadThread {
     } else if (counts && !recheck) {
       const bool list = question.ask == Ask::kListObjects || question.ask == Ask::kListUsers;
       Count(list ? tally_.lists : tally_.checks, now - pending.arrived);
+      tally_.ids += question.listed.count;
     }
   }
 
@@ -255,6 +256,7 @@ class LoadThread {
 void LoadTally::Merge(const LoadTally& other) {
   calls += other.calls;
   answered += other.answered;
+  ids += other.ids;
   shed += other.shed;
   elapsed = std::max(elapsed, other.elapsed);
   checks.Merge(other.checks);

@@ -45,6 +45,7 @@ struct LoadRun {
 struct LoadTally {
   std::uint64_t calls = 0;     // That were answered and counted.
   std::uint64_t answered = 0;  // All replies, also those that are not counted.
+  std::uint64_t ids = 0;       // In the lists of those that were counted.
   std::uint64_t shed = 0;      // That the server refused because it had too much to do.
   std::chrono::nanoseconds elapsed{0};
   Histogram checks, lists, writes;  // Batches count as checks. What was shed is in none.

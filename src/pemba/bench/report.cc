@@ -22,6 +22,7 @@ struct Figure {
 constexpr Figure kFigures[] = {
     {"rate", "offered/s", 0, &Row::rate},
     {"throughput", "calls/s", 0, &Row::throughput},
+    {"ids", "ids/s", 0, &Row::ids},
     {"p50_us", "p50 us", 2, &Row::p50_us},
     {"p95_us", "p95 us", 2, &Row::p95_us},
     {"p99_us", "p99 us", 2, &Row::p99_us},

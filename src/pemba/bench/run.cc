@@ -15,6 +15,7 @@
 #include "pemba/bench/engine_driver.h"
 #include "pemba/bench/floors.h"
 #include "pemba/bench/marks.h"
+#include "pemba/bench/process_use.h"
 #include "pemba/bench/scenario.h"
 #include "pemba/bench/wire_run.h"
 
@@ -22,6 +23,7 @@ namespace pemba::bench {
 namespace {
 
 constexpr std::uint32_t kSyncs = 500;
+constexpr int kStarts = 5;
 constexpr std::pair<std::string_view, Driver> kDrivers[] = {{"engine", Driver::kEngine},
                                                             {"grpc", Driver::kGrpc},
                                                             {"http2", Driver::kHttp2},
@@ -134,23 +136,49 @@ class Runner {
     return figures;
   }
 
+  // From nothing to listening, on an empty directory.
+  Status RunStart() {
+    if (options_.progress) options_.progress("start of an empty server");
+    Histogram took;
+    Row row{.scenario = "start", .name = "empty server", .driver = "system"};
+    for (int i = 0; i < kStarts; ++i) {
+      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      const auto begun = std::chrono::steady_clock::now();
+      PEMBA_TRY(const auto server, StartServer(data->path()));
+      took.Add(static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begun).count()));
+      if (const auto peak = PeakResidentBytes(server->process())) {
+        row.rss_peak_mib = static_cast<double>(*peak) / (1 << 20);
+      }
+    }
+    SetLatency(row, took);
+    report_.rows.push_back(std::move(row));
+    return Done{};
+  }
+
+  Result<std::unique_ptr<ChildServer>> StartServer(const std::string& data_directory) const {
+    return ChildServer::Start(
+        Program(), {"serve", "--data-dir", data_directory, "--http-addr", "127.0.0.1:0",
+                    "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--io-threads",
+                    std::to_string(options_.server_threads), "--listObjects-max-results", "0",
+                    "--listUsers-max-results", "0"});
+  }
+
   Status RunServer(Driver driver, const Chosen& scenarios) {
     const auto protocol = driver == Driver::kGrpc    ? Protocol::kGrpc
                           : driver == Driver::kHttp2 ? Protocol::kHttp2
                                                      : Protocol::kHttp1;
+    if (!std::exchange(start_measured_, true)) {
+      PEMBA_TRY(std::ignore, RunStart());
+    }
     PEMBA_TRY(const auto echo, RunEcho(protocol));
     for (const auto* info : scenarios) {
       Tell(NameOf(protocol), *info);
       // A server for each: its memory and its log are this scenario's.
       PEMBA_TRY(const auto data, TemporaryDirectory::Make());
-      PEMBA_TRY(const auto server,
-                ChildServer::Start(
-                    Program(), {"serve", "--data-dir", data->path(), "--http-addr", "127.0.0.1:0",
-                                "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--io-threads",
-                                std::to_string(options_.server_threads),
-                                "--listObjects-max-results", "0", "--listUsers-max-results", "0"}));
+      PEMBA_TRY(const auto server, StartServer(data->path()));
       auto run = RunAt(server->endpoint(protocol), server->process());
       run.unlimited = true;
+      run.data_directory = data->path();
       PEMBA_TRY(auto rows, MeasureWire(*info, run, &echo, report_.notes));
       Add(std::move(rows));
     }
@@ -173,6 +201,7 @@ class Runner {
 
   const RunOptions& options_;
   Report report_;
+  bool start_measured_ = false;
 };
 
 }  // namespace

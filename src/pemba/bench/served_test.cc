@@ -1,7 +1,10 @@
 // Every driver against a real server of this build, every answer verified; and what happens when a
 // server answers wrongly or not at all.
+#include <csignal>
+#include <cstdlib>
 #include <set>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -162,20 +165,104 @@ TEST_F(Served, AStallIsCountedAgainstEveryoneWhoWaited) {
   EXPECT_GT(tally->backlog_max, 100u);
 }
 
+TEST_F(Served, ShedsOverloadAndRecoversWithinASecond) {
+  const auto scenario = (*FindScenarios("S3"))[0]->make({.tuples = 5'000, .seed = 3});
+  constexpr std::size_t kDepth200 = 3;
+  const auto endpoint = server_->endpoint(Protocol::kGrpc);
+  const auto world = ServedWorld::Make(endpoint, *scenario);
+  ASSERT_TRUE(world.ok()) << world.error().message;
+  // Some ten thousand calls at once, each tens of microseconds.
+  const auto overload =
+      RunLoad(endpoint, (*world)->codec(), *scenario, kDepth200,
+              {.shape = {.connections = 32, .streams = 500}, .duration = milliseconds(800)});
+  ASSERT_TRUE(overload.ok()) << overload.error().message;
+  EXPECT_GT(overload->shed, 0u);
+  EXPECT_GT(overload->calls, 0u) << "it goes on answering";
+  const auto after = RunLoad(
+      endpoint, (*world)->codec(), *scenario, kDepth200,
+      {.shape = {.connections = 2, .streams = 4}, .duration = milliseconds(500), .rate = 200});
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  EXPECT_EQ(after->shed, 0u);
+  EXPECT_LT(after->checks.Percentile(0.99), 1'000'000'000u);
+}
+
+// TLS and a preshared key, over every transport; and what is said if either is missing.
+TEST(SecuredServer, IsReachedWithItsCertificateAndKey) {
+  const TemporaryDirectory directory;
+  const auto file = [&](const char* name) { return (directory.path() / name).string(); };
+  const auto made =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+      "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -keyout '" +
+      file("key.pem") + "' -out '" + file("cert.pem") + "' 2>/dev/null";
+  ASSERT_EQ(std::system(made.c_str()), 0) << "openssl is needed";
+  const auto server = ChildServer::Start(PEMBA_BUILT_BINARY, {"serve",
+                                                              "--data-dir",
+                                                              file("data"),
+                                                              "--http-addr",
+                                                              "127.0.0.1:0",
+                                                              "--grpc-addr",
+                                                              "127.0.0.1:0",
+                                                              "--log-level",
+                                                              "none",
+                                                              "--io-threads",
+                                                              "1",
+                                                              "--http-tls-enabled",
+                                                              "--http-tls-cert",
+                                                              file("cert.pem"),
+                                                              "--http-tls-key",
+                                                              file("key.pem"),
+                                                              "--grpc-tls-enabled",
+                                                              "--grpc-tls-cert",
+                                                              file("cert.pem"),
+                                                              "--grpc-tls-key",
+                                                              file("key.pem"),
+                                                              "--authn-method",
+                                                              "preshared",
+                                                              "--authn-preshared-keys",
+                                                              "open-sesame"});
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  const auto scenario = Scenarios().front().make(kSmall);
+  for (const auto protocol : {Protocol::kGrpc, Protocol::kHttp2, Protocol::kHttp1}) {
+    SCOPED_TRACE(NameOf(protocol));
+    auto endpoint = (*server)->endpoint(protocol);
+    endpoint.tls = true;
+    endpoint.token = "open-sesame";
+    const auto unknown = ServedWorld::Make(endpoint, *scenario);
+    ASSERT_FALSE(unknown.ok()) << "nobody vouches for this certificate";
+    EXPECT_THAT(unknown.error().message, HasSubstr("self-signed certificate"));
+    endpoint.ca_file = file("cert.pem");
+    {
+      const auto world = ServedWorld::Make(endpoint, *scenario);
+      ASSERT_TRUE(world.ok()) << world.error().message;
+      const auto tally =
+          RunLoad(endpoint, (*world)->codec(), *scenario, 0,
+                  {.shape = {.connections = 2, .streams = 4}, .duration = milliseconds(50)});
+      ASSERT_TRUE(tally.ok()) << tally.error().message;
+      EXPECT_GT(tally->calls, 0u);
+    }
+    endpoint.token = "wrong";
+    const auto refused = ServedWorld::Make(endpoint, *scenario);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, HasSubstr("unauthenticated"));
+    EXPECT_THAT(refused.error().message, ::testing::Not(HasSubstr("wrong")));
+  }
+}
+
 TEST(Run, MeasuresOwnServersBesideAnEcho) {
-  const auto report = Run({.scenarios = "S1",
-                           .drivers = {Driver::kEngine, Driver::kGrpc},
-                           .tuples = 2'000,
-                           .duration = milliseconds(60),
-                           .program = PEMBA_BUILT_BINARY});
+  const auto report = bench::Run({.scenarios = "S1",
+                                  .drivers = {Driver::kEngine, Driver::kGrpc},
+                                  .tuples = 2'000,
+                                  .duration = milliseconds(60),
+                                  .program = PEMBA_BUILT_BINARY});
   ASSERT_TRUE(report.ok()) << report.error().message;
   std::set<std::string> seen;
   for (const auto& row : report->rows) {
     seen.insert(row.scenario + " " + row.name + " " + row.driver);
-    EXPECT_TRUE(row.throughput.value_or(0) > 0) << row.name;
+    EXPECT_TRUE(row.throughput.value_or(0) > 0 || row.scenario == "start") << row.name;
   }
   EXPECT_THAT(seen, ::testing::UnorderedElementsAre("S1 load engine", "S1 direct engine",
-                                                    "floor echo grpc", "S1 direct grpc"));
+                                                    "start empty server system", "floor echo grpc",
+                                                    "S1 direct grpc"));
   for (const auto& row : report->rows) {
     if (row.driver != "grpc") continue;
     EXPECT_TRUE(row.cpu_us.value_or(0) > 0);
@@ -186,12 +273,12 @@ TEST(Run, MeasuresOwnServersBesideAnEcho) {
 
 TEST(Run, SaysWhatIsWrong) {
   const auto unreachable =
-      Run({.scenarios = "S1", .target = Endpoint{.host = "127.0.0.1", .port = 1}});
+      bench::Run({.scenarios = "S1", .target = Endpoint{.host = "127.0.0.1", .port = 1}});
   ASSERT_FALSE(unreachable.ok());
   EXPECT_EQ(unreachable.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(unreachable.error().message, HasSubstr("127.0.0.1:1: "));
   const auto no_server =
-      Run({.scenarios = "S1", .drivers = {Driver::kGrpc}, .program = "/bin/true"});
+      bench::Run({.scenarios = "S1", .drivers = {Driver::kGrpc}, .program = "/bin/true"});
   ASSERT_FALSE(no_server.ok());
   EXPECT_THAT(no_server.error().message, HasSubstr("ended before it listened"));
 }

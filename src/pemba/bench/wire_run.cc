@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "pemba/bench/floors.h"
 #include "pemba/bench/process_use.h"
 #include "pemba/bench/served_world.h"
 
@@ -54,6 +55,7 @@ class Measurement {
     if (!load.rate) row.streams = load.shape.streams;
     const auto seconds = std::chrono::duration<double>(tally.elapsed).count();
     row.throughput = static_cast<double>(tally.calls) / seconds;
+    if (tally.ids > 0) row.ids = static_cast<double>(tally.ids) / seconds;
     if (tally.shed > 0) {
       row.shed = static_cast<double>(tally.shed) / static_cast<double>(tally.shed + tally.calls);
     }
@@ -90,6 +92,32 @@ void CompareThroughput(Row& row, const EchoFigures& echo) {
 void CompareLatency(Row& row, const EchoFigures& echo) {
   row.floor_us = echo.p50_us;
   row.ratio = *row.p50_us / echo.p50_us;
+}
+
+constexpr std::uint32_t kSyncs = 200;
+
+// One client that writes, then 64 at once. What is written is looked up again each time.
+Status MeasureWrites(const Measurement& measurement, const WireRun& run, const Row& about,
+                     std::vector<Row>& rows) {
+  std::optional<double> sync_us;
+  if (!run.data_directory.empty()) {
+    PEMBA_TRY(const auto syncs, MeasureSync(run.data_directory, kSyncs));
+    sync_us = static_cast<double>(syncs.Percentile(0.5)) / 1000;
+  }
+  for (const std::uint32_t clients : {1u, 64u}) {
+    auto load = measurement.Closed();
+    load.shape = {.connections = clients, .streams = 1};
+    load.threads = 1;
+    load.writes = 1;
+    Row row = about;
+    row.name = clients == 1 ? "one writer" : "64 writers";
+    PEMBA_TRY(const auto tally, measurement.Measure(0, load, row));
+    SetLatency(row, tally.writes);
+    row.floor_us = sync_us;
+    if (sync_us) row.ratio = *row.throughput * *sync_us / 1e6 / clients;
+    rows.push_back(std::move(row));
+  }
+  return Done{};
 }
 
 // S14: idle checks, then checks, lists and writes with bursts.
@@ -185,6 +213,7 @@ Result<std::vector<Row>> MeasureWire(const ScenarioInfo& info, const WireRun& ru
     if (mixed) {
       auto done = MeasureMixed(measurement, run.rate ? *run.rate / kMixedShare : capacity, about,
                                run.duration, rows);
+      if (done.ok()) done = MeasureWrites(measurement, run, about, rows);
       if (!done.ok()) return with_name(done.error());
       break;  // The other case is in the mix.
     }

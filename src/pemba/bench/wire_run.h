@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ struct WireRun {
   LoadShape shape = {};
   std::uint32_t threads = 1;
   std::chrono::milliseconds duration{2'000};
+  // Where the server keeps its data: the floor of its writes is measured there. Empty: none is.
+  std::filesystem::path data_directory = {};
   std::optional<double> rate =
       {};  // Of the open loop; absent: 30 % of what the closed one reached.
 };

@@ -1,7 +1,8 @@
-// bench run | list | echo
+// bench run | list | plot | echo
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -10,9 +11,11 @@
 #include <boost/json/serialize.hpp>
 
 #include "pemba/bench/echo_server.h"
+#include "pemba/bench/plot.h"
 #include "pemba/bench/run.h"
 #include "pemba/bench/scenario.h"
 #include "pemba/cli/command_line.h"
+#include "pemba/cli/file_scope.h"
 
 namespace pemba::cli {
 namespace {
@@ -85,6 +88,29 @@ Result<int> ListScenarios(Session& session) {
   return 0;
 }
 
+struct PlotOptions {
+  std::string results = "bench/results/history.jsonl";
+  std::string directory = ".";
+};
+
+Result<int> Plot(Session& session, const PlotOptions& options) {
+  PEMBA_TRY(const auto text, ReadFile(options.results));
+  const auto reports = bench::ReportsFromLines(text);
+  if (!reports.ok()) return Invalid(options.results + ": " + reports.error().message);
+  const std::filesystem::path directory = options.directory;
+  const std::pair<const char*, bench::Chart> charts[] = {
+      {"latency.svg", bench::LatencyBySize(*reports)},
+      {"throughput.svg", bench::ThroughputByConcurrency(*reports)}};
+  for (const auto& [name, chart] : charts) {
+    const auto path = directory / name;
+    std::ofstream file(path);
+    file << bench::ToSvg(chart);
+    if (!file.flush()) return Invalid("cannot write `" + path.string() + "`");
+    session.out << path.string() << "\n";
+  }
+  return 0;
+}
+
 // Until SIGTERM. Says where it listens as `serve` does: one address for both protocols.
 Result<int> RunEcho(Session& session, const EchoOptions& options) {
   sigset_t signals;
@@ -149,6 +175,12 @@ void AddBenchCommands(CommandLine& line) {
   AddRun(line, group);
   line.Command(group, "list", "The scenarios",
                [](Session& session) { return ListScenarios(session); });
+  const auto plots = std::make_shared<PlotOptions>();
+  auto& plot = line.Command(group, "plot", "Draw reports: latency.svg and throughput.svg",
+                            [plots](Session& session) { return Plot(session, *plots); });
+  plot.add_option("--results", plots->results, "What `run --json` has written")
+      ->capture_default_str();
+  plot.add_option("--output", plots->directory, "Directory of the pictures")->capture_default_str();
   const auto options = std::make_shared<EchoOptions>();
   auto& echo = line.Command(group, "echo", "Serve the transport with nothing behind it: the floor",
                             [options](Session& session) { return RunEcho(session, *options); });
