@@ -15,6 +15,7 @@ struct HealthOptions {
   std::vector<std::string> services;
   // Whether the server can do its work: an error means "not serving". Must not block.
   std::function<Status()> ready;
+  std::function<void()> on_call;  // Told of every question. May be empty.
 };
 
 // Watch is UNIMPLEMENTED: probes poll.

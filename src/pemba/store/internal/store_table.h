@@ -49,6 +49,17 @@ class StoreTable {
     return entries_.size();
   }
 
+  // Visits every entry that is there now; others may insert meanwhile.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    std::vector<const Entry*> entries;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& entry : entries_) entries.push_back(entry.get());
+    }
+    for (const Entry* entry : entries) visit(*entry);
+  }
+
   // Every entry; not while others insert.
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
 
