@@ -214,11 +214,14 @@ TEST(Marks, CompareRowsOfOneRun) {
   const std::vector<Row> rows = {
       row("S6", "granted", 1.0),         row("S6", "denied", 1.5),
       row("S7", "or, list of 1", 1.0),   row("S7", "but not, list of 1", 1.4),
-      row("S7", "or, list of 100", 2.0), row("S7", "but not, list of 100", 2.0)};
+      row("S7", "or, list of 100", 2.0), row("S7", "but not, list of 100", 2.0),
+      row("S3", "depth 20", 4.0),        row("S3", "depth 200", 40.0)};
   for (const auto& mark : JudgeMarks(rows)) {
     if (mark.name.starts_with("S6")) {
       EXPECT_EQ(mark.verdict, Verdict::kMiss);
       EXPECT_EQ(mark.measured, "1.50 x");
+    } else if (mark.name.starts_with("S3")) {
+      EXPECT_EQ(mark.measured, "4.00 us") << "depth 200 is another case";
     } else if (mark.name.starts_with("S7")) {
       EXPECT_EQ(mark.verdict, Verdict::kPass);
       EXPECT_EQ(mark.measured, "1.40 x");
