@@ -16,7 +16,6 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kQuestions = 4'096;      // That differ, for each thread.
 constexpr std::size_t kBytesMax = 64u << 20;   // Of encoded questions.
 constexpr std::uint64_t kAnswersMax = 40'000;  // Of lists and batches, of a thread.
-constexpr std::uint64_t kWritablePerThread = 64;
 constexpr std::chrono::seconds kPatience{10};  // With the last answers.
 
 SteadyTime Now() { return Steady::now(); }
@@ -72,7 +71,7 @@ class LoadThread {
       questions_.push_back(std::move(encoded));
     }
     for (std::uint64_t n = 0; run_.writes > 0 && n < kWritablePerThread; ++n) {
-      auto question = scenario.Writable(index_ * kWritablePerThread + n);
+      auto question = scenario.Writable(run_.first_writable + index_ * kWritablePerThread + n);
       if (!question) return Error{ErrorCode::kInvalidArgument, "this world is not written to"};
       const OwnedTuple tuple({.tuple = {question->object, question->relation, question->subject}});
       PEMBA_TRY(auto check, Encode(*std::move(question)));

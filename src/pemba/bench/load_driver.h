@@ -31,6 +31,8 @@ enum class Verification : std::uint8_t {
   kStatusOnly,  // Of an echo server: it knows no answers.
 };
 
+inline constexpr std::uint64_t kWritablePerThread = 64;
+
 struct LoadRun {
   LoadShape shape = {};  // Of each thread.
   std::uint32_t threads = 1;
@@ -38,6 +40,9 @@ struct LoadRun {
   std::optional<double> rate = {};  // Calls a second, of all threads; absent: closed loop.
   Bursts bursts = {};               // Open loop only.
   double writes = 0;                // Share of calls; the scenario must be Writable.
+  // The first tuple that is written; with kWritablePerThread more for each thread. What a run has
+  // written may be there when it ends: another run on the same world begins behind it.
+  std::uint64_t first_writable = 0;
   std::uint64_t seed = 1;
   Verification verification = Verification::kAnswers;
 };

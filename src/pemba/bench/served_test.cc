@@ -271,6 +271,22 @@ TEST(Run, MeasuresOwnServersBesideAnEcho) {
   }
 }
 
+// Idle checks, the mix, one writer and many, all on one world.
+TEST(Run, MeasuresMixedLoad) {
+  const auto report = bench::Run({.scenarios = "S14",
+                                  .drivers = {Driver::kHttp1},
+                                  .tuples = 2'000,
+                                  .duration = milliseconds(200),
+                                  .program = PEMBA_BUILT_BINARY});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  std::set<std::string> seen;
+  for (const auto& row : report->rows) {
+    if (row.scenario == "S14") seen.insert(row.name);
+  }
+  EXPECT_THAT(seen, ::testing::IsSupersetOf(
+                        {"checks", "idle checks", "mixed: checks", "one writer", "64 writers"}));
+}
+
 TEST(Run, SaysWhatIsWrong) {
   const auto unreachable =
       bench::Run({.scenarios = "S1", .target = Endpoint{.host = "127.0.0.1", .port = 1}});

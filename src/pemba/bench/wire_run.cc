@@ -45,7 +45,9 @@ class Measurement {
   }
 
   // Runs the load; `row` is told all but latencies.
-  Result<LoadTally> Measure(std::size_t case_index, const LoadRun& load, Row& row) const {
+  Result<LoadTally> Measure(std::size_t case_index, LoadRun load, Row& row) {
+    load.first_writable = next_writable_;
+    next_writable_ += load.threads * kWritablePerThread;
     const auto cpu = run_.process ? CpuOf(*run_.process) : std::nullopt;
     PEMBA_TRY(auto tally, RunLoad(run_.endpoint, codec_, scenario_, case_index, load));
     const auto cpu_after = run_.process ? CpuOf(*run_.process) : std::nullopt;
@@ -76,6 +78,7 @@ class Measurement {
   const WireCodec& codec_;
   const Scenario& scenario_;
   const Verification verification_;
+  std::uint64_t next_writable_ = 0;
 };
 
 const Histogram& Asked(const LoadTally& tally) {
@@ -97,7 +100,7 @@ void CompareLatency(Row& row, const EchoFigures& echo) {
 constexpr std::uint32_t kSyncs = 200;
 
 // One client that writes, then 64 at once. What is written is looked up again each time.
-Status MeasureWrites(const Measurement& measurement, const WireRun& run, const Row& about,
+Status MeasureWrites(Measurement& measurement, const WireRun& run, const Row& about,
                      std::vector<Row>& rows) {
   std::optional<double> sync_us;
   if (!run.data_directory.empty()) {
@@ -121,7 +124,7 @@ Status MeasureWrites(const Measurement& measurement, const WireRun& run, const R
 }
 
 // S14: idle checks, then checks, lists and writes with bursts.
-Status MeasureMixed(const Measurement& measurement, double capacity, const Row& about,
+Status MeasureMixed(Measurement& measurement, double capacity, const Row& about,
                     std::chrono::milliseconds duration, std::vector<Row>& rows) {
   Row idle = about;
   idle.name = "idle checks";
@@ -164,7 +167,7 @@ Result<EchoFigures> MeasureEcho(const WireRun& run) {
   constexpr const char* kId = "01J00000000000000000000000";
   const auto scenario = Scenarios().front().make({.tuples = 10'000, .seed = run.size.seed});
   const WireCodec codec(run.endpoint.protocol, kId, kId);
-  const Measurement measurement(run, codec, *scenario, Verification::kStatusOnly);
+  Measurement measurement(run, codec, *scenario, Verification::kStatusOnly);
   EchoFigures echo;
   Row closed{
       .scenario = "floor", .name = "echo", .driver = std::string(NameOf(run.endpoint.protocol))};
@@ -185,7 +188,7 @@ Result<std::vector<Row>> MeasureWire(const ScenarioInfo& info, const WireRun& ru
                                      const EchoFigures* echo, std::vector<std::string>& notes) {
   const auto scenario = info.make(run.size);
   PEMBA_TRY(const auto world, ServedWorld::Make(run.endpoint, *scenario));
-  const Measurement measurement(run, world->codec(), *scenario, Verification::kAnswers);
+  Measurement measurement(run, world->codec(), *scenario, Verification::kAnswers);
   const auto cases = scenario->cases();
   std::vector<Row> rows;
   for (std::size_t i = 0; i < cases.size(); ++i) {
