@@ -247,6 +247,17 @@ Status WireCodec::TakeModelId(const LoadLoop::Answer& answer) {
   return Done{};
 }
 
+namespace {
+
+// The wire contract gives lack of room the status 500 and a code of its own.
+bool IsShed(const Reply& reply) {
+  return reply.http_status == 429 || reply.http_status == 503 ||
+         (reply.http_status == 500 &&
+          reply.body.find("\"resource_exhausted\"") != std::string_view::npos);
+}
+
+}  // namespace
+
 Judgement WireCodec::Complain(Judgement judgement, std::string text) {
   complaint_ = std::move(text);
   return judgement;
@@ -254,8 +265,7 @@ Judgement WireCodec::Complain(Judgement judgement, std::string text) {
 
 Judgement WireCodec::Judge(const Question& question, const Reply& reply) {
   if (auto done = CheckDone(reply); !done.ok()) {
-    const bool shed = grpc() ? reply.grpc_status == kResourceExhausted
-                             : reply.http_status == 429 || reply.http_status == 503;
+    const bool shed = grpc() ? reply.grpc_status == kResourceExhausted : IsShed(reply);
     return Complain(shed ? Judgement::kShed : Judgement::kFailed, done.error().message);
   }
   switch (question.ask) {
