@@ -27,10 +27,10 @@ struct ConnectionContext {
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
   BlockPool blocks = {};           // Small memory of the protocol library.
-  // Load shedding, see IsLate().
+  // Load shedding, see IsOverloaded().
   SteadyTime round_began{};  // When everything that now waits to be read had not waited yet.
   std::uint32_t calls_until_look = 0;
-  bool late = false;
+  bool late = false, was_late = false;  // This round, and the one before.
 };
 
 // Belongs to one I/O thread. The thread feeds bytes, asks for bytes, and tells the time.

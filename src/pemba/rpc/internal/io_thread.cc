@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <utility>
 
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -136,7 +137,7 @@ void IoThread::Loop() {
 void IoThread::BeginRound(int events) {
   if (!events_left_out_) context_.round_began = context_.now;
   events_left_out_ = events == static_cast<int>(kEventsMax);
-  context_.late = false;
+  context_.was_late = std::exchange(context_.late, false);
 }
 
 void IoThread::TakeTime() {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pemba/rpc/internal/connection.h"
@@ -49,7 +50,7 @@ class MemoryServer {
   // What is fed from now on has waited for that long.
   void BeginRound(std::chrono::milliseconds waited = std::chrono::milliseconds(0)) {
     context_.round_began = std::chrono::steady_clock::now() - waited;
-    context_.late = false;
+    context_.was_late = std::exchange(context_.late, false);
   }
 
   // Runs what is queued for workers and gives the news to the connections.
