@@ -248,8 +248,8 @@ class Exchange {
   }
 
   void SetHeaders() {
-    call_.SetHeader("x-request-id", request_id_);
-    if (span_) call_.SetHeader("traceresponse", telemetry::ToTraceParent(span_.context()));
+    call_.SetFreshHeader("x-request-id", request_id_);
+    if (span_) call_.SetFreshHeader("traceresponse", telemetry::ToTraceParent(span_.context()));
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }

@@ -122,6 +122,7 @@ Status Service::WriteTuples(RequestContext& context, const v1::WriteTuplesReques
 
   store::WriteRequest write;
   write.form = store::WriteRequest::Form::kExtended;
+  write.deadline = context.deadline;
   write.writes = writes;
   write.deletes = deletes;
   write.model_id = context.model_id;
