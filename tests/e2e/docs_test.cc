@@ -145,6 +145,7 @@ TEST(Docs, TheExamplesWork) { Page("docs/cli.md").Run(20); }
 TEST(Docs, TheBenchmarksRun) { Page("docs/benchmarks.md").Run(4); }
 TEST(Docs, TheWritesAreAsShown) { Page("docs/writes.md").Run(10); }
 TEST(Docs, TheExplanationsAreAsShown) { Page("docs/explain.md").Run(8); }
+TEST(Docs, TheQueriesOfFactsAreAsShown) { Page("docs/typeql.md").Run(10); }
 TEST(Docs, TheListsOfTheApiAreAsShown) { Page("docs/api.md").Run(9); }
 
 TEST(Docs, TheExamplesOfOperationsWork) {
@@ -190,7 +191,7 @@ TEST(Docs, CommandsAreInPagesWhoseExamplesAreRun) {
     const bool is_run = page == "docs/cli.md" || page == "docs/explain.md" ||
                         page == "docs/api.md" || page == "docs/operations.md" ||
                         page == "docs/authentication.md" || page == "docs/telemetry.md" ||
-                        page == "docs/writes.md" || page == "docs/benchmarks.md";
+                        page == "docs/writes.md" || page == "docs/typeql.md" || page == "docs/benchmarks.md";
     for (const auto& block : BlocksOf(page, "sh")) {
       // `./run` and `./test` are what runs this.
       EXPECT_TRUE(is_run || block == "./run\n" || block == "./test\n") << page << ":\n" << block;

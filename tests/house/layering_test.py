@@ -24,7 +24,7 @@ ROOMS = {
     "store": ["engine", "storage"],
     "reason": ["base"],
     "resource": ["store", "yaml"],
-    "api": ["store", "rpc", "telemetry", "resource"],
+    "api": ["store", "rpc", "telemetry", "resource", "reason"],
     "server": ["api"],
     "bench": ["store", "rpc"],
     "cli": ["server", "bench", "yaml"],

@@ -50,7 +50,20 @@ const std::map<std::string, std::string>& ValidRequests() {
     const std::string evaluation =
         store + R"(,"subject":{"type":"user","id":"anne"},"action":{"name":"viewer"},)"
                 R"("resource":{"type":"doc","id":"1"}})";
+    const std::string database = R"({"database":"facts")";
+    const std::string transaction = database + R"(,"transaction":"0a")";
     return std::map<std::string, std::string>{
+        {"CreateDatabase", database + "}"},
+        {"GetDatabase", database + "}"},
+        {"DeleteDatabase", database + "}"},
+        {"ReadSchema", database + "}"},
+        {"Query", database + R"(,"query":"match $x isa thing;"})"},
+        {"BeginTransaction", database + "}"},
+        {"CommitTransaction", transaction + "}"},
+        {"RollbackTransaction", transaction + "}"},
+        {"ExplainFact", transaction + R"(,"iid":"0x1"})"},
+        {"Project", database + "}"},
+        {"GuardedCheck", database + R"(,"store_id":")" + kStore + R"(",)" + key + "}"},
         {"Evaluation", evaluation},
         {"Evaluations", evaluation},
         {"SubjectSearch", evaluation},

@@ -84,6 +84,7 @@ void AddTupleCommands(CommandLine& line);
 void AddWriteCommands(CommandLine& line, CLI::App& tuple_group);  // Part of the tuple commands.
 void AddQueryCommands(CommandLine& line);
 void AddBenchCommands(CommandLine& line);
+void AddTypeqlCommand(CommandLine& line);
 void AddVersionCommand(CommandLine& line);
 
 }  // namespace pemba::cli

@@ -21,6 +21,8 @@
 #include "pemba/api/openfga/field_rules_table.h"
 #include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/patterns.h"
+#include "pemba/api/reason/field_rules_table.h"
+#include "pemba/api/reason/service.h"
 #include "pemba/base/assert.h"
 
 namespace pemba::api::openfga {
@@ -31,6 +33,7 @@ namespace pb = google::protobuf;
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
+constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -496,6 +499,34 @@ void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& aut
   add_default({"ResourceSearch", "POST", "/access/v1/search/resource", 200, kWorker}, &S::ResourceSearch);
   add_default({"ActionSearch", "POST", "/access/v1/search/action", 200, kWorker}, &S::ActionSearch);
   add_default({"GetConfiguration", "GET", "/.well-known/authzen-configuration", 200, kInline}, &S::GetDefaultConfiguration);
+  // clang-format on
+}
+
+void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router) {
+  using S = reason::Service;
+  constexpr auto kWorker = rpc::Execution::kWorker;
+  RouteAdder<S> add(
+      service,
+      std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                             .clock = clock,
+                                             .options = std::move(options),
+                                             .service = kReasonService,
+                                             .rules = FieldRules(reason::FieldRulesTable())}),
+      router);
+  // clang-format off
+  add({"CreateDatabase", "POST", "/reason/databases", 201, kWorker}, &S::CreateDatabase);
+  add({"ListDatabases", "GET", "/reason/databases", 200, kWorker}, &S::ListDatabases);
+  add({"GetDatabase", "GET", "/reason/databases/{database}", 200, kWorker}, &S::GetDatabase);
+  add({"DeleteDatabase", "DELETE", "/reason/databases/{database}", 204, kWorker}, &S::DeleteDatabase);
+  add({"ReadSchema", "GET", "/reason/databases/{database}/schema", 200, kWorker}, &S::ReadSchema);
+  add({"Query", "POST", "/reason/databases/{database}/query", 200, kWorker}, &S::Query);
+  add({"BeginTransaction", "POST", "/reason/databases/{database}/transactions", 201, kWorker}, &S::BeginTransaction);
+  add({"CommitTransaction", "POST", "/reason/databases/{database}/transactions/{transaction}/commit", 200, kWorker}, &S::CommitTransaction);
+  add({"RollbackTransaction", "DELETE", "/reason/databases/{database}/transactions/{transaction}", 204, kWorker}, &S::RollbackTransaction);
+  add({"ExplainFact", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::ExplainFact);
+  add({"Project", "GET", "/reason/databases/{database}/projection", 200, kWorker}, &S::Project);
+  add({"GuardedCheck", "POST", "/reason/databases/{database}/guarded-check", 200, kWorker}, &S::GuardedCheck);
   // clang-format on
 }
 
