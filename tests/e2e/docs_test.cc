@@ -115,6 +115,7 @@ void RunExamplesOf(const char* page, std::size_t least) {
 }
 
 TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
+TEST(Docs, TheWritesAreAsShown) { RunExamplesOf("writes.md", 10); }
 TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
 TEST(Docs, TheQueriesOfFactsAreAsShown) { RunExamplesOf("typeql.md", 10); }
 

@@ -128,6 +128,11 @@ void AppendScalar(const pb::Message& message, const Field& field, int index, std
       return AppendNumber(repeated ? reflection.GetRepeatedUInt32(message, &field, index)
                                    : reflection.GetUInt32(message, &field),
                           out);
+    case Field::CPPTYPE_UINT64:
+      // As protobuf has it: text, because the numbers of many readers of JSON end at 2^53.
+      PEMBA_CHECK(!repeated);
+      out.append("\"").append(std::to_string(reflection.GetUInt64(message, &field))).append("\"");
+      return;
     case Field::CPPTYPE_ENUM: {
       const int number = repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
                                   : reflection.GetEnumValue(message, &field);

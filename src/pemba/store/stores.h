@@ -52,6 +52,12 @@ struct StoresTotals {
 // A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
 class StoreHandle;
 
+// Listens for as long as it lives.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+};
+
 // Thread-safe. Outlived by nothing that it hands out; destroy it after the last request. The
 // destructor waits for background work and saves a checkpoint of every store that changed enough.
 class Stores {
@@ -75,6 +81,12 @@ class Stores {
   // Oldest first, without deleted ones. Errors: kInvalidContinuationToken.
   Result<StorePage> ListStores(const ListStoresRequest& request) const;
   Status DeleteStore(const StoreId& id);  // Soft; done for unknown stores too.
+
+  // Calls `tell` once, as soon as the store has a revision after `after` or is deleted; at once if
+  // that is so already. It is called by whoever publishes: it must be quick, and neither block nor
+  // call back here. It may still be called while the result is being destroyed, not afterwards
+  // begun. Costs nobody anything while nothing happens.
+  std::unique_ptr<Listener> Listen(const StoreId& id, Revision after, std::function<void()> tell);
 
   // How many stores are in memory.
   std::size_t loaded() const;

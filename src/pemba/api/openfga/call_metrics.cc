@@ -145,7 +145,7 @@ class QueryMetrics {
 };
 
 Labels RpcLabels(std::string_view service, std::string_view rpc) {
-  return {{"grpc_type", rpc == kStreamed ? "server_stream" : "unary"},
+  return {{"grpc_type", IsStream(rpc) ? "server_stream" : "unary"},
           {"grpc_service", std::string(service)},
           {"grpc_method", std::string(rpc)}};
 }
@@ -173,7 +173,7 @@ RpcMetrics::RpcMetrics(Registry& registry, std::string_view service, std::string
   registry.AddAlias("grpc_server_msg_received_total", "Request messages.", RpcLabels(service, rpc),
                     started_);
   constexpr const char* kSent = "grpc_server_msg_sent_total";
-  if (rpc == kStreamed) {
+  if (IsStream(rpc)) {
     streamed_ = &registry.AddCounter(kSent, "Response messages.", RpcLabels(service, rpc));
   } else {
     registry.AddAlias(kSent, "Response messages.", RpcLabels(service, rpc), succeeded_);

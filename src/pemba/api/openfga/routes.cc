@@ -19,6 +19,7 @@
 #include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/patterns.h"
 #include "pemba/api/reason/field_rules_table.h"
 #include "pemba/api/reason/service.h"
@@ -55,6 +56,18 @@ struct Rpc {
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
   RpcMetrics* metrics = nullptr;  // Null: nobody counts.
 };
+
+// A header that is a revision, if it is there.
+Result<std::optional<store::Revision>> RevisionHeader(const rpc::Call& call, std::string_view name,
+                                                      std::string_view shown) {
+  const auto text = call.header(name);
+  if (!text) return std::optional<store::Revision>();
+  store::Revision revision = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), revision);
+  if (error == std::errc() && end == text->data() + text->size()) return std::optional(revision);
+  return Error{ErrorCode::kInvalidArgument,
+               "invalid " + std::string(shown) + ": value must be a revision"};
+}
 
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
@@ -109,10 +122,12 @@ class Exchange {
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
+    if (outcome.ok() && context_.feed) return GoOnWithFeed(start);
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
-      FailStream(outcome.error());
+      internal::FailStream(call_, outcome.error(),
+                           streaming_ ? internal::Begun::kYes : internal::Begun::kNo);
     } else {
       Fail(outcome.error());
     }
@@ -208,15 +223,11 @@ class Exchange {
     if (rpc_.execution == rpc::Execution::kWorker) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
-    if (const auto text = call_.header("pemba-at-least-revision")) {
-      store::Revision revision = 0;
-      const auto [end, error] =
-          std::from_chars(text->data(), text->data() + text->size(), revision);
-      if (error != std::errc() || end != text->data() + text->size()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "invalid Pemba-At-Least-Revision: value must be a revision"};
-      }
-      context_.at_least = revision;
+    PEMBA_TRY(context_.at_least,
+              RevisionHeader(call_, "pemba-at-least-revision", "Pemba-At-Least-Revision"));
+    if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
+      PEMBA_TRY(context_.if_revision,
+                RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
     }
     return Done{};
   }
@@ -234,16 +245,7 @@ class Exchange {
     if (!streaming_) SetHeaders();
     streaming_ = true;
     if (counted_) rpc_.metrics->Streamed(1);
-    std::string bytes;
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      message.SerializeToString(&bytes);
-    } else {
-      bytes = "{\"result\":";
-      AppendJson(message, bytes);
-      bytes += "}\n";
-    }
-    return call_.Send(kJsonType, bytes) ? RequestContext::Sent::kYes
-                                        : RequestContext::Sent::kNobodyReads;
+    return internal::SendMessage(call_, message);
   }
 
   void SetHeaders() {
@@ -302,15 +304,20 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
-  void FailStream(const Error& error) {
-    const auto status = ToGrpc(error);
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      return streaming_ ? call_.FinishStream(status) : call_.FinishGrpc(status, {});
-    }
-    const auto http = ToStreamError(status);
-    if (!streaming_) return call_.FinishHttp(http.http_status, kJsonType, http.line);
-    call_.Send(kJsonType, http.line);
-    call_.FinishStream({});
+  // From here on the feed lives by itself; this exchange ends.
+  void GoOnWithFeed(SteadyTime start) {
+    internal::FeedRun::Told told{.service = front_.service,
+                                 .rpc = rpc_.name,
+                                 .request_id = request_id_,
+                                 .store_id = {},
+                                 .model_id = context_.model_id,
+                                 .caller = context_.caller.client_id(),
+                                 .start = start,
+                                 .metrics = counted_ ? rpc_.metrics : nullptr};
+    if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
+    std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
+                                        front_.options.on_call)
+        ->Run(call_);
   }
 
   std::string SpanName() const {
@@ -447,6 +454,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }

@@ -63,6 +63,10 @@ class StoreCore {
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
+  Result<FeedPosition> StartFeed(const FeedRequest& request) const;
+  Result<FeedBatch> ReadFeed(const FeedPosition& from, std::string_view type,
+                             std::size_t changes_max) const;
+  std::string MakeFeedToken(const FeedPosition& position, std::string_view type) const;
 
   Result<ModelId> WriteModel(model::Model model);  // Of a valid model.
   Result<model::Model> ReadModel(std::string_view id) const;

@@ -97,6 +97,7 @@ void StoreCore::Settle(const Pending& pending, const Status& durable) {
     }
   }
   settled_.notify_all();
+  shared_.publications.Tell(id_);
   if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
 }
 
@@ -135,6 +136,7 @@ Status StoreCore::ReloadIfFailed() {
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
   failed_ = false;
+  shared_.publications.Tell(id_);  // The log may have more than was published.
   shared_.reclaimer.Retire([failed] { delete failed; });
   shared_.maintenance.RequestCollect();
   return Done{};
