@@ -151,22 +151,22 @@ bool Execution::Advance(const RangeStep& step, Cursor& cursor) {
   using syntax::Comparator;
   for (; cursor.i < step.types.size(); ++cursor.i, cursor.phase = 0) {
     const TypeTable* table = world_.facts->Table(step.types[cursor.i]);
-    if (table == nullptr || !table->value_type || !Comparable(*table->value_type, TypeOf(step.value))) {
+    if (table == nullptr || !table->value_type ||
+        !Comparable(*table->value_type, TypeOf(step.value))) {
       continue;
     }
     const auto order = table->InOrder();
     if (cursor.phase == 0) {
       cursor.phase = 1;
-      const bool below = step.comparator == Comparator::kLess ||
-                         step.comparator == Comparator::kLessEqual;
+      const bool below =
+          step.comparator == Comparator::kLess || step.comparator == Comparator::kLessEqual;
       // Where values begin to be greater than the bound, or not less than it.
-      const bool after_equal = step.comparator == Comparator::kLessEqual ||
-                               step.comparator == Comparator::kGreater;
-      const auto split =
-          std::partition_point(order.begin(), order.end(), [&](ThingId attribute) {
-            const auto compared = Compare(world_.facts->ValueOf(attribute), step.value);
-            return compared < 0 || (after_equal && compared == 0);
-          });
+      const bool after_equal =
+          step.comparator == Comparator::kLessEqual || step.comparator == Comparator::kGreater;
+      const auto split = std::partition_point(order.begin(), order.end(), [&](ThingId attribute) {
+        const auto compared = Compare(world_.facts->ValueOf(attribute), step.value);
+        return compared < 0 || (after_equal && compared == 0);
+      });
       const auto at = static_cast<std::uint32_t>(split - order.begin());
       cursor.j = below ? 0 : at;
       cursor.limit = below ? at : static_cast<std::uint32_t>(order.size());
@@ -254,7 +254,8 @@ void Execution::RaiseRelationDemands(const RelationStep& step) {
     if (goal.empty() && ambiguous != nullptr) {
       for (const TypeId role : ambiguous->role_list) {
         const RoleEdge edge{role, frame_[ambiguous->player]};
-        if (CanPlay(edge.player, type, role)) world_.reasoner->DemandRelations(predicate, {&edge, 1});
+        if (CanPlay(edge.player, type, role))
+          world_.reasoner->DemandRelations(predicate, {&edge, 1});
       }
       continue;
     }
@@ -318,9 +319,9 @@ ThingId Execution::NextRelation(const RelationStep& step, Cursor& cursor, TypeId
       const auto& entry = step.entries[e];
       if (!entry.player_given || entry.role_list.size() != 1) continue;
       const TypeId type = world_.reasoner->GetPredicate(step.predicates[0]).type;
-      chains.emplace_back(world_.inferred->FirstPlaying(type, entry.role_list[0],
-                                                        frame_[entry.player]),
-                          static_cast<int>(e));
+      chains.emplace_back(
+          world_.inferred->FirstPlaying(type, entry.role_list[0], frame_[entry.player]),
+          static_cast<int>(e));
     }
     if (chains.size() > 1) {
       while (true) {
@@ -363,8 +364,9 @@ void Execution::MatchEdges(const RelationStep& step, Cursor& cursor, ThingId rel
     const auto edges = world_.inferred->Edges(relation);
     edges_.assign(edges.begin(), edges.end());
   } else {
-    world_.facts->ForEachPlayer(
-        relation, [&](TypeId role, ThingId player) { edges_.push_back({role, player}); });
+    world_.facts->ForEachPlayer(relation, [&](TypeId role, ThingId player) {
+      edges_.push_back({role, player});
+    });
   }
   if (!step.relation_bound) frame_[step.relation] = relation;
   AssignEdge(step, cursor, 0, 0, via_role);
@@ -530,7 +532,8 @@ bool Execution::Advance(const HasStep& step, Cursor& cursor) {
 bool Execution::Advance(const IsaStep& step, Cursor& cursor) {
   const TypeId type = world_.TypeOf(frame_[step.thing]);
   if (step.exactness == syntax::Exactness::kExact) {
-    return cursor.phase++ == 0 && step.types.Contains(type) && Bind(step.type, step.type_bound, type);
+    return cursor.phase++ == 0 && step.types.Contains(type) &&
+           Bind(step.type, step.type_bound, type);
   }
   const TypeSet& supertypes = world_.schema->Supertypes(type);
   if (step.type_bound) {
@@ -575,8 +578,7 @@ bool Execution::Advance(const IidStep& step, Cursor& cursor) {
   if (cursor.phase++ != 0 || step.iid > kNoThing) return false;
   const auto thing = static_cast<ThingId>(step.iid);
   if (IsInferred(thing)) {
-    if (world_.inferred == nullptr ||
-        thing - kFirstInferred >= world_.inferred->thing_count()) {
+    if (world_.inferred == nullptr || thing - kFirstInferred >= world_.inferred->thing_count()) {
       return false;
     }
   } else if (!world_.facts->Exists(thing)) {

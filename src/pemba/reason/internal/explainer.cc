@@ -82,7 +82,8 @@ void Explainer::RunWith(const Instance& instance, Frame frame, const Fact& fact,
     // Variables of negations are bound to whatever was tried last.
     Frame bound(frame.size(), kNoThing);
     Explanation explanation;
-    for (const Domain& domain : instance.body().domains) bound[domain.variable] = frame[domain.variable];
+    for (const Domain& domain : instance.body().domains)
+      bound[domain.variable] = frame[domain.variable];
     for (const auto& binds : plan.binds) {
       for (const VariableId variable : binds) bound[variable] = frame[variable];
     }
@@ -162,8 +163,7 @@ Result<std::vector<Explanation>> Explainer::Search(const Fact& fact, Premises pr
     }
     wanted = {state_.inferred.GetOwnership(first).owner, fact.thing};
   }
-  const TypeId type =
-      state_.world.TypeOf(wanted.is_ownership() ? wanted.attribute : wanted.thing);
+  const TypeId type = state_.world.TypeOf(wanted.is_ownership() ? wanted.attribute : wanted.thing);
   const auto& predicates = wanted.is_ownership() ? index.by_attribute : index.by_relation;
   if (type >= predicates.size()) return found;
   for (const PredicateId predicate : predicates[type]) {

@@ -116,11 +116,16 @@ std::optional<Value> AggregateOf(syntax::AggregateKind kind, std::vector<Value> 
   const auto less = [](const Value& a, const Value& b) { return Compare(a, b) < 0; };
   const auto count = static_cast<double>(values.size());
   switch (kind) {
-    case syntax::AggregateKind::kCount: return static_cast<std::int64_t>(values.size());
-    case syntax::AggregateKind::kSum: return Sum(values);
-    case syntax::AggregateKind::kMin: return *std::min_element(values.begin(), values.end(), less);
-    case syntax::AggregateKind::kMax: return *std::max_element(values.begin(), values.end(), less);
-    case syntax::AggregateKind::kMean: return AsDouble(Sum(values)) / count;
+    case syntax::AggregateKind::kCount:
+      return static_cast<std::int64_t>(values.size());
+    case syntax::AggregateKind::kSum:
+      return Sum(values);
+    case syntax::AggregateKind::kMin:
+      return *std::min_element(values.begin(), values.end(), less);
+    case syntax::AggregateKind::kMax:
+      return *std::max_element(values.begin(), values.end(), less);
+    case syntax::AggregateKind::kMean:
+      return AsDouble(Sum(values)) / count;
     case syntax::AggregateKind::kMedian: {
       std::sort(values.begin(), values.end(), less);
       const std::size_t middle = values.size() / 2;
@@ -192,9 +197,9 @@ class MatchAnswers final : public Answers {
       return Done{};
     }
     Attach();
-    const Planner planner(*source_.schema, source_.facts,
-                          source_.inference != nullptr ? &source_.inference->reasoner->derivable()
-                                                       : nullptr);
+    const Planner planner(
+        *source_.schema, source_.facts,
+        source_.inference != nullptr ? &source_.inference->reasoner->derivable() : nullptr);
     plan_ = planner.Make(pattern_, pattern_.trunk, VariableMask(pattern_.variables.size(), 0));
     VariableMask bound(pattern_.variables.size(), 0);
     for (const auto& binds : plan_.binds) {
@@ -244,8 +249,8 @@ class MatchAnswers final : public Answers {
       if (repeats_ && options_.limits.memory_bytes_max != 0 &&
           seen_.size() * (sizeof(MatchRow) + projection_.size() * sizeof(Slot) + 16) >
               options_.limits.memory_bytes_max) {
-        budget_.Fail({ErrorCode::kResourceExhausted,
-                      "the answers take more memory than the query may use"});
+        budget_.Fail(
+            {ErrorCode::kResourceExhausted, "the answers take more memory than the query may use"});
         return std::nullopt;
       }
       return row;
@@ -298,8 +303,8 @@ class MatchAnswers final : public Answers {
       Keyed keyed;
       for (const auto& key : match_.sort) {
         auto value = ValueAt(*row, PositionOf(key.variable));
-        if (!value || (!all.empty() && !Comparable(TypeOf(*value),
-                                                   TypeOf(all.front().keys[keyed.keys.size()])))) {
+        if (!value || (!all.empty() &&
+                       !Comparable(TypeOf(*value), TypeOf(all.front().keys[keyed.keys.size()])))) {
           error_ = MakeError(Problem::kSortNotComparable, key.variable.at,
                              "the values of `$" + key.variable.name + "` have no common order");
           return;
@@ -360,8 +365,7 @@ class MatchAnswers final : public Answers {
       const auto* has = std::get_if<HasAtom>(&atom);
       if (has == nullptr) continue;
       const ThingId owner = slot_of(has->owner), attribute = slot_of(has->attribute);
-      if (owner == kNoThing || attribute == kNoThing ||
-          !world_->inferred->Owns(owner, attribute)) {
+      if (owner == kNoThing || attribute == kNoThing || !world_->inferred->Owns(owner, attribute)) {
         continue;
       }
       answer.explainables.push_back({pattern_.variables[has->owner].name,
@@ -403,8 +407,8 @@ class MatchAnswers final : public Answers {
     }
     if (error_) return *error_;
     for (const auto& rows : groups) {
-      const Concept owner = MakeConcept(
-          *world_, pattern_.variables[projection_[position]].kind, rows.front()[position]);
+      const Concept owner = MakeConcept(*world_, pattern_.variables[projection_[position]].kind,
+                                        rows.front()[position]);
       if (kind_ == AnswerKind::kGroupNumbers) {
         std::vector<Value> values;
         for (const MatchRow& row : rows) {
@@ -426,8 +430,9 @@ class MatchAnswers final : public Answers {
     if (!match_.aggregate->variable) return Done{};
     auto value = ValueAt(row, PositionOf(*match_.aggregate->variable));
     if (!value || !IsNumeric(TypeOf(*value))) {
-      return MakeError(Problem::kAggregateNotNumeric, match_.aggregate->at,
-                       "`$" + match_.aggregate->variable->name + "` has values that are no numbers");
+      return MakeError(
+          Problem::kAggregateNotNumeric, match_.aggregate->at,
+          "`$" + match_.aggregate->variable->name + "` has values that are no numbers");
     }
     values.push_back(*std::move(value));
     return Done{};
@@ -504,8 +509,7 @@ Concept MakeConcept(const World& world, VariableKind kind, Slot slot) {
 }
 
 Result<std::unique_ptr<Answers>> MakeMatchAnswers(const syntax::Match& match, Source source,
-                                                  const QueryOptions& options,
-                                                  const Clock& clock) {
+                                                  const QueryOptions& options, const Clock& clock) {
   PEMBA_TRY(ResolvedPattern pattern, Resolve(match.patterns, *source.schema));
   std::vector<VariableId> projection;
   const std::set<VariableId> bound = BoundBy(pattern.trunk);
@@ -576,8 +580,7 @@ Result<MatchedRows> CollectRows(const syntax::Patterns& patterns,
   }
   if (!pattern.trunk.answerable) return result;
   const Planner planner(*world.schema, *world.facts, nullptr);
-  const Plan plan =
-      planner.Make(pattern, pattern.trunk, VariableMask(pattern.variables.size(), 0));
+  const Plan plan = planner.Make(pattern, pattern.trunk, VariableMask(pattern.variables.size(), 0));
   Frame frame(pattern.variables.size(), kNoThing);
   Execution execution(plan, world, frame);
   const int resume_after = LastStepThatBinds(plan, projection);

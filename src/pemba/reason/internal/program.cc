@@ -95,9 +95,9 @@ bool Substitute(const Schema& schema, const Presets& presets, Conjunction& body)
     }
     if (const auto* isa = std::get_if<IsaAtom>(&atom)) {
       if (const auto type = PresetOf(presets, isa->type)) {
-        Narrow(body, isa->thing,
-               isa->exactness == syntax::Exactness::kExact ? TypeSet{*type}
-                                                           : schema.Subtypes(*type));
+        Narrow(
+            body, isa->thing,
+            isa->exactness == syntax::Exactness::kExact ? TypeSet{*type} : schema.Subtypes(*type));
         continue;
       }
     }

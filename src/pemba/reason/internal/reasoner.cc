@@ -134,8 +134,8 @@ bool Reasoner::IsPossible(const Instance& instance) const {
         const TypeTable* table = facts.Table(owner);
         if (table == nullptr) continue;
         for (const ListColumn& column : table->owned) {
-          found = found || (column.edges != 0 &&
-                            body.DomainOf(has->attribute)->Contains(column.key));
+          found =
+              found || (column.edges != 0 && body.DomainOf(has->attribute)->Contains(column.key));
         }
       }
       for (const PredicateId id : derivable_.index->Ownerships(*body.DomainOf(has->attribute),
@@ -177,8 +177,8 @@ void Reasoner::FindComponents() {
       }
       std::copy_if(instance.others.begin(), instance.others.end(), std::back_inserter(edges[id]),
                    possible);
-      std::copy_if(instance.negated.begin(), instance.negated.end(),
-                   std::back_inserter(edges[id]), possible);
+      std::copy_if(instance.negated.begin(), instance.negated.end(), std::back_inserter(edges[id]),
+                   possible);
     }
   }
   std::vector<std::vector<PredicateId>> found;
@@ -489,8 +489,7 @@ void Reasoner::Conclude(const Instance& instance, const Frame& frame) {
   ConcludeRelation(instance.head.predicate, instance.head.type, edges_);
 }
 
-void Reasoner::ConcludeRelation(PredicateId predicate, TypeId type,
-                                std::vector<RoleEdge>& edges) {
+void Reasoner::ConcludeRelation(PredicateId predicate, TypeId type, std::vector<RoleEdge>& edges) {
   if (inferred_.FindRelation(type, edges) != kNoThing || IsPersisted(type, edges)) return;
   if (!WithinLimits()) return;
   const ThingId relation = inferred_.AddRelation(type, edges);
@@ -554,15 +553,14 @@ void Reasoner::Note(PredicateId predicate, ThingId thing, ThingId attribute) {
 
 bool Reasoner::WithinLimits() {
   if (inferred_.fact_count() >= limits_.facts_max) {
-    world_.budget->Fail({ErrorCode::kTooComplex,
-                         "more than " + std::to_string(limits_.facts_max) +
-                             " facts would be inferred"});
+    world_.budget->Fail({ErrorCode::kTooComplex, "more than " + std::to_string(limits_.facts_max) +
+                                                     " facts would be inferred"});
     return false;
   }
   if (limits_.memory_bytes_max != 0 && inferred_.fact_count() % 4096 == 0 &&
       inferred_.bytes() > limits_.memory_bytes_max) {
-    world_.budget->Fail({ErrorCode::kResourceExhausted,
-                         "inferred facts take more memory than the query may use"});
+    world_.budget->Fail(
+        {ErrorCode::kResourceExhausted, "inferred facts take more memory than the query may use"});
     return false;
   }
   return true;
