@@ -72,11 +72,10 @@ class ReasonServiceTest : public ::testing::Test {
   }
 
   static std::string QueryOf(const std::string& text, const std::string& rest = {}) {
-    wire::QueryRequest escaped;
     std::string json = "{\"database\":\"iam\",\"query\":\"";
     for (const char c : text) {
       if (c == '"' || c == '\\') json.push_back('\\');
-      json.push_back(c);
+      json.push_back(c == '\n' ? ' ' : c);
     }
     return json + "\"" + rest + "}";
   }
