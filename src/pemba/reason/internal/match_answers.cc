@@ -9,6 +9,7 @@
 #include "pemba/base/assert.h"
 #include "pemba/base/hash.h"
 #include "pemba/reason/inference.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/problem.h"
 
 namespace pemba::reason::internal {
@@ -212,6 +213,7 @@ class MatchAnswers final : public Answers {
     }
     repeats_ = CanRepeat(plan_, projection_, source_.facts);
     resume_after_ = LastStepThatBinds(plan_, projection_);
+    if (Mutated(Mutation::kResumeTooEarly)) resume_after_ = std::max(resume_after_ - 1, 0);
     execution_.emplace(plan_, *world_, frame_);
     if (resume_after_ >= 0) execution_->set_resume_after(static_cast<std::size_t>(resume_after_));
     return Done{};
@@ -245,7 +247,7 @@ class MatchAnswers final : public Answers {
       MatchRow row;
       row.reserve(projection_.size());
       for (const VariableId variable : projection_) row.push_back(frame_[variable]);
-      if (repeats_ && !seen_.insert(row).second) continue;
+      if (repeats_ && !seen_.insert(row).second && !Mutated(Mutation::kForgetDistinct)) continue;
       if (repeats_ && options_.limits.memory_bytes_max != 0 &&
           seen_.size() * (sizeof(MatchRow) + projection_.size() * sizeof(Slot) + 16) >
               options_.limits.memory_bytes_max) {
