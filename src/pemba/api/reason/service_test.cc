@@ -1,6 +1,7 @@
 // The reasoning service without sockets: transactions, limits, the bridge to relationships.
 #include "pemba/api/reason/service.h"
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "pemba/api/json_reader.h"
+#include "pemba/api/json_writer.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/json.h"
@@ -140,6 +142,26 @@ class ReasonServiceTest : public ::testing::Test {
   Service service_;
   std::string store_id_;
 };
+
+TEST(ReasonMessages, SurviveJson) {
+  wire::QueryResponse response;
+  response.set_kind(wire::QueryResponse::KIND_MAPS);
+  response.set_revision(~std::uint64_t{0});
+  auto& answer = *response.add_answers();
+  answer.add_concepts()->mutable_value()->set_long_(std::numeric_limits<std::int64_t>::min());
+  answer.add_concepts()->mutable_value()->set_double_(-0.1);
+  answer.add_concepts()->mutable_value()->set_double_(std::numeric_limits<double>::infinity());
+  answer.add_concepts()->mutable_value()->set_boolean(false);
+  answer.add_concepts()->mutable_value()->set_string("");
+  answer.mutable_number()->set_long_(0);
+  auto& node = *answer.add_proofs()->add_nodes();
+  node.add_premises(0);
+  node.add_premises(7);
+  wire::QueryResponse again;
+  const auto read = ReadJson(ToJson(response), again);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(again.SerializeAsString(), response.SerializeAsString()) << ToJson(response);
+}
 
 TEST_F(ReasonServiceTest, KeepsDatabases) {
   Create("iam");
@@ -358,6 +380,9 @@ TEST_F(ReasonServiceTest, ExplainsEveryWay) {
 // ---- The bridge ----
 
 constexpr const char* kOffice = R"(
+match
+$view isa operation, has action-name "view_file";
+$modify isa operation, has action-name "modify_file";
 insert
 $anne isa person, has full-name "Anne", has email "anne@example.com";
 $bob isa person, has full-name "Bob", has email "bob@example.com";
@@ -380,8 +405,6 @@ $order isa record, has number "MCRN-02";
 (parent-collection: $src, collection-member: $lib) isa collection-membership;
 (parent-collection: $src, collection-member: $main) isa collection-membership;
 (parent-collection: $shop, collection-member: $order) isa collection-membership;
-$view isa operation, has action-name "view_file";
-$modify isa operation, has action-name "modify_file";
 $submit isa operation, has action-name "submit order";
 $approve isa operation, has action-name "approve order";
 $manage isa operation-set, has action-name "manage order";
