@@ -429,9 +429,11 @@ Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& 
         PEMBA_TRY(const auto other, Check(context, request, partner));
         if (!other.allowed()) continue;
       } else {
+        // Whom the database does not know it cannot judge: an error, not an allow.
+        PEMBA_TRY(const auto subject, core::FindProjected(transaction, key.user()));
+        PEMBA_TRY(const auto object, core::FindProjected(transaction, key.object()));
         PEMBA_TRY(const auto times,
-                  core::TimesDone(transaction, core::ProjectedNames::IdOf(key.user()),
-                                  segregation.partner, core::ProjectedNames::IdOf(key.object())));
+                  core::TimesDone(transaction, subject, segregation.partner, object));
         if (times.empty()) continue;
         time = times.front();
       }

@@ -19,6 +19,7 @@
 #include "pemba/model/dsl.h"
 #include "pemba/model/json.h"
 #include "pemba/reason/parser.h"
+#include "pemba/reason/policies.h"
 #include "pemba/reason/projection.h"
 #include "pemba/storage/memory.h"
 #include "pemba/store/stores.h"
@@ -678,6 +679,21 @@ TEST_F(ReasonServiceTest, PoliciesGuardChecks) {
   EXPECT_EQ(answer.violations(0).conflicting_action(), "submit order");
   EXPECT_EQ(answer.violations(0).object(), order);
   EXPECT_EQ(answer.violations(0).time(), "2023-05-16T11:20:38");
+
+  // By the iid that the projection gives things without an id, records are found as well.
+  const auto database = *databases_->Find("iam");
+  const auto reading = *database->Begin(core::TransactionKind::kRead);
+  auto dave = *reading->Run("match $p isa person, has full-name \"Dave\"; get $p;");
+  const auto dave_thing = (*dave->Next())->concepts[0].thing;
+  EXPECT_EQ(*core::FindProjected(*reading, "user:" + core::IidText(dave_thing)), dave_thing);
+  EXPECT_TRUE(core::FindProjected(*reading, "group:user-role/Core%20team").ok());
+  EXPECT_TRUE(core::FindProjected(*reading, order).ok());
+  for (const char* stranger : {"user:eve", "user:0xffff", "record:MCRN-03", "robot:1",
+                               "user:", "group:user-role/Engineering", "user", "user:a\" isa x"}) {
+    const auto found = core::FindProjected(*reading, stranger);
+    ASSERT_FALSE(found.ok()) << stranger;
+    EXPECT_EQ(found.error().code, ErrorCode::kValidation) << found.error().message;
+  }
 
   // A static one denies both to whoever holds both, and only to them.
   ASSERT_FALSE(Call(&Service::Query,
