@@ -16,7 +16,7 @@ ROOMS = {
     "telemetry": ["base"],
     "rpc": ["base"],
     "tuple": ["base"],
-    "condition": ["base"],
+    "condition": ["telemetry"],
     "model": ["tuple", "condition"],
     "graph": ["tuple"],
     "engine": ["model", "graph"],

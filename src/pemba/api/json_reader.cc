@@ -94,6 +94,44 @@ std::optional<std::int32_t> Int32Of(const dom::element& value) {
   return ToInt32(value.get_double().value_unsafe());
 }
 
+// As protobuf has it: text, because the numbers of many readers of JSON end at 2^53; digits only.
+std::optional<std::uint64_t> ParseUint64(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> Uint64Of(const dom::element& value) {
+  if (value.is_string()) return ParseUint64(value.get_string().value_unsafe());
+  std::uint64_t number = 0;
+  if (value.get(number) != simdjson::SUCCESS) return std::nullopt;
+  return number;
+}
+
+std::optional<std::int64_t> Int64Of(const dom::element& value) {
+  std::int64_t number = 0;
+  if (!value.is_string()) {
+    if (value.get(number) != simdjson::SUCCESS) return std::nullopt;
+    return number;
+  }
+  const std::string_view text = value.get_string().value_unsafe();
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<double> DoubleOf(const dom::element& value) {
+  if (value.is_number()) return value.get_double().value_unsafe();
+  if (!value.is_string()) return std::nullopt;
+  const std::string_view text = value.get_string().value_unsafe();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "Infinity") return kInfinity;
+  if (text == "-Infinity") return -kInfinity;
+  return std::nullopt;
+}
+
 // Fills a message from a parsed text. Recursion follows the text, whose depth is bounded.
 class Reader {
  public:
@@ -182,8 +220,32 @@ class Reader {
       case Field::CPPTYPE_UINT32: {
         const auto number = Int32Of(value);  // No field of the contracts may be larger.
         if (!number || *number < 0) return WrongType(value, "uint32", field);
+        if (repeated) {
+          reflection.AddUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        } else {
+          reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        }
+        return Done{};
+      }
+      case Field::CPPTYPE_INT64: {
+        const auto number = Int64Of(value);
+        if (!number) return WrongType(value, "int64", field);
         PEMBA_CHECK(!repeated);
-        reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        reflection.SetInt64(&message, &field, *number);
+        return Done{};
+      }
+      case Field::CPPTYPE_DOUBLE: {
+        const auto number = DoubleOf(value);
+        if (!number) return WrongType(value, "double", field);
+        PEMBA_CHECK(!repeated);
+        reflection.SetDouble(&message, &field, *number);
+        return Done{};
+      }
+      case Field::CPPTYPE_UINT64: {
+        const auto number = Uint64Of(value);
+        if (!number) return WrongType(value, "uint64", field);
+        PEMBA_CHECK(!repeated);
+        reflection.SetUInt64(&message, &field, *number);
         return Done{};
       }
       case Field::CPPTYPE_ENUM:
@@ -343,6 +405,12 @@ Status SetFieldFromText(std::string_view path, std::string_view text, pb::Messag
       const auto number = ParseInt32(text);
       if (!number) return invalid("int32");
       reflection.SetInt32(&message, field, *number);
+      return Done{};
+    }
+    case Field::CPPTYPE_UINT64: {
+      const auto number = ParseUint64(text);
+      if (!number) return invalid("uint64");
+      reflection.SetUInt64(&message, field, *number);
       return Done{};
     }
     case Field::CPPTYPE_ENUM: {

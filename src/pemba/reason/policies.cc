@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <map>
 #include <tuple>
 #include <utility>
 
+#include "pemba/reason/projection.h"
 #include "pemba/reason/value.h"
 
 namespace pemba::reason {
@@ -61,12 +63,44 @@ Result<std::vector<Segregation>> SegregationsOf(Transaction& transaction,
   return found;
 }
 
-Result<std::vector<std::string>> TimesDone(Transaction& transaction, const std::string& subject_id,
-                                           const std::string& action_name,
-                                           const std::string& object_id) {
+Result<ThingId> FindProjected(Transaction& transaction, const std::string& name) {
+  const Error unknown{ErrorCode::kValidation, "`" + name + "` is not known to the database"};
+  // The type: that of a group stands in its id, users are of any type of user.
+  std::string type = name.substr(0, name.find(':'));
+  const auto slash = name.find('/');
+  if (type == "group" && slash != name.npos) type = name.substr(6, slash - 6);
+  const std::string isa = type == "user" ? "isa user" : "isa! " + type;
+  if (transaction.schema().Find(type) == nullptr) return unknown;
+
+  // A thing without an id is called by its iid; of two with one id, the second has it appended.
+  std::string id = ProjectedNames::IdOf(name);
+  const auto tilde = id.rfind("~0x");
+  const std::string iid = id.starts_with("0x") ? id : tilde != id.npos ? id.substr(tilde + 1) : "";
+  if (iid.find_first_not_of("0123456789abcdef", 2) == iid.npos && iid.size() > 2) {
+    PEMBA_TRY(const auto rows,
+              Ask(transaction, "match $t iid " + iid + "; $t " + isa + ";", {"t"}));
+    if (rows.size() == 1) return rows[0][0].thing;
+  }
+  PEMBA_TRY(const auto rows,
+            Ask(transaction,
+                "match $t " + isa + ", has id " + Literal(id) + ", has id $any; get $t, $any;",
+                {"t", "any"}));
+  std::map<ThingId, std::string> first_ids;  // By its first id a thing is called.
+  for (const auto& row : rows) {
+    const auto text = TextOf(row[1]);
+    const auto [found, added] = first_ids.emplace(row[0].thing, text);
+    if (!added) found->second = std::min(found->second, text);
+  }
+  for (const auto& [thing, first] : first_ids) {
+    if (first == id) return thing;
+  }
+  return unknown;
+}
+
+Result<std::vector<std::string>> TimesDone(Transaction& transaction, ThingId subject,
+                                           const std::string& action_name, ThingId object) {
   const std::string record =
-      "match $subject isa subject, has id " + Literal(subject_id) +
-      "; $object isa object, has id " + Literal(object_id) +
+      "match $subject iid " + IidText(subject) + "; $object iid " + IidText(object) +
       "; $action isa action, has action-name " + Literal(action_name) +
       "; $access (accessed-object: $object, valid-action: $action) isa access; "
       "$record (recorded-subject: $subject, recorded-access: $access) isa access-history";

@@ -6,6 +6,7 @@
 
 #include "pemba/base/result.h"
 #include "pemba/reason/database.h"
+#include "pemba/reason/thing.h"
 
 namespace pemba::reason {
 
@@ -27,11 +28,15 @@ struct Segregation {
 Result<std::vector<Segregation>> SegregationsOf(Transaction& transaction,
                                                 const std::string& action_name);
 
-// When the subject (by one of its ids) did this action to the object: the texts of the recorded
-// times, the empty text for a record without a time. Empty: never.
-Result<std::vector<std::string>> TimesDone(Transaction& transaction, const std::string& subject_id,
-                                           const std::string& action_name,
-                                           const std::string& object_id);
+// The thing that a projection (projection.h) calls by this name: `user:anne%40example.com`,
+// `group:business-unit/Core`, `file:README.md`. Errors: kValidation if there is none: who is not
+// known cannot be judged.
+Result<ThingId> FindProjected(Transaction& transaction, const std::string& name);
+
+// When the subject did this action to the object: the texts of the recorded times in order, or the
+// empty text if no record has a time. Empty: never.
+Result<std::vector<std::string>> TimesDone(Transaction& transaction, ThingId subject,
+                                           const std::string& action_name, ThingId object);
 
 // The names of all actions.
 Result<std::vector<std::string>> ActionNames(Transaction& transaction);

@@ -213,21 +213,39 @@ class Projector {
       if (name == nullptr) continue;
       auto& known = accesses_[access.thing];
       known.action = *name;
-      used_.insert(*name);
+      valid_on_[known.object.substr(0, known.object.find(':'))].insert(*name);
       Add(known.object, "valid_" + *name, "user:*");
       Add(known.object, "valid_" + *name, "group:*");
     }
-    // A set is used where its members are, and its members where it is.
+    SpreadActions();
+    return Done{};
+  }
+
+  // Which actions each type has to know: those that are valid on it, and those that it hands on to
+  // what can be in it.
+  void SpreadActions() {
     bool grew = true;
-    while (grew) {
+    while (grew && carried_.action_access) {
       grew = false;
-      for (const auto& [member, sets] : sets_of_) {
-        for (const auto& set : sets) {
-          if (used_.contains(set)) grew |= used_.insert(member).second;
+      for (auto& [type, actions] : valid_on_) {
+        for (const auto& [member, sets] : sets_of_) {
+          const bool reached = std::any_of(sets.begin(), sets.end(),
+                                           [&](const auto& set) { return actions.contains(set); });
+          if (reached) grew |= actions.insert(member).second;
         }
       }
     }
-    return Done{};
+    granted_on_ = valid_on_;
+    grew = carried_.by_object;
+    while (grew) {
+      grew = false;
+      for (const auto& [type, parents] : parents_) {
+        const std::set<std::string> needed = granted_on_[type];
+        for (const auto& parent : parents) {
+          for (const auto& action : needed) grew |= granted_on_[parent].insert(action).second;
+        }
+      }
+    }
   }
 
   Status AddPermissions() {
@@ -253,46 +271,64 @@ class Projector {
     return text;
   }
 
+  static const std::set<std::string>& Of(const std::map<std::string, std::set<std::string>>& sets,
+                                         const std::string& key) {
+    static const std::set<std::string> kNone;
+    const auto found = sets.find(key);
+    return found == sets.end() ? kNone : found->second;
+  }
+
   std::string TypeText(const std::string& label) const {
     std::string text = "\ntype " + label + "\n";
-    if (used_.empty() && !parents_.contains(label)) return text;
+    const auto& parents = Of(parents_, label);
+    const auto& granted = Of(granted_on_, label);
+    if (parents.empty() && granted.empty()) return text;
     text += "  relations\n";
-    const auto parents = parents_.find(label);
-    const bool has_parents = parents != parents_.end();
-    const bool of_kind = has_parents && parents->second.contains(label);
-    if (has_parents) {
+    if (!parents.empty()) {
       std::string types;
-      for (const auto& parent : parents->second) types += (types.empty() ? "" : ", ") + parent;
+      for (const auto& parent : parents) types += (types.empty() ? "" : ", ") + parent;
       text += "    define parent: [" + types + "]\n";
     }
-    if (of_kind) text += "    define parent_of_kind: [" + label + "]\n";
-    for (const auto& action : used_) text += ActionText(action, has_parents, of_kind);
+    if (parents.contains(label)) text += "    define parent_of_kind: [" + label + "]\n";
+    for (const auto& action : granted) {
+      text += "    define granted_" + action + ": " + GrantedText(label, action) + "\n";
+      if (!Of(valid_on_, label).contains(action)) continue;
+      text += "    define valid_" + action + ": " + ValidText(label, action) + "\n";
+      text += "    define can_" + action + ": granted_" + action + " and valid_" + action + "\n";
+    }
     return text;
   }
 
-  std::string ActionText(const std::string& action, bool has_parents, bool of_kind) const {
-    const std::string subjects =
-        carried_.by_subject ? "[user, group, group#member]" : "[user, group]";
-    std::string granted = "    define granted_" + action + ": " + subjects;
-    std::string valid = "    define valid_" + action + ": [user:*, group:*]";
-    if (has_parents && carried_.by_object) granted += " or granted_" + action + " from parent";
-    if (of_kind && carried_.object_access) {
-      valid += " or valid_" + action + " from parent_of_kind";
+  std::string GrantedText(const std::string& label, const std::string& action) const {
+    std::string text = carried_.by_subject ? "[user, group, group#member]" : "[user, group]";
+    if (!Of(parents_, label).empty() && carried_.by_object) {
+      text += " or granted_" + action + " from parent";
     }
-    if (const auto sets = sets_of_.find(action); sets != sets_of_.end()) {
-      for (const auto& set : sets->second) {
-        if (!used_.contains(set)) continue;
-        if (carried_.by_action) granted += " or granted_" + set;
-        if (carried_.action_access) valid += " or valid_" + set;
+    if (carried_.by_action) {
+      for (const auto& set : Of(sets_of_, action)) {
+        if (Of(granted_on_, label).contains(set)) text += " or granted_" + set;
       }
     }
     const auto modify = ProjectedNames::Relation("", source_.modify);
+    const auto& valid = Of(valid_on_, label);
     if (carried_.view && action == ProjectedNames::Relation("", source_.view) &&
-        used_.contains(modify)) {
-      granted += " or (can_" + modify + " and valid_" + action + ")";
+        valid.contains(modify) && valid.contains(action)) {
+      text += " or (can_" + modify + " and valid_" + action + ")";
     }
-    return granted + "\n" + valid + "\n    define can_" + action + ": granted_" + action +
-           " and valid_" + action + "\n";
+    return text;
+  }
+
+  std::string ValidText(const std::string& label, const std::string& action) const {
+    std::string text = "[user:*, group:*]";
+    if (Of(parents_, label).contains(label) && carried_.object_access) {
+      text += " or valid_" + action + " from parent_of_kind";
+    }
+    if (carried_.action_access) {
+      for (const auto& set : Of(sets_of_, action)) {
+        if (Of(valid_on_, label).contains(set)) text += " or valid_" + set;
+      }
+    }
+    return text;
   }
 
   struct Access {
@@ -308,9 +344,10 @@ class Projector {
   std::map<ThingId, std::string> ids_;
   std::map<ThingId, std::string> actions_;
   std::map<ThingId, Access> accesses_;
-  std::map<std::string, std::set<std::string>> parents_;  // Type -> types of its collections.
-  std::map<std::string, std::set<std::string>> sets_of_;  // Action -> sets that it is in.
-  std::set<std::string> used_;                            // Actions that can be valid somewhere.
+  std::map<std::string, std::set<std::string>> parents_;     // Type -> types of its collections.
+  std::map<std::string, std::set<std::string>> sets_of_;     // Action -> sets that it is in.
+  std::map<std::string, std::set<std::string>> valid_on_;    // Type -> actions.
+  std::map<std::string, std::set<std::string>> granted_on_;  // Type -> actions; a superset.
   std::set<ProjectedTuple> tuples_;
 };
 

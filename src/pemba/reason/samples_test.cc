@@ -107,9 +107,9 @@ TEST(IamSample, ExplainsAsThePublishedSchemaDoes) {
     std::map<std::string, std::size_t> rules;
     for (const auto& explainable : answer->explainables) {
       if (explainable.variable != one.explain || !explainable.attribute.empty()) continue;
-      for (const auto& explanation : *transaction->Explain(explainable.fact)) {
-        ++rules[explanation.rule];
-      }
+      const auto explanations = transaction->Explain(explainable.fact);
+      ASSERT_TRUE(explanations.ok()) << explanations.error().message;
+      for (const auto& explanation : *explanations) ++rules[explanation.rule];
     }
     EXPECT_EQ(rules, one.rules);
     ++compared;

@@ -55,18 +55,22 @@ void AddShape(const google::protobuf::Message& request, LogEvent& event) {
 
 void CallLog::Write(const CallReport& report) const {
   const auto threshold = options_.slow_query_threshold;
-  if (threshold.count() > 0 && report.duration >= threshold) WriteSlow(report);
-  const bool ours = IsOurs(report.error);
+  const bool question = report.request != nullptr;  // A feed takes as long as it is read.
+  if (question && threshold.count() > 0 && report.duration >= threshold) WriteSlow(report);
+  // A feed ends with its connection, which is nobody's fault.
+  const bool ours =
+      IsOurs(report.error) && (question || report.error->code != ErrorCode::kUnavailable);
   const auto level = ours ? LogLevel::kError : LogLevel::kInfo;
   if (!log_.On(level)) return;
   auto event = log_.Event(level, "grpc_req_complete");
   event.With("grpc_service", report.service)
       .With("grpc_method", report.rpc)
-      .With("grpc_type", report.rpc == "StreamedListObjects" ? "server_stream" : "unary")
+      .With("grpc_type", api::openfga::IsStream(report.rpc) ? "server_stream" : "unary")
       .With("grpc_code", std::uint64_t{report.grpc_code})
       .With("request_id", report.request_id);
   if (!report.trace_id.empty()) event.With("trace_id", report.trace_id);
-  event.With("user_agent", report.call->header("user-agent").value_or(""))
+  const auto agent = report.call == nullptr ? std::nullopt : report.call->header("user-agent");
+  event.With("user_agent", agent.value_or(""))
       .With("query_duration_ms", std::to_string(Milliseconds(report.duration)));
   if (!report.store_id.empty()) event.With("store_id", report.store_id);
   if (!report.model_id.empty()) {
@@ -86,7 +90,7 @@ void CallLog::Write(const CallReport& report) const {
   } else if (report.error != nullptr && log_.On(LogLevel::kDebug)) {
     event.With("error", report.error->message);
   }
-  if (log_.On(LogLevel::kDebug)) {
+  if (question && log_.On(LogLevel::kDebug)) {
     event.WithJson("raw_request", api::ToJson(*report.request));
     if (report.response != nullptr) event.WithJson("raw_response", api::ToJson(*report.response));
   }

@@ -1,5 +1,6 @@
 #include "pemba/store/store.h"
 
+#include "pemba/base/assert.h"
 #include "pemba/model/plan.h"
 #include "pemba/model/validation.h"
 #include "pemba/store/internal/core.h"
@@ -8,8 +9,17 @@ namespace pemba::store {
 namespace {
 
 internal::TokenUse UseOf(ListOf list) {
-  return list == ListOf::kObjects ? internal::TokenUse::kListObjects
-                                  : internal::TokenUse::kListUsers;
+  switch (list) {
+    case ListOf::kObjects:
+      return internal::TokenUse::kListObjects;
+    case ListOf::kUsers:
+      return internal::TokenUse::kListUsers;
+    case ListOf::kObjectsOfKinds:
+      return internal::TokenUse::kListObjectsOfKinds;
+    case ListOf::kUsersOfKinds:
+      return internal::TokenUse::kListUsersOfKinds;
+  }
+  PEMBA_CHECK(false);
 }
 
 }  // namespace
@@ -30,7 +40,14 @@ Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> dead
   return core().PinAtLeast(revision, deadline);
 }
 
-Result<Revision> Store::Write(const WriteRequest& request) { return core().Write(request); }
+Result<Revision> Store::Write(const WriteRequest& request) {
+  PEMBA_TRY(const auto result, core().Write(request));
+  return result.revision;
+}
+
+Result<WriteResult> Store::WriteTuples(const WriteRequest& request) {
+  return core().Write(request);
+}
 
 Result<Revision> Store::ReadRecords(
     std::string_view prefix,
@@ -42,6 +59,19 @@ Result<TuplePage> Store::Read(const ReadRequest& request) const { return core().
 
 Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {
   return core().ReadChanges(request);
+}
+
+Result<FeedPosition> Store::StartFeed(const FeedRequest& request) const {
+  return core().StartFeed(request);
+}
+
+Result<FeedBatch> Store::ReadFeed(const FeedPosition& from, std::string_view type,
+                                  std::size_t changes_max) const {
+  return core().ReadFeed(from, type, changes_max);
+}
+
+std::string Store::MakeFeedToken(const FeedPosition& position, std::string_view type) const {
+  return core().MakeFeedToken(position, type);
 }
 
 Result<ModelId> Store::WriteModel(model::Model model) {

@@ -1,5 +1,7 @@
 #include "pemba/api/openfga/convert.h"
 
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "pemba/api/struct_json.h"
@@ -248,6 +250,25 @@ void ToWire(const tuple::Tuple& tuple, wire::TupleKey& out) {
   if (!tuple.condition) return;
   out.mutable_condition()->set_name(tuple.condition->name);
   FromJsonObject(tuple.condition->context, *out.mutable_condition()->mutable_context());
+}
+
+wire::TupleOperation ToWire(graph::Change::Operation operation) {
+  switch (operation) {
+    case graph::Change::Operation::kWrite:
+      return wire::TUPLE_OPERATION_WRITE;
+    case graph::Change::Operation::kDelete:
+      return wire::TUPLE_OPERATION_DELETE;
+  }
+  return wire::TUPLE_OPERATION_WRITE;
+}
+
+Result<WallTime> FromWire(const google::protobuf::Timestamp& time) {
+  constexpr std::int64_t kSecondsMax = 9'200'000'000;  // The year 2261.
+  if (time.seconds() < 0 || time.seconds() > kSecondsMax || time.nanos() < 0 ||
+      time.nanos() > 999'999'999) {
+    return Error{ErrorCode::kInvalidArgument, "a time must be between the years 1970 and 2261"};
+  }
+  return WallTime(std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos()));
 }
 
 void ToWire(WallTime time, google::protobuf::Timestamp& out) {

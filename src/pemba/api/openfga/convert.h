@@ -13,6 +13,7 @@
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
+#include "pemba/graph/types.h"
 #include "pemba/model/model.h"
 #include "pemba/tuple/tuple.h"
 
@@ -39,6 +40,9 @@ tuple::TupleView ViewOf(const Key& key) {
   return {key.object(), key.relation(), key.user()};
 }
 
+wire::TupleOperation ToWire(graph::Change::Operation operation);
+// Errors: kInvalidArgument for a time that is none, or that no clock of ours can show.
+Result<WallTime> FromWire(const google::protobuf::Timestamp& time);
 void ToWire(WallTime time, google::protobuf::Timestamp& out);
 
 }  // namespace pemba::api::openfga

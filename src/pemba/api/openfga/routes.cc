@@ -19,6 +19,7 @@
 #include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/patterns.h"
 #include "pemba/api/reason/field_rules_table.h"
 #include "pemba/api/reason/service.h"
@@ -54,7 +55,20 @@ struct Rpc {
   rpc::Execution execution;
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
   RpcMetrics* metrics = nullptr;  // Null: nobody counts.
+  std::string span_name = {};
 };
+
+// A header that is a revision, if it is there.
+Result<std::optional<store::Revision>> RevisionHeader(const rpc::Call& call, std::string_view name,
+                                                      std::string_view shown) {
+  const auto text = call.header(name);
+  if (!text) return std::optional<store::Revision>();
+  store::Revision revision = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), revision);
+  if (error == std::errc() && end == text->data() + text->size()) return std::optional(revision);
+  return Error{ErrorCode::kInvalidArgument,
+               "invalid " + std::string(shown) + ": value must be a revision"};
+}
 
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
@@ -104,19 +118,22 @@ class Exchange {
       if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
       decoded_ = true;
     }
-    const auto& options = front_.options;
-    const bool timed = rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call;
-    const auto start = timed ? front_.clock.Steady() : SteadyTime();
+    start_ = front_.clock.Steady();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (!streaming_) SetHeaders();
+    if (outcome.ok() && context_.feed) return GoOnWithFeed();
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
-      FailStream(outcome.error());
+      internal::FailStream(call_, outcome.error(),
+                           streaming_ ? internal::Begun::kYes : internal::Begun::kNo);
     } else {
       Fail(outcome.error());
     }
-    if (timed) Report(outcome, front_.clock.Steady() - start);
+    const auto& options = front_.options;
+    if (rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call) {
+      Report(outcome, front_.clock.Steady() - start_);
+    }
   }
 
  private:
@@ -195,7 +212,7 @@ class Exchange {
   Status SetContext() {
     context_.deadline = call_.deadline();
     if (const auto timeout = front_.options.request_timeout; timeout.count() > 0) {
-      const auto latest = front_.clock.Steady() + timeout;
+      const auto latest = start_ + timeout;
       context_.deadline = context_.deadline ? std::min(*context_.deadline, latest) : latest;
     }
     if (rpc_.kind == Rpc::Kind::kStream) {
@@ -208,15 +225,11 @@ class Exchange {
     if (rpc_.execution == rpc::Execution::kWorker) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
-    if (const auto text = call_.header("pemba-at-least-revision")) {
-      store::Revision revision = 0;
-      const auto [end, error] =
-          std::from_chars(text->data(), text->data() + text->size(), revision);
-      if (error != std::errc() || end != text->data() + text->size()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "invalid Pemba-At-Least-Revision: value must be a revision"};
-      }
-      context_.at_least = revision;
+    PEMBA_TRY(context_.at_least,
+              RevisionHeader(call_, "pemba-at-least-revision", "Pemba-At-Least-Revision"));
+    if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
+      PEMBA_TRY(context_.if_revision,
+                RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
     }
     return Done{};
   }
@@ -234,20 +247,12 @@ class Exchange {
     if (!streaming_) SetHeaders();
     streaming_ = true;
     if (counted_) rpc_.metrics->Streamed(1);
-    std::string bytes;
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      message.SerializeToString(&bytes);
-    } else {
-      bytes = "{\"result\":";
-      AppendJson(message, bytes);
-      bytes += "}\n";
-    }
-    return call_.Send(kJsonType, bytes) ? RequestContext::Sent::kYes
-                                        : RequestContext::Sent::kNobodyReads;
+    return internal::SendMessage(call_, message);
   }
 
   void SetHeaders() {
-    call_.SetHeader("x-request-id", request_id_);
+    call_.SetFreshHeader("x-request-id", request_id_);
+    if (span_) call_.SetFreshHeader("traceresponse", telemetry::ToTraceParent(span_.context()));
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }
@@ -302,20 +307,21 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
-  void FailStream(const Error& error) {
-    const auto status = ToGrpc(error);
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      return streaming_ ? call_.FinishStream(status) : call_.FinishGrpc(status, {});
-    }
-    const auto http = ToStreamError(status);
-    if (!streaming_) return call_.FinishHttp(http.http_status, kJsonType, http.line);
-    call_.Send(kJsonType, http.line);
-    call_.FinishStream({});
-  }
-
-  std::string SpanName() const {
-    const bool authzen = std::is_same_v<Owner, authzen::Service>;
-    return std::string(authzen ? "authzen." : "") + rpc_.name;
+  // From here on the feed lives by itself; this exchange ends, and with it its span.
+  void GoOnWithFeed() {
+    internal::FeedRun::Told told;
+    told.service = front_.service;
+    told.rpc = rpc_.name;
+    told.request_id = request_id_;
+    told.caller = context_.caller.client_id();
+    if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
+    told.revision = context_.revision;
+    told.start = start_;
+    if (counted_) told.metrics = rpc_.metrics;
+    if (front_.options.on_call) told.request = std::make_unique<Request>(request_);
+    std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
+                                        front_.options.on_call)
+        ->Run(call_);
   }
 
   void BeginTrace() {
@@ -323,7 +329,9 @@ class Exchange {
       request_id_ = NewRequestId();
       return;
     }
-    auto begun = front_.options.tracer->Begin(SpanName(), call_.header("traceparent"));
+    auto begun = front_.options.tracer->Begin(
+        rpc_.span_name,
+        {.parent = call_.header("traceparent"), .state = call_.header("tracestate")});
     request_id_ = telemetry::ToHex(begun.trace_id);
     span_ = std::move(begun.span);
   }
@@ -343,6 +351,8 @@ class Exchange {
     report.model_id = context_.model_id;
     report.duration = duration;
     report.revision = context_.revision;
+    report.list_found = context_.list_found;
+    report.list_confirmed = context_.list_confirmed;
     report.caller = context_.caller.client_id();
     report.call = &call_;
     report.request = &request_;
@@ -372,6 +382,7 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
+  SteadyTime start_;
   std::string request_id_;
   telemetry::Span span_;
   bool decoded_ = false;
@@ -392,6 +403,8 @@ class RouteAdder {
     if (auto* metrics = front_->options.metrics) {
       rpc.metrics = &metrics->Of(front_->service, rpc.name);
     }
+    rpc.span_name = std::is_same_v<Owner, authzen::Service> ? "authzen." : "";
+    rpc.span_name += rpc.name;
     rpc::Route route;
     // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
     if (front_->store_id.empty()) {
@@ -447,6 +460,11 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
+  add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
+  add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
+  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kWorker}, &S::WriteTuples);
+  add_pemba({"ReadTuples", "POST", "/stores/{store_id}/read-tuples", 200, kWorker}, &S::ReadTuples);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }

@@ -8,9 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <google/protobuf/message.h>
@@ -19,6 +22,7 @@
 
 #include "pemba/api/authn/caller.h"
 #include "pemba/api/openfga/access_control.h"
+#include "pemba/api/openfga/feed.h"
 #include "pemba/api/openfga/list_page.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
@@ -43,6 +47,9 @@ struct ServiceOptions {
     std::chrono::milliseconds deadline{3000};  // 0: the request's alone.
   };
   ListLimits list_objects, list_users;
+  // Of one list while it is worked out, and of its answer; 0: no limit. Beyond:
+  // kResourceExhausted.
+  std::uint64_t list_memory_bytes_max = std::uint64_t{256} << 20;
   engine::CheckLimits check_limits;
   std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
@@ -51,12 +58,13 @@ struct ServiceOptions {
 struct RequestContext {
   authn::Caller caller;  // Nobody at first: no call runs for whom no front has let in.
   std::optional<SteadyTime> deadline;
-  std::optional<store::Revision> at_least;  // The caller wants to see this revision.
+  std::optional<store::Revision> at_least;     // The caller wants to see this revision.
+  std::optional<store::Revision> if_revision;  // Write only: nobody may have written since.
   // Whether the thread may wait for a revision to come. I/O threads may not.
   enum class Waiting : std::uint8_t { kNever, kUntilDeadline } waiting = Waiting::kNever;
 
   // Streams only: takes the messages one by one.
-  enum class Sent : std::uint8_t { kYes, kNobodyReads };
+  using Sent = FeedReader::Sent;
   std::function<Sent(const google::protobuf::Message&)> send;
 
   ListPageRequest list;         // Lists only.
@@ -66,6 +74,9 @@ struct RequestContext {
   std::string model_id;                     // Resolved authorization model.
   std::optional<store::Revision> revision;  // That the answer is from, or that the write made.
   ListPageResponse listed;
+  // ListObjects in both forms: answers, and candidates that Check had to be asked about.
+  std::uint64_t list_found = 0, list_confirmed = 0;
+  std::unique_ptr<Feed> feed;          // Streams only: what the stream goes on with.
   std::vector<std::string> undecided;  // AuthZEN's ActionSearch: neither allowed nor denied.
 };
 
@@ -99,6 +110,16 @@ class Service {
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
+  // pemba.v1. Needs kWrite, and kRead where the answer tells what is stored: preconditions on
+  // tuples, filtered deletes, replacements.
+  Status WriteTuples(RequestContext&, const ::pemba::v1::WriteTuplesRequest&,
+                     ::pemba::v1::WriteTuplesResponse&);
+  Status ReadTuples(RequestContext&, const ::pemba::v1::ReadTuplesRequest&,
+                    ::pemba::v1::ReadTuplesResponse&);
+  // pemba.v1: sets `feed`; the response is not used. Errors: kStoreNotFound, also later, once the
+  // store is deleted, and kForbidden, once the permission is gone.
+  Status Watch(RequestContext&, const ::pemba::v1::WatchRequest&, ::pemba::v1::WatchResponse&);
+
   // Questions. Check and BatchCheck never block.
   Status Check(RequestContext&, const wire::CheckRequest&, wire::CheckResponse&);
   // Failures of single checks go into their results.
@@ -115,6 +136,11 @@ class Service {
   // threads.
   Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
                  ::pemba::v1::ExplainResponse&);
+  // pemba.v1: lists of several kinds, page by page.
+  Status ListObjectsOfKinds(RequestContext&, const ::pemba::v1::ListObjectsOfKindsRequest&,
+                            ::pemba::v1::ListObjectsOfKindsResponse&);
+  Status ListUsersOfKinds(RequestContext&, const ::pemba::v1::ListUsersOfKindsRequest&,
+                          ::pemba::v1::ListUsersOfKindsResponse&);
   // The relations of a type in that model (empty: the latest), sorted. For those who ask about all
   // of them. Errors: kInvalidArgument (no such type).
   Result<std::vector<std::string>> RelationsOf(RequestContext&, const std::string& store_id,
@@ -132,9 +158,11 @@ class Service {
   Status PermitOnSystem(const RequestContext& context, Permission permission) const;
   Status PermitOnStore(const RequestContext& context, Permission permission,
                        std::string_view store_id) const;
-  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  // As PermitOnStore with kWrite, or else by the module that all that is `touched` belongs to,
+  // given as objects and relations.
+  using Touched = std::span<const std::pair<std::string_view, std::string_view>>;
   Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
-                     const wire::WriteRequest& request) const;
+                     Touched touched) const;
   // Whether ListStores shows the store.
   enum class Visible : std::uint8_t { kNo, kYes };
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
@@ -163,7 +191,7 @@ class Service {
   const engine::Checker checker_;
   const engine::Explainer explainer_;
   const engine::Lister lister_;
-  const engine::Expander expander_{};
+  const engine::Expander expander_;
   const std::optional<AccessControl> access_control_;
 };
 

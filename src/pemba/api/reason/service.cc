@@ -412,6 +412,9 @@ Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& 
     response.set_message("denied: no permission");
     return Done{};
   }
+  PEMBA_TRY(const auto relations,
+            relationships_->RelationsOf(context, request.store_id(), context.model_id,
+                                        key.object().substr(0, key.object().find(':'))));
   PEMBA_TRY(const auto actions, core::ActionNames(transaction));
   for (const auto& action : actions) {
     if (core::ProjectedNames::Relation("can_", action) != key.relation()) continue;
@@ -421,12 +424,16 @@ Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& 
       std::string time;
       if (segregation.kind == core::PolicyKind::kStatic) {
         const auto partner = core::ProjectedNames::Relation("can_", segregation.partner);
+        // What is no relation of the type, nobody holds on this object.
+        if (!std::binary_search(relations.begin(), relations.end(), partner)) continue;
         PEMBA_TRY(const auto other, Check(context, request, partner));
         if (!other.allowed()) continue;
       } else {
+        // Whom the database does not know it cannot judge: an error, not an allow.
+        PEMBA_TRY(const auto subject, core::FindProjected(transaction, key.user()));
+        PEMBA_TRY(const auto object, core::FindProjected(transaction, key.object()));
         PEMBA_TRY(const auto times,
-                  core::TimesDone(transaction, core::ProjectedNames::IdOf(key.user()),
-                                  segregation.partner, core::ProjectedNames::IdOf(key.object())));
+                  core::TimesDone(transaction, subject, segregation.partner, object));
         if (times.empty()) continue;
         time = times.front();
       }

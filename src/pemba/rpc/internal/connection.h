@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "pemba/rpc/internal/block_pool.h"
 #include "pemba/rpc/internal/exchange.h"
 #include "pemba/rpc/internal/worker_pool.h"
 #include "pemba/rpc/server.h"
@@ -20,10 +21,16 @@ struct ConnectionContext {
   const Router& router;
   ExchangePool& exchanges;
   WorkerPool& workers;
+  SuspendedCalls& suspended;
   std::size_t calls_max;           // Of this thread.
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
+  BlockPool blocks = {};           // Small memory of the protocol library.
+  // Load shedding, see IsOverloaded().
+  SteadyTime round_began{};  // When everything that now waits to be read had not waited yet.
+  std::uint32_t calls_until_look = 0;
+  bool late = false, was_late = false;  // This round, and the one before.
 };
 
 // Belongs to one I/O thread. The thread feeds bytes, asks for bytes, and tells the time.
@@ -60,6 +67,9 @@ class Connection {
 
  protected:
   Exchange& AddExchange();
+  void TellDraining();  // To the calls of now and later. Part of Drain().
+  // As exchange.stream.Read; a call that waits for room may go on.
+  std::size_t ReadStream(Exchange& exchange, char* out, std::size_t bytes_max);
   void RemoveExchange(Exchange& exchange);  // Back to the pool. Not while a worker has it.
   std::size_t exchange_count() const { return exchange_count_; }
   Exchange* first_exchange() { return first_; }
@@ -77,6 +87,7 @@ class Connection {
   const PeerCertificate certificate_;
   Exchange* first_ = nullptr;
   std::size_t exchange_count_ = 0;
+  bool told_draining_ = false;
 };
 
 // Gives a detached exchange back once its worker has returned (Connection is gone).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "pemba/base/assert.h"
 #include "pemba/rpc/internal/grpc_wire.h"
@@ -23,7 +24,14 @@ void ClearBuffer(std::string& buffer) {
 
 bool IsHeaderByte(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return (byte >= 0x20 && byte != 0x7F) || c == '\t';
+  return ((byte >= 0x20) & (byte != 0x7F)) | (c == '\t');
+}
+
+// Without a branch for each byte: nearly always all of them are.
+bool AreHeaderBytes(std::string_view text) {
+  bool all = true;
+  for (const char c : text) all &= IsHeaderByte(c);
+  return all;
 }
 
 }  // namespace
@@ -46,21 +54,22 @@ std::string_view Exchange::path_parameter(std::string_view name) const {
   return request.path_parameters.Find(name);
 }
 
-void Exchange::SetHeader(std::string_view name, std::string_view value) {
+void Exchange::AddHeader(std::string_view name, std::string_view value,
+                         HeaderBlock::Recurs recurs) {
   if (response.form != Form::kNone) return;  // Too late, and the I/O thread may be reading them.
   if (request.protocol == Protocol::kGrpc && name.ends_with("-bin")) {
     std::string encoded;
     AppendBase64(value, encoded);
-    response.headers.Add(name, encoded);
-  } else if (std::all_of(value.begin(), value.end(), IsHeaderByte)) {
-    response.headers.Add(name, value);
+    response.headers.Add(name, encoded, recurs);
+  } else if (AreHeaderBytes(value)) {
+    response.headers.Add(name, value, recurs);
   } else {
     // A value may be an echo of the request's; CR LF in it would forge headers.
     std::string clean(value);
     for (auto& c : clean) {
       if (!IsHeaderByte(c)) c = ' ';
     }
-    response.headers.Add(name, clean);
+    response.headers.Add(name, clean, recurs);
   }
 }
 
@@ -128,8 +137,36 @@ void Exchange::Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::strin
   FinishHttp(http_status, "text/plain", std::string(message) + "\n");
 }
 
-void Exchange::Run(const Fallbacks& fallbacks) {
-  (*request.handler)(*this);
+void Exchange::Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> then) {
+  PEMBA_CHECK(may_wait_ && request.route != nullptr && request.route->requests == Requests::kOne);
+  suspension.until = until;
+  suspension.at = request.deadline ? std::min(at, *request.deadline) : at;
+  next_run_ = std::move(then);
+}
+
+std::shared_ptr<Waker> Exchange::waker() {
+  if (ticket_ == nullptr) ticket_ = std::make_shared<WakeTicket>(mailbox_, *this);
+  return ticket_;
+}
+
+bool Exchange::has_room() const {
+  return stream.Look().buffered_bytes < OutgoingStream::kBufferedBytesMax;
+}
+
+void Exchange::End() {
+  if (ticket_ != nullptr) ticket_->Close();
+  ticket_ = nullptr;
+  next_run_ = nullptr;
+}
+
+Exchange::Ran Exchange::Run(const Fallbacks& fallbacks) {
+  if (next_run_) {
+    std::exchange(next_run_, nullptr)(*this);
+  } else {
+    (*request.handler)(*this);
+  }
+  if (next_run_ && !response.finished) return Ran::kSuspended;
+  next_run_ = nullptr;
   const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
                     request.route->requests == Requests::kEach;
   if (!each && !response.finished) {
@@ -139,6 +176,7 @@ void Exchange::Run(const Fallbacks& fallbacks) {
       Refuse(fallbacks, kGrpcInternal, "the call was left unfinished");
     }
   }
+  return Ran::kToItsEnd;
 }
 
 void Exchange::RunInline(const Fallbacks& fallbacks) {
@@ -148,14 +186,16 @@ void Exchange::RunInline(const Fallbacks& fallbacks) {
 
 void Exchange::RunOnWorker(const Fallbacks& fallbacks) {
   may_wait_ = true;
+  auto ran = Ran::kToItsEnd;
   if (!cancelled()) {
     if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
       Refuse(fallbacks, kGrpcDeadlineExceeded, "deadline exceeded");
     } else {
-      Run(fallbacks);
+      ran = Run(fallbacks);
     }
   }
-  mailbox_.Post({this, Mail::Kind::kReturned});  // From here on it may belong to another call.
+  // From here on it may belong to another call.
+  mailbox_.Post({this, ran == Ran::kSuspended ? Mail::Kind::kSuspended : Mail::Kind::kReturned});
 }
 
 void Exchange::Cancel() {
@@ -205,6 +245,8 @@ void Exchange::Reset() {
   buffered_bytes = decoded_bytes = 0;
   ClearBuffer(incoming);
   cancelled_.store(false, std::memory_order_relaxed);
+  draining_.store(false, std::memory_order_relaxed);
+  suspension = {};
 }
 
 ExchangePool::~ExchangePool() { PEMBA_ASSERT(in_use_ == 0); }
@@ -220,6 +262,7 @@ Exchange& ExchangePool::Acquire() {
 void ExchangePool::Release(Exchange& exchange) {
   --in_use_;
   std::unique_ptr<Exchange> owned(&exchange);
+  owned->End();
   if (free_.size() >= kKeptExchangesMax) return;
   owned->Reset();
   free_.push_back(std::move(owned));

@@ -4,12 +4,15 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <utility>
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "pemba/base/assert.h"
@@ -39,6 +42,14 @@ void SetOption(int socket, int level, int name, int value) {
   setsockopt(socket, level, name, &value, sizeof value);
 }
 
+// Whether the other end has acknowledged all that was sent, and nothing waits to be read: then
+// closing resets nothing.
+bool IsDelivered(int socket) {
+  int unsent = 0, unread = 0;
+  return ioctl(socket, SIOCOUTQ, &unsent) == 0 && unsent == 0 &&
+         ioctl(socket, SIOCINQ, &unread) == 0 && unread == 0;
+}
+
 bool IsPreface(std::string_view bytes) {
   return kHttp2Preface.starts_with(bytes.substr(0, kHttp2Preface.size()));
 }
@@ -51,10 +62,12 @@ IoThread::IoThread(const ServerOptions& options, const Router& router, WorkerPoo
       shared_(shared),
       tick_(TickFor(options)),
       exchanges_(mailbox_),
+      suspended_(options.worker_threads, options.io_threads),
       context_{.options = options,
                .router = router,
                .exchanges = exchanges_,
                .workers = workers,
+               .suspended = suspended_,
                .calls_max = std::max<std::size_t>(1, options.calls_max / options.io_threads),
                .http_date = {}},
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
@@ -99,11 +112,13 @@ void IoThread::Loop() {
   next_tick_ = context_.now + tick_;
   std::array<epoll_event, kEventsMax> events;
   while (!stop_requested_.load(std::memory_order_acquire)) {
+    const auto next = std::min(next_tick_, suspended_.NextDue(context_.now));
     const auto until_tick =
-        std::chrono::ceil<std::chrono::milliseconds>(next_tick_ - context_.now).count();
+        std::chrono::ceil<std::chrono::milliseconds>(next - context_.now).count();
     const int count = epoll_wait(epoll_.get(), events.data(), kEventsMax,
                                  static_cast<int>(std::max<std::int64_t>(until_tick, 0)));
     TakeTime();
+    BeginRound(count);
     for (int i = 0; i < count; ++i) {
       OnEvent(*static_cast<EventSource*>(events[static_cast<std::size_t>(i)].data.ptr),
               events[static_cast<std::size_t>(i)].events);
@@ -112,9 +127,17 @@ void IoThread::Loop() {
     if (context_.now >= next_tick_) Tick();
     FlushDirty();
     Reap();
+    suspended_.Resume(context_.now, context_.workers);
   }
   while (!links_.empty()) Close(*links_.back());
   Reap();
+}
+
+// A full list of events may leave others out, which have waited since the round before.
+void IoThread::BeginRound(int events) {
+  if (!events_left_out_) context_.round_began = context_.now;
+  events_left_out_ = events == static_cast<int>(kEventsMax);
+  context_.was_late = std::exchange(context_.late, false);
 }
 
 void IoThread::TakeTime() {
@@ -144,18 +167,23 @@ void IoThread::OnEvent(EventSource& source, std::uint32_t events) {
 }
 
 void IoThread::OnMail() {
-  mailbox_.Take(mails_);
+  mailbox_.Take(mails_, wakes_);
   for (const auto& mail : mails_) {
     Exchange& exchange = *mail.exchange;
+    if (mail.kind != Mail::Kind::kProgress) suspended_.OnReturn(exchange);
     if (auto* connection = exchange.connection; connection != nullptr) {
       connection->OnMail(exchange, mail.kind);
       MarkDirty(*connection->link);
-    } else if (mail.kind == Mail::Kind::kReturned) {
+    } else if (mail.kind != Mail::Kind::kProgress) {
       exchange.running = false;
       ReleaseDetached(context_, exchange);
     }
   }
   mails_.clear();
+  for (const auto& wake : wakes_) {
+    if (Exchange* const exchange = wake->Open()) suspended_.Wake(*exchange);
+  }
+  wakes_.clear();
 }
 
 void IoThread::Accept(Listener& listener) {
@@ -229,7 +257,9 @@ void IoThread::Tick() {
   for (std::size_t i = links_.size(); i-- > 0;) {
     Link& link = *links_[i];
     if (link.lingering) {
-      if (context_.now >= link.linger_until) Close(link);
+      // The process wants to end: no longer than until the peer's system has every byte.
+      const bool delivered = draining_ && IsDelivered(link.socket.get());
+      if (delivered || context_.now >= link.linger_until) Close(link);
       continue;
     }
     const bool has_output = link.out_at < link.out.size();

@@ -88,6 +88,7 @@ class IoThread {
  private:
   void Loop();
   void TakeTime();
+  void BeginRound(int events);
   void OnEvent(EventSource& source, std::uint32_t events);
   void OnMail();
   void Accept(Listener& listener);
@@ -116,6 +117,7 @@ class IoThread {
   const std::chrono::milliseconds tick_;
   Mailbox mailbox_;
   ExchangePool exchanges_;
+  SuspendedCalls suspended_;
   ConnectionContext context_;
   EventSource mailbox_source_{EventSource::Kind::kMailbox};
   Descriptor epoll_;
@@ -125,10 +127,12 @@ class IoThread {
   std::vector<Link*> dirty_;
   std::vector<std::unique_ptr<Link>> dead_;
   std::vector<Mail> mails_;
+  std::vector<std::shared_ptr<WakeTicket>> wakes_;
   std::array<char, std::size_t{64} * 1024> read_buffer_;
   SteadyTime next_tick_{};
   std::time_t date_second_ = 0;
   bool draining_ = false;
+  bool events_left_out_ = false;  // Of the round before.
 
   std::atomic<bool> drain_requested_{false};
   std::atomic<bool> stop_requested_{false};

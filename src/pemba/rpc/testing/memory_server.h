@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pemba/rpc/internal/connection.h"
@@ -22,13 +23,15 @@ class MemoryServer {
       : options_(std::move(options)),
         workers_(0, options_.worker_queue_max, router.fallbacks()),
         exchanges_(mailbox_),
+        suspended_(options_.worker_threads, 1),
         context_{.options = options_,
                  .router = router,
                  .exchanges = exchanges_,
                  .workers = workers_,
+                 .suspended = suspended_,
                  .calls_max = options_.calls_max,
                  .http_date = "Thu, 01 Jan 1970 00:00:00 GMT"} {
-    context_.now = std::chrono::steady_clock::now();
+    context_.now = context_.round_began = std::chrono::steady_clock::now();
   }
 
   ~MemoryServer() { Deliver(); }
@@ -44,19 +47,31 @@ class MemoryServer {
 
   void Advance(std::chrono::milliseconds passed) { context_.now += passed; }
 
+  // What is fed from now on has waited for that long.
+  void BeginRound(std::chrono::milliseconds waited = std::chrono::milliseconds(0)) {
+    context_.round_began = std::chrono::steady_clock::now() - waited;
+    context_.was_late = std::exchange(context_.late, false);
+  }
+
   // Runs what is queued for workers and gives the news to the connections.
   void Deliver() {
     do {
       std::vector<internal::Mail> mails;
-      mailbox_.Take(mails);
+      std::vector<std::shared_ptr<internal::WakeTicket>> wakes;
+      mailbox_.Take(mails, wakes);
       for (const auto& mail : mails) {
+        if (mail.kind != internal::Mail::Kind::kProgress) suspended_.OnReturn(*mail.exchange);
         if (mail.exchange->connection != nullptr) {
           mail.exchange->connection->OnMail(*mail.exchange, mail.kind);
-        } else if (mail.kind == internal::Mail::Kind::kReturned) {
+        } else if (mail.kind != internal::Mail::Kind::kProgress) {
           mail.exchange->running = false;
           internal::ReleaseDetached(context_, *mail.exchange);
         }
       }
+      for (const auto& wake : wakes) {
+        if (auto* const exchange = wake->Open()) suspended_.Wake(*exchange);
+      }
+      suspended_.Resume(context_.now, workers_);
       if (!mails.empty()) continue;
     } while (workers_.RunOne() == internal::WorkerPool::Ran::kCall);
   }
@@ -83,6 +98,7 @@ class MemoryServer {
   internal::Mailbox mailbox_;
   internal::WorkerPool workers_;
   internal::ExchangePool exchanges_;
+  internal::SuspendedCalls suspended_;
   internal::ConnectionContext context_;
 };
 
