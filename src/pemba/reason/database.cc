@@ -55,8 +55,12 @@ Effects EffectsOf(const std::vector<Change>& changes) {
   for (const Change& change : changes) {
     switch (change.kind) {
       case Change::Kind::kCreate:
-      case Change::Kind::kPut: effects.created.push_back(change.thing); break;
-      case Change::Kind::kDelete: effects.deleted.push_back(change.thing); break;
+      case Change::Kind::kPut:
+        effects.created.push_back(change.thing);
+        break;
+      case Change::Kind::kDelete:
+        effects.deleted.push_back(change.thing);
+        break;
       default:
         effects.changed.push_back(change.thing);
         effects.changed.push_back(change.other);
@@ -107,8 +111,7 @@ class FactsProbe final : public DataProbe {
       see(values);
     }
   }
-  void ForEachValue(TypeId attribute,
-                    const std::function<void(const Value&)>& see) const override {
+  void ForEachValue(TypeId attribute, const std::function<void(const Value&)>& see) const override {
     const TypeTable* table = facts_.Table(attribute);
     for (std::uint32_t slot = 0; table != nullptr && slot < table->count; ++slot) {
       see(facts_.ValueOf(table->things[slot]));
@@ -145,7 +148,10 @@ class TransactionImpl final : public Transaction {
   Result<std::vector<Explanation>> Explain(const Fact& fact,
                                            const ExplainOptions& options) override;
   Result<Proof> Prove(const Fact& fact, const ExplainOptions& options) override;
+  void ForEachThing(const std::function<void(const Concept&, std::span<const RolePlayer>,
+                                             std::span<const ThingId>)>& see) override;
   Concept Describe(ThingId thing) override;
+  std::vector<RolePlayer> Players(ThingId relation) override;
   std::string Describe(const Fact& fact) override;
   Status Commit() override;
 
@@ -236,8 +242,8 @@ class DatabaseImpl final : public Database {
   std::mutex commit_mutex_;               // Before head_mutex_.
   std::unique_ptr<TransactionLog> log_;   // Guarded by commit_mutex_, as is what follows.
   std::deque<internal::Commit> recent_;
-  std::size_t remembered_ = 0;          // Things in recent_.
-  std::uint64_t forgotten_until_ = 0;   // Commits up to this revision are not in recent_.
+  std::size_t remembered_ = 0;         // Things in recent_.
+  std::uint64_t forgotten_until_ = 0;  // Commits up to this revision are not in recent_.
   std::atomic<std::uint32_t> next_thing_{0};
   const Clock& clock_;
 };
@@ -345,7 +351,8 @@ Result<std::unique_ptr<Answers>> TransactionImpl::Write(
   // All matches before the first change, once for each binding of what the clauses use.
   std::vector<std::string> names;
   for (const auto* clause : {deletes, inserts}) {
-    for (std::string& name : clause == nullptr ? std::vector<std::string>() : VariablesOf(*clause)) {
+    for (std::string& name :
+         clause == nullptr ? std::vector<std::string>() : VariablesOf(*clause)) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
   }
@@ -394,11 +401,51 @@ Result<Proof> TransactionImpl::Prove(const Fact& fact, const ExplainOptions& opt
   return Explainer(*state).Prove(fact, options);
 }
 
+void TransactionImpl::ForEachThing(
+    const std::function<void(const Concept&, std::span<const RolePlayer>,
+                             std::span<const ThingId>)>& see) {
+  Budget budget(database_.clock(), std::nullopt, {});
+  const World world = PlainWorld(budget);
+  std::vector<RolePlayer> players;
+  std::vector<ThingId> owned;
+  for (TypeId type = 0; type < facts().table_limit(); ++type) {
+    const TypeTable* table = facts().Table(type);
+    for (std::uint32_t slot = 0; table != nullptr && slot < table->count; ++slot) {
+      const ThingId thing = table->things[slot];
+      players.clear();
+      owned.clear();
+      facts().ForEachPlayer(thing, [&](TypeId role, ThingId player) {
+        players.push_back({role, player});
+      });
+      for (const ListColumn& column : table->owned) {
+        const IdList& list = column.lists[slot];
+        for (std::uint32_t i = 0; i < list.size(); ++i) owned.push_back(list[i]);
+      }
+      see(MakeConcept(world, VariableKind::kThing, thing), players, owned);
+    }
+  }
+}
+
 Concept TransactionImpl::Describe(ThingId thing) {
   Budget budget(database_.clock(), std::nullopt, {});
   World world = PlainWorld(budget);
   if (inference_ != nullptr) world.inferred = &inference_->inferred;
   return MakeConcept(world, VariableKind::kThing, thing);
+}
+
+std::vector<Transaction::RolePlayer> TransactionImpl::Players(ThingId relation) {
+  std::vector<RolePlayer> players;
+  if (IsInferred(relation)) {
+    if (inference_ == nullptr) return players;
+    for (const RoleEdge& edge : inference_->inferred.Edges(relation)) {
+      players.push_back({edge.role, edge.player});
+    }
+  } else if (facts().Exists(relation)) {
+    facts().ForEachPlayer(relation, [&](TypeId role, ThingId player) {
+      players.push_back({role, player});
+    });
+  }
+  return players;
 }
 
 std::string TransactionImpl::Describe(const Fact& fact) {
@@ -414,8 +461,10 @@ Status TransactionImpl::Commit() {
   switch (kind_) {
     case TransactionKind::kRead:
       return Error{ErrorCode::kValidation, "a read transaction has nothing to commit"};
-    case TransactionKind::kWrite: return database_.CommitData(*this);
-    case TransactionKind::kSchemaWrite: return database_.CommitSchema(*this);
+    case TransactionKind::kWrite:
+      return database_.CommitData(*this);
+    case TransactionKind::kSchemaWrite:
+      return database_.CommitSchema(*this);
   }
   return Done{};
 }
@@ -517,8 +566,9 @@ Status DatabaseImpl::CommitSchema(TransactionImpl& transaction) {
   next->schema = transaction.schema_;
   next->program = std::make_shared<const Program>(next->schema);
   next->facts = head_->facts;
-  PEMBA_TRY(std::ignore, Append({Record::Kind::kSchema, next->revision, transaction.definitions_, {}},
-                                *next->schema));
+  PEMBA_TRY(
+      std::ignore,
+      Append({Record::Kind::kSchema, next->revision, transaction.definitions_, {}}, *next->schema));
   Publish(std::move(next));
   return Done{};
 }
@@ -586,8 +636,7 @@ Status DatabaseImpl::Compact() {
     for (std::uint32_t slot = 0; table != nullptr && slot < table->count; ++slot) {
       const ThingId thing = table->things[slot];
       if (table->value_type) {
-        record.changes.push_back(
-            {Change::Kind::kPut, thing, kNoThing, type, facts.ValueOf(thing)});
+        record.changes.push_back({Change::Kind::kPut, thing, kNoThing, type, facts.ValueOf(thing)});
       } else {
         record.changes.push_back({Change::Kind::kCreate, thing, kNoThing, type, {}});
       }
@@ -616,9 +665,9 @@ DatabaseSize DatabaseImpl::Size() const {
     const TypeTable* table = head->facts.Table(type);
     if (table == nullptr || table->count == 0) continue;
     const Kind kind = head->schema->Get(type).kind;
-    (kind == Kind::kEntity ? size.entities
-                           : kind == Kind::kRelation ? size.relations : size.attributes) +=
-        table->count;
+    (kind == Kind::kEntity     ? size.entities
+     : kind == Kind::kRelation ? size.relations
+                               : size.attributes) += table->count;
     for (const PlayerColumn& column : table->players) size.role_edges += column.edges;
     for (const ListColumn& column : table->owned) size.ownerships += column.edges;
   }

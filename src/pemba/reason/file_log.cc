@@ -3,15 +3,15 @@
 // Header: `PEMBARSN`. Then for each record: length and the low half of its XXH3 (4 bytes each,
 // little-endian), bytes. Zero bytes never begin a record, so that what a file system may leave
 // behind the end after a crash is not taken for one.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "pemba/base/hash.h"
 #include "pemba/reason/transaction_log.h"
@@ -62,8 +62,9 @@ void PutNumber(std::string& bytes, std::uint32_t number) {
 std::uint32_t GetNumber(std::string_view bytes) {
   std::uint32_t number = 0;
   for (int i = 0; i < 4; ++i) {
-    number |= static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]))
-              << (8 * i);
+    number |=
+        static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]))
+        << (8 * i);
   }
   return number;
 }
@@ -86,8 +87,8 @@ class FileLog final : public TransactionLog {
     if (::fstat(file_.get(), &info) != 0) return Unavailable("the transaction log cannot be read");
     std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
     for (std::size_t at = 0; at < bytes.size();) {
-      const ssize_t got = ::pread(file_.get(), bytes.data() + at, bytes.size() - at,
-                                  static_cast<off_t>(at));
+      const ssize_t got =
+          ::pread(file_.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0) return Unavailable("the transaction log cannot be read");
       at += static_cast<std::size_t>(got);
@@ -104,8 +105,8 @@ class FileLog final : public TransactionLog {
       const std::string_view record = rest.substr(kFrameBytes, size);
       if (static_cast<std::uint32_t>(HashBytes(record)) != GetNumber(rest.substr(4))) {
         if (rest.size() == kFrameBytes + size) break;  // The last one: torn.
-        return Error{ErrorCode::kDataLoss,
-                     "the transaction log `" + path_ + "` is damaged at byte " + std::to_string(at)};
+        return Error{ErrorCode::kDataLoss, "the transaction log `" + path_ +
+                                               "` is damaged at byte " + std::to_string(at)};
       }
       if (const Status seen = see(record); !seen.ok()) return seen;
       at += kFrameBytes + size;

@@ -77,6 +77,7 @@ constexpr SettingReference kReference[] = {
     {"Limits", "listObjects-pipeline-enabled", "listObjectsPipelineEnabled", "true", "there is one algorithm"},
     {"Limits", "listUsers-deadline", "listUsersDeadline", "3s", ""},
     {"Limits", "listUsers-max-results", "listUsersMaxResults", "1000", ""},
+    {"Limits", "list-memory-max-bytes", "listMemoryMaxBytes", "268435456", ""},
     {"Limits", "readChanges-max-page-size", "readChangesMaxPageSize", "100", ""},
     // Times
     {"Times", "request-timeout", "requestTimeout", "3s", ""},
@@ -110,6 +111,7 @@ constexpr SettingReference kReference[] = {
     {"Further doors", "experimentals", "experimentals", "", ""},
     {"Further doors", "authzen-base-url", "authzen.baseURL", "", ""},
     {"Further doors", "authzen-store-id", "authzen.storeID", "", ""},
+    {"Further doors", "resource-kinds", "resource.kinds", "", ""},
     {"Further doors", "playground-enabled", "playground.enabled", "false", "no playground"},
     {"Further doors", "playground-port", "playground.port", "3000", "no playground"},
     {"Further doors", "playground-addr", "playground.addr", "", "no playground"},

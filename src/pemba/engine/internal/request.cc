@@ -35,8 +35,10 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       query_(query),
       arena_(arena),
       hops_max_(limits.resolve_node_limit),
+      now_(TimeOf(plan_, clock)),
       local_names_(arena),
       contextual_(arena),
+      visit_steps_(arena),
       steps_to_check_(kStepsPerLook) {}
 
 Request::Request(const Request& other, Arena& arena)
@@ -48,6 +50,7 @@ Request::Request(const Request& other, Arena& arena)
       query_(other.query_),
       arena_(arena),
       hops_max_(other.hops_max_),
+      now_(other.now_),
       subject_(other.subject_),
       subject_kind_(other.subject_kind_),
       wildcard_kind_(other.wildcard_kind_),
@@ -55,10 +58,13 @@ Request::Request(const Request& other, Arena& arena)
       object_(other.object_),
       local_names_(other.local_names_),
       contextual_(other.contextual_),
-      steps_to_check_(kStepsPerLook) {}
+      visit_steps_(arena),
+      steps_to_check_(kStepsPerLook),
+      also_(&other.arena_) {}
 
 Status Request::ResolveSubject() {
-  PEMBA_TRY(std::ignore, ResolveSubject(query_.tuple.subject));
+  PEMBA_TRY(const auto id, NameSubject(query_.tuple.subject));
+  subject_.node = subject_.kind == SubjectKind::kWildcard ? 0 : NodeOf(subject_.type, id);
   ResolveContextual();
   return Done{};
 }
@@ -72,6 +78,31 @@ void Request::ResolveContextual() {
 }
 
 Status Request::ResolveTarget(const CheckQuery& query) {
+  PEMBA_TRY(const auto id, NameTarget(query));
+  object_ = NodeOf(plan_.relations()[relation_].type, id);
+  return Done{};
+}
+
+Status Request::Resolve() {
+  PEMBA_TRY(const auto subject, NameSubject(query_.tuple.subject));
+  PEMBA_TRY(const auto object, NameTarget(query_));
+  const auto type = plan_.relations()[relation_].type;
+  std::array<graph::Snapshot::NodeQuery, 2> ends{
+      {{model_.type(type), object, graph::kNoNode}, {model_.type(subject_.type), subject, 0}}};
+  const bool wildcard = subject_.kind == SubjectKind::kWildcard;
+  snapshot_.FindNodes(std::span(ends).first(wildcard ? 1 : 2));
+  const auto known = [this](graph::NodeId node, model::TypeIndex of, std::string_view id) {
+    if (node != graph::kNoNode) return node;
+    const auto local = FindLocal(of, id);
+    return local == graph::kNoNode ? LocalNode(of, id) : local;
+  };
+  subject_.node = wildcard ? 0 : known(ends[1].node, subject_.type, subject);
+  ResolveContextual();
+  object_ = known(ends[0].node, type, object);
+  return Done{};
+}
+
+Result<std::string_view> Request::NameTarget(const CheckQuery& query) {
   query_.tuple = query.tuple;
   query_.deadline = query.deadline;
   stopped_ = nullptr;
@@ -86,11 +117,10 @@ Status Request::ResolveTarget(const CheckQuery& query) {
     return NotFound("relation '" + std::string(object.type) + "#" +
                     std::string(query.tuple.relation) + "'");
   }
-  object_ = NodeOf(type, object.id);
-  return Done{};
+  return object.id;
 }
 
-Status Request::ResolveSubject(std::string_view text) {
+Result<std::string_view> Request::NameSubject(std::string_view text) {
   const auto parts = tuple::SplitSubject(text);
   subject_.kind = parts.kind;
   subject_.type = plan_.FindType(parts.type);
@@ -102,8 +132,7 @@ Status Request::ResolveSubject(std::string_view text) {
       break;
     case SubjectKind::kWildcard:
       subject_kind_ = plan_.WildcardKind(subject_.type);
-      subject_.node = 0;
-      return Done{};
+      break;
     case SubjectKind::kUserset:
       subject_.relation = plan_.FindRelation(subject_.type, parts.relation);
       if (subject_.relation == kNoIndex) {
@@ -113,8 +142,7 @@ Status Request::ResolveSubject(std::string_view text) {
       subject_kind_ = plan_.UsersetKind(subject_.relation);
       break;
   }
-  subject_.node = NodeOf(subject_.type, parts.id);
-  return Done{};
+  return parts.id;
 }
 
 // The tuple has been validated; one that fits no entry would not be seen if it were stored, so it
@@ -277,9 +305,14 @@ std::span<const ContextualEdge> Request::Contextual(model::EntryIndex entry,
   return {begin, end};
 }
 
-bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
+bool Request::IsSeen(model::EntryIndex entry, graph::ContextId context) const {
   const auto condition = plan_.entries()[entry].condition;
   if (condition == kNoIndex || context == 0) return true;
+  if (model::Expires(condition)) {
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_) return false;
+    if (condition == model::kExpiresOnly || parts.context.empty()) return true;
+  }
   std::shared_ptr<const condition::Bindings> spare;
   return model_.BindingsOf(snapshot_, condition, context, spare) != nullptr;
 }
@@ -287,16 +320,25 @@ bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
 Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
                           graph::ContextId context, const ContextualEdge* contextual) {
   const auto& planned = plan_.entries()[entry];
-  const auto& program = *plan_.conditions()[planned.condition];
+  const auto condition = model::Underlying(planned.condition);
+  bool has_context = context != 0;
+  if (model::Expires(planned.condition)) {
+    // Expired is not there: nothing else about the tuple matters.
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_ && !Mutated(Mutation::kForgetExpiry)) return Outcome::False();
+    if (condition == kNoIndex) return Outcome::True();
+    has_context = !parts.context.empty();
+  }
+  const auto& program = *plan_.conditions()[condition];
   std::shared_ptr<const condition::Bindings> spare;
   const condition::Bindings* own = nullptr;
   if (contextual != nullptr) {
-    own = ContextualBindings(*contextual, planned.condition);
-  } else if (context != 0) {
+    own = ContextualBindings(*contextual, condition);
+  } else if (has_context) {
     own = model_.BindingsOf(snapshot_, planned.condition, context, spare);
     if (own == nullptr) return Outcome::False();
   }
-  const auto* given = RequestBindings(planned.condition);
+  const auto* given = RequestBindings(condition);
   auto verdict = program.Evaluate(given, own, {}, arena_);
   if (verdict.ok()) {
     return *verdict == condition::Verdict::kMet ? Outcome::True() : Outcome::False();
@@ -309,7 +351,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
   if (planned.userset != kNoIndex) {
     subject_name += "#" + plan_.relations()[planned.userset].name;
   }
-  verdict = program.Evaluate(given, own, {object_name, relation.name, subject_name}, arena_);
+  verdict = program.Reevaluate(given, own, {object_name, relation.name, subject_name}, arena_);
   if (verdict.ok()) return Outcome::False();
   return Outcome::Failed(
       MakeFailure(verdict.error().code,
@@ -353,6 +395,11 @@ bool Request::CheckBudget() {
   steps_ += kStepsPerLook;
   if (limits_.steps_max != 0 && steps_ > limits_.steps_max) {
     stopped_ = MakeFailure(ErrorCode::kTooComplex, "the check needs more work than is allowed");
+  } else if (const auto used = arena_.used_bytes() + (also_ == nullptr ? 0 : also_->used_bytes());
+             limits_.memory_bytes_max != 0 && used > limits_.memory_bytes_max) {
+    stopped_ = MakeFailure(ErrorCode::kResourceExhausted,
+                           "the request needs more than " +
+                               std::to_string(limits_.memory_bytes_max) + " bytes of memory");
   } else if (query_.deadline && clock_.Steady() >= *query_.deadline) {
     stopped_ = MakeFailure(ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded");
   }

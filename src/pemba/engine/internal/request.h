@@ -19,6 +19,7 @@
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/outcome.h"
+#include "pemba/engine/internal/visit_steps.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
 #include "pemba/tuple/tuple.h"
@@ -53,6 +54,8 @@ class Request {
   // not have, as model::ValidateQuery says it.
   Status ResolveSubject();
   Status ResolveTarget(const CheckQuery& query);
+  // Both, for the question that the request was made of; their cache misses side by side.
+  Status Resolve();
 
   // For questions that have no one subject: the contextual tuples alone.
   void ResolveContextual();
@@ -99,14 +102,18 @@ class Request {
     return snapshot_.View(model_.partition(entry));
   }
 
+  // What a search does at each goal of the relation, from which only unions can be reached.
+  VisitSteps& StepsOf(model::RelationIndex relation) { return visit_steps_.Of(*this, relation); }
+
   // The tuples that name the subject itself or its type's wildcard: the exact tuple (a contextual
   // one shadows the stored one) and the set of wildcard tuples.
   Outcome ReadDirect(model::RelationIndex relation, graph::NodeId object);
 
   std::span<const ContextualEdge> Contextual(model::EntryIndex entry, graph::NodeId object) const;
 
-  // Whether a stored tuple with this context fits the model as it is now.
-  bool Fits(model::EntryIndex entry, graph::ContextId context) const;
+  // Whether a stored tuple with this context is seen: it fits the model as it is now, and has not
+  // expired.
+  bool IsSeen(model::EntryIndex entry, graph::ContextId context) const;
 
   // Whether a tuple's condition is met: kTrue, kFalse or kFailed. `contextual` is null for stored
   // tuples, whose context is `context`.
@@ -119,7 +126,7 @@ class Request {
     return Evaluate(entry, object, subject, context, contextual);
   }
 
-  // Counts work. False once time or the budget is used up; then stopped() says why.
+  // Counts work. False once time, work or memory is used up; then stopped() says why.
   bool Step() {
     if (--steps_to_check_ != 0) return true;
     return CheckBudget();
@@ -132,6 +139,9 @@ class Request {
     steps_ += count - steps_to_check_;
     return CheckBudget();
   }
+  // Memory beside arena() that counts against the budget of the request, while it is there; null:
+  // none.
+  void CountMemoryOf(const Arena* also) { also_ = also; }
   const Failure* stopped() const { return stopped_; }
   void Stop(const Failure& why) {  // As if this request had run out of it.
     stopped_ = MakeFailure(why.code, why.message);
@@ -149,6 +159,9 @@ class Request {
   const condition::Bindings* ContextualBindings(const ContextualEdge& edge,
                                                 model::ConditionIndex condition);
   bool CheckBudget();
+  static WallTime TimeOf(const model::Plan& plan, const Clock& clock) {
+    return plan.knows_expiry() ? clock.Now() : WallTime();
+  }
 
   // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always
   // the same for an entry. Walks ask one entry about many objects; from the second time on it is
@@ -159,7 +172,9 @@ class Request {
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
 
-  Status ResolveSubject(std::string_view text);
+  // What the model has to say about the names; the id is left to be looked up (empty: a wildcard).
+  Result<std::string_view> NameSubject(std::string_view text);
+  Result<std::string_view> NameTarget(const CheckQuery& query);
   void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
   graph::NodeId FindLocal(model::TypeIndex type, std::string_view text) const;
   graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
@@ -172,6 +187,9 @@ class Request {
   CheckQuery query_;
   Arena& arena_;
   std::uint32_t hops_max_;
+  // When the question is asked: tuples that have expired by then are not there. Only where some of
+  // the model's may.
+  const WallTime now_;
 
   Subject subject_;
   std::uint32_t subject_kind_ = model::kNoIndex;   // As reachability counts it.
@@ -192,12 +210,15 @@ class Request {
   };
   std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
 
+  VisitStepsCache visit_steps_;
+
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
   std::vector<std::shared_ptr<const condition::Bindings>> contextual_bindings_;  // By position.
 
   std::uint32_t steps_to_check_;
   std::uint64_t steps_ = 0;
+  const Arena* also_ = nullptr;
   const Failure* stopped_ = nullptr;
   const Failure* too_deep_ = nullptr;
 };

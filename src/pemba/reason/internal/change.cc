@@ -24,10 +24,14 @@ class Writer {
   void Put(const Value& value) {
     bytes_.push_back(static_cast<char>(TypeOf(value)));
     switch (TypeOf(value)) {
-      case ValueType::kBoolean: return Number(std::get<bool>(value) ? 1 : 0);
-      case ValueType::kLong: return Number(static_cast<std::uint64_t>(std::get<std::int64_t>(value)));
-      case ValueType::kDouble: return Number(std::bit_cast<std::uint64_t>(std::get<double>(value)));
-      case ValueType::kString: return Text(std::get<std::string>(value));
+      case ValueType::kBoolean:
+        return Number(std::get<bool>(value) ? 1 : 0);
+      case ValueType::kLong:
+        return Number(static_cast<std::uint64_t>(std::get<std::int64_t>(value)));
+      case ValueType::kDouble:
+        return Number(std::bit_cast<std::uint64_t>(std::get<double>(value)));
+      case ValueType::kString:
+        return Text(std::get<std::string>(value));
       case ValueType::kDateTime:
         return Number(static_cast<std::uint64_t>(std::get<DateTime>(value).milliseconds));
     }
@@ -67,11 +71,16 @@ class Reader {
   Value ReadValue() {
     const auto type = static_cast<ValueType>(Number());
     switch (type) {
-      case ValueType::kBoolean: return Number() != 0;
-      case ValueType::kLong: return static_cast<std::int64_t>(Number());
-      case ValueType::kDouble: return std::bit_cast<double>(Number());
-      case ValueType::kString: return std::string(Text());
-      case ValueType::kDateTime: return DateTime{static_cast<std::int64_t>(Number())};
+      case ValueType::kBoolean:
+        return Number() != 0;
+      case ValueType::kLong:
+        return static_cast<std::int64_t>(Number());
+      case ValueType::kDouble:
+        return std::bit_cast<double>(Number());
+      case ValueType::kString:
+        return std::string(Text());
+      case ValueType::kDateTime:
+        return DateTime{static_cast<std::int64_t>(Number())};
     }
     ok_ = false;
     return false;
@@ -101,13 +110,20 @@ Error Damaged(std::string_view what) {
 
 void Apply(const Change& change, Facts& facts) {
   switch (change.kind) {
-    case Change::Kind::kCreate: return facts.Create(change.thing, change.type);
-    case Change::Kind::kPut: return facts.CreateAttribute(change.thing, change.type, *change.value);
-    case Change::Kind::kOwn: return facts.AddOwnership(change.thing, change.other);
-    case Change::Kind::kDisown: return facts.RemoveOwnership(change.thing, change.other);
-    case Change::Kind::kPlay: return facts.AddPlayer(change.thing, change.type, change.other);
-    case Change::Kind::kUnplay: return facts.RemovePlayer(change.thing, change.type, change.other);
-    case Change::Kind::kDelete: return facts.Delete(change.thing);
+    case Change::Kind::kCreate:
+      return facts.Create(change.thing, change.type);
+    case Change::Kind::kPut:
+      return facts.CreateAttribute(change.thing, change.type, *change.value);
+    case Change::Kind::kOwn:
+      return facts.AddOwnership(change.thing, change.other);
+    case Change::Kind::kDisown:
+      return facts.RemoveOwnership(change.thing, change.other);
+    case Change::Kind::kPlay:
+      return facts.AddPlayer(change.thing, change.type, change.other);
+    case Change::Kind::kUnplay:
+      return facts.RemovePlayer(change.thing, change.type, change.other);
+    case Change::Kind::kDelete:
+      return facts.Delete(change.thing);
   }
 }
 

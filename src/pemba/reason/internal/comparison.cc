@@ -25,14 +25,21 @@ std::shared_ptr<const re2::RE2> CompilePattern(Comparator comparator, const std:
 
 bool HoldsInOrder(std::partial_ordering order, Comparator comparator) {
   switch (comparator) {
-    case Comparator::kEqual: return order == 0;
-    case Comparator::kNotEqual: return order < 0 || order > 0;
-    case Comparator::kLess: return order < 0;
-    case Comparator::kLessEqual: return order <= 0;
-    case Comparator::kGreater: return order > 0;
-    case Comparator::kGreaterEqual: return order >= 0;
+    case Comparator::kEqual:
+      return order == 0;
+    case Comparator::kNotEqual:
+      return order < 0 || order > 0;
+    case Comparator::kLess:
+      return order < 0;
+    case Comparator::kLessEqual:
+      return order <= 0;
+    case Comparator::kGreater:
+      return order > 0;
+    case Comparator::kGreaterEqual:
+      return order >= 0;
     case Comparator::kContains:
-    case Comparator::kLike: break;
+    case Comparator::kLike:
+      break;
   }
   return false;
 }
@@ -64,7 +71,8 @@ std::optional<Value> ApplyToLongs(syntax::Operator op, std::int64_t a, std::int6
       if (b == 0) return std::nullopt;
       return b == -1 ? 0 : a % b;
     case syntax::Operator::kDivide:
-    case syntax::Operator::kPower: break;
+    case syntax::Operator::kPower:
+      break;
   }
   return std::nullopt;
 }
@@ -86,8 +94,7 @@ bool Comparison::HoldsForText(std::string_view text) const {
                                             : re2::RE2::PartialMatch(text, *pattern_);
   }
   const auto* literal = std::get_if<std::string>(&literal_);
-  return literal != nullptr &&
-         HoldsInOrder(text <=> std::string_view(*literal), comparator_);
+  return literal != nullptr && HoldsInOrder(text <=> std::string_view(*literal), comparator_);
 }
 
 bool Comparison::Holds(const Value& value) const {
@@ -137,12 +144,18 @@ std::optional<Value> Apply(syntax::Operator op, const Value& left, const Value& 
   const auto x = AsDouble(left), y = AsDouble(right);
   if (!x || !y) return std::nullopt;
   switch (op) {
-    case syntax::Operator::kAdd: return Finite(*x + *y);
-    case syntax::Operator::kSubtract: return Finite(*x - *y);
-    case syntax::Operator::kMultiply: return Finite(*x * *y);
-    case syntax::Operator::kDivide: return *y == 0 ? std::nullopt : Finite(*x / *y);
-    case syntax::Operator::kModulo: return *y == 0 ? std::nullopt : Finite(std::fmod(*x, *y));
-    case syntax::Operator::kPower: return Finite(std::pow(*x, *y));
+    case syntax::Operator::kAdd:
+      return Finite(*x + *y);
+    case syntax::Operator::kSubtract:
+      return Finite(*x - *y);
+    case syntax::Operator::kMultiply:
+      return Finite(*x * *y);
+    case syntax::Operator::kDivide:
+      return *y == 0 ? std::nullopt : Finite(*x / *y);
+    case syntax::Operator::kModulo:
+      return *y == 0 ? std::nullopt : Finite(std::fmod(*x, *y));
+    case syntax::Operator::kPower:
+      return Finite(std::pow(*x, *y));
   }
   return std::nullopt;
 }
@@ -166,11 +179,16 @@ std::optional<Value> Apply(syntax::Function function, const std::vector<Value>& 
   const auto number = AsDouble(value);
   if (!number) return std::nullopt;
   switch (function) {
-    case syntax::Function::kAbs: return std::fabs(*number);
-    case syntax::Function::kCeil: return Convert(std::ceil(*number), ValueType::kLong);
-    case syntax::Function::kFloor: return Convert(std::floor(*number), ValueType::kLong);
-    case syntax::Function::kRound: return Convert(std::floor(*number + 0.5), ValueType::kLong);
-    default: return std::nullopt;
+    case syntax::Function::kAbs:
+      return std::fabs(*number);
+    case syntax::Function::kCeil:
+      return Convert(std::ceil(*number), ValueType::kLong);
+    case syntax::Function::kFloor:
+      return Convert(std::floor(*number), ValueType::kLong);
+    case syntax::Function::kRound:
+      return Convert(std::floor(*number + 0.5), ValueType::kLong);
+    default:
+      return std::nullopt;
   }
 }
 

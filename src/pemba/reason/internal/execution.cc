@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/internal/reasoner.h"
 
 namespace pemba::reason::internal {
@@ -112,6 +113,7 @@ bool Execution::Advance(const TypeCheckStep& step, Cursor& cursor) {
 bool Execution::Advance(const LookupStep& step, Cursor& cursor) {
   const auto* variable = std::get_if<VariableId>(&step.value);
   while (cursor.i < step.types.size()) {
+    if (Mutated(Mutation::kFirstTypeOnly) && cursor.i > 0) return false;
     const TypeId type = step.types[cursor.i];
     const auto value_type = world_.schema->Get(type).value_type;
     const Value value =
@@ -151,22 +153,22 @@ bool Execution::Advance(const RangeStep& step, Cursor& cursor) {
   using syntax::Comparator;
   for (; cursor.i < step.types.size(); ++cursor.i, cursor.phase = 0) {
     const TypeTable* table = world_.facts->Table(step.types[cursor.i]);
-    if (table == nullptr || !table->value_type || !Comparable(*table->value_type, TypeOf(step.value))) {
+    if (table == nullptr || !table->value_type ||
+        !Comparable(*table->value_type, TypeOf(step.value))) {
       continue;
     }
     const auto order = table->InOrder();
     if (cursor.phase == 0) {
       cursor.phase = 1;
-      const bool below = step.comparator == Comparator::kLess ||
-                         step.comparator == Comparator::kLessEqual;
+      const bool below =
+          step.comparator == Comparator::kLess || step.comparator == Comparator::kLessEqual;
       // Where values begin to be greater than the bound, or not less than it.
-      const bool after_equal = step.comparator == Comparator::kLessEqual ||
-                               step.comparator == Comparator::kGreater;
-      const auto split =
-          std::partition_point(order.begin(), order.end(), [&](ThingId attribute) {
-            const auto compared = Compare(world_.facts->ValueOf(attribute), step.value);
-            return compared < 0 || (after_equal && compared == 0);
-          });
+      const bool after_equal =
+          step.comparator == Comparator::kLessEqual || step.comparator == Comparator::kGreater;
+      const auto split = std::partition_point(order.begin(), order.end(), [&](ThingId attribute) {
+        const auto compared = Compare(world_.facts->ValueOf(attribute), step.value);
+        return compared < 0 || (after_equal && compared == 0);
+      });
       const auto at = static_cast<std::uint32_t>(split - order.begin());
       cursor.j = below ? 0 : at;
       cursor.limit = below ? at : static_cast<std::uint32_t>(order.size());
@@ -254,7 +256,8 @@ void Execution::RaiseRelationDemands(const RelationStep& step) {
     if (goal.empty() && ambiguous != nullptr) {
       for (const TypeId role : ambiguous->role_list) {
         const RoleEdge edge{role, frame_[ambiguous->player]};
-        if (CanPlay(edge.player, type, role)) world_.reasoner->DemandRelations(predicate, {&edge, 1});
+        if (CanPlay(edge.player, type, role))
+          world_.reasoner->DemandRelations(predicate, {&edge, 1});
       }
       continue;
     }
@@ -308,7 +311,9 @@ ThingId Execution::NextRelation(const RelationStep& step, Cursor& cursor, TypeId
       cursor.phase = 2;
       return kNoThing;
     }
-    if (step.demand == Demand::kRaise) RaiseRelationDemands(step);
+    if (step.demand == Demand::kRaise && !Mutated(Mutation::kForgetDemands)) {
+      RaiseRelationDemands(step);
+    }
     cursor.phase = 1;
     cursor.i = 0;
     cursor.j = 0;
@@ -318,9 +323,9 @@ ThingId Execution::NextRelation(const RelationStep& step, Cursor& cursor, TypeId
       const auto& entry = step.entries[e];
       if (!entry.player_given || entry.role_list.size() != 1) continue;
       const TypeId type = world_.reasoner->GetPredicate(step.predicates[0]).type;
-      chains.emplace_back(world_.inferred->FirstPlaying(type, entry.role_list[0],
-                                                        frame_[entry.player]),
-                          static_cast<int>(e));
+      chains.emplace_back(
+          world_.inferred->FirstPlaying(type, entry.role_list[0], frame_[entry.player]),
+          static_cast<int>(e));
     }
     if (chains.size() > 1) {
       while (true) {
@@ -363,8 +368,9 @@ void Execution::MatchEdges(const RelationStep& step, Cursor& cursor, ThingId rel
     const auto edges = world_.inferred->Edges(relation);
     edges_.assign(edges.begin(), edges.end());
   } else {
-    world_.facts->ForEachPlayer(
-        relation, [&](TypeId role, ThingId player) { edges_.push_back({role, player}); });
+    world_.facts->ForEachPlayer(relation, [&](TypeId role, ThingId player) {
+      edges_.push_back({role, player});
+    });
   }
   if (!step.relation_bound) frame_[step.relation] = relation;
   AssignEdge(step, cursor, 0, 0, via_role);
@@ -385,13 +391,16 @@ void Execution::AssignEdge(const RelationStep& step, Cursor& cursor, std::size_t
   const auto& entry = step.entries[entry_index];
   const bool is_via = !step.relation_bound && static_cast<int>(entry_index) == cursor.via;
   for (std::size_t e = 0; e < edges_.size() && e < 64; ++e) {
-    if ((used >> e & 1) != 0) continue;
+    if ((used >> e & 1) != 0 && !Mutated(Mutation::kReuseEdges)) continue;
     const RoleEdge edge = edges_[e];
     if (!entry.roles.Contains(edge.role) || (is_via && edge.role != via_role)) continue;
     if (entry.player_bound) {
       if (frame_[entry.player] != edge.player) continue;
     } else {
-      if (!entry.player_types.Contains(world_.TypeOf(edge.player))) continue;
+      if (!entry.player_types.Contains(world_.TypeOf(edge.player)) &&
+          !Mutated(Mutation::kIgnorePlayerTypes)) {
+        continue;
+      }
       frame_[entry.player] = edge.player;
     }
     const std::uint64_t now_used = used | std::uint64_t{1} << e;
@@ -408,6 +417,7 @@ void Execution::AssignEdge(const RelationStep& step, Cursor& cursor, std::size_t
     }
     for (const TypeId role : bindings) {
       if (!entry.role_types.Contains(role)) continue;
+      if (Mutated(Mutation::kExactRoles) && role != edge.role) continue;
       frame_[*entry.role] = role;
       AssignEdge(step, cursor, entry_index + 1, now_used, via_role);
     }
@@ -530,7 +540,8 @@ bool Execution::Advance(const HasStep& step, Cursor& cursor) {
 bool Execution::Advance(const IsaStep& step, Cursor& cursor) {
   const TypeId type = world_.TypeOf(frame_[step.thing]);
   if (step.exactness == syntax::Exactness::kExact) {
-    return cursor.phase++ == 0 && step.types.Contains(type) && Bind(step.type, step.type_bound, type);
+    return cursor.phase++ == 0 && step.types.Contains(type) &&
+           Bind(step.type, step.type_bound, type);
   }
   const TypeSet& supertypes = world_.schema->Supertypes(type);
   if (step.type_bound) {
@@ -539,6 +550,7 @@ bool Execution::Advance(const IsaStep& step, Cursor& cursor) {
   if (cursor.phase == 0) {
     cursor.phase = 1;
     for (const TypeId supertype : supertypes) {
+      if (Mutated(Mutation::kExactIsa) && supertype != type) continue;
       if (step.types.Contains(supertype)) cursor.buffer.push_back(supertype);
     }
   }
@@ -575,8 +587,7 @@ bool Execution::Advance(const IidStep& step, Cursor& cursor) {
   if (cursor.phase++ != 0 || step.iid > kNoThing) return false;
   const auto thing = static_cast<ThingId>(step.iid);
   if (IsInferred(thing)) {
-    if (world_.inferred == nullptr ||
-        thing - kFirstInferred >= world_.inferred->thing_count()) {
+    if (world_.inferred == nullptr || thing - kFirstInferred >= world_.inferred->thing_count()) {
       return false;
     }
   } else if (!world_.facts->Exists(thing)) {
@@ -632,6 +643,7 @@ bool Execution::Advance(const NegationStep& step, Cursor& cursor) {
     cursor.nested.push_back(std::make_unique<Execution>(*step.body, world_, frame_));
   }
   cursor.nested[0]->Restart();
+  if (Mutated(Mutation::kNegationIsMatch)) return cursor.nested[0]->Next();
   return !cursor.nested[0]->Next() && world_.budget->ok();
 }
 
@@ -646,6 +658,7 @@ bool Execution::Advance(const DisjunctionStep& step, Cursor& cursor) {
       cursor.phase = 1;
       cursor.nested[cursor.i]->Restart();
     }
+    if (Mutated(Mutation::kLastBranchLost) && cursor.i + 1 == cursor.nested.size()) return false;
     if (cursor.nested[cursor.i]->Next()) return true;
   }
   return false;

@@ -147,7 +147,8 @@ class PlanBuilder {
 
   std::vector<int> AllParts() const {
     std::vector<int> parts;
-    for (std::size_t i = 0; i < conjunction_.atoms.size(); ++i) parts.push_back(static_cast<int>(i));
+    for (std::size_t i = 0; i < conjunction_.atoms.size(); ++i)
+      parts.push_back(static_cast<int>(i));
     for (std::size_t i = 0; i < conjunction_.negations.size(); ++i) {
       parts.push_back(kNegations + static_cast<int>(i));
     }
@@ -225,8 +226,7 @@ class PlanBuilder {
 
   // ---- Predicates ----
   std::vector<PredicateId> Possible(std::vector<PredicateId> predicates) const {
-    std::erase_if(predicates,
-                  [&](PredicateId p) { return !planner_.derivable_->IsPossible(p); });
+    std::erase_if(predicates, [&](PredicateId p) { return !planner_.derivable_->IsPossible(p); });
     return predicates;
   }
   std::vector<PredicateId> RelationPredicates(const TypeSet& types) const {
@@ -293,7 +293,8 @@ class PlanBuilder {
     }
     const double cost = 1 + CountOf(types);
     if (RelationPredicates(types).empty() && CreationPredicates(variable).empty()) return cost;
-    // What another atom says to exist is bound by that atom: a scan would depend on more predicates.
+    // What another atom says to exist is bound by that atom: a scan would depend on more
+    // predicates.
     if (placed_.count(variable) != 0) return std::numeric_limits<double>::infinity();
     return cost * kInferredFactor + kInferredTotal;
   }
@@ -418,7 +419,8 @@ class PlanBuilder {
   // A disjunction can also bind what every branch mentions: the domains of branches are no wider
   // than those around them.
   double DisjunctionCost(int part) const {
-    const auto& branches = conjunction_.disjunctions[static_cast<std::size_t>(part - kDisjunctions)];
+    const auto& branches =
+        conjunction_.disjunctions[static_cast<std::size_t>(part - kDisjunctions)];
     bool filters = true;
     for (const Conjunction& branch : branches) {
       if (AreSharedBound(branch)) continue;
@@ -478,7 +480,8 @@ class PlanBuilder {
   }
 
   void EmitDisjunction(int part) {
-    const auto& branches = conjunction_.disjunctions[static_cast<std::size_t>(part - kDisjunctions)];
+    const auto& branches =
+        conjunction_.disjunctions[static_cast<std::size_t>(part - kDisjunctions)];
     DisjunctionStep step;
     VariableMask everywhere(bound_.size(), 1);
     for (const Conjunction& branch : branches) {
@@ -646,8 +649,8 @@ class PlanBuilder {
   VariableMask bound_;
   std::vector<ValueConstraint> constraints_;
   std::set<VariableId> mentioned_;
-  std::set<VariableId> owned_;   // Attributes of HasAtoms.
-  std::set<VariableId> placed_;  // Things that atoms say to exist.
+  std::set<VariableId> owned_;               // Attributes of HasAtoms.
+  std::set<VariableId> placed_;              // Things that atoms say to exist.
   std::vector<std::vector<ThingId>> known_;  // What a lookup of a literal finds.
   const GoalStep* goal_ = nullptr;
   Demand demand_ = Demand::kRaise;

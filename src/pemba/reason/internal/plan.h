@@ -129,10 +129,10 @@ struct DisjunctionStep {
 };
 // Matches the goals that were asked of a rule; see reasoner.h.
 struct GoalStep {
-  std::uint32_t adornment = 0;           // The shape of the goals.
-  std::vector<std::uint8_t> positions;   // Which value of a goal ...
-  std::vector<VariableId> variables;     // ... is which variable; values without one match all.
-  std::vector<std::uint8_t> bound;       // By variable in `variables`.
+  std::uint32_t adornment = 0;          // The shape of the goals.
+  std::vector<std::uint8_t> positions;  // Which value of a goal ...
+  std::vector<VariableId> variables;    // ... is which variable; values without one match all.
+  std::vector<std::uint8_t> bound;      // By variable in `variables`.
 };
 
 using Step = std::variant<ScanStep, TypeCheckStep, LookupStep, RangeStep, RelationStep, HasStep,

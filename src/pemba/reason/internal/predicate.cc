@@ -5,8 +5,7 @@
 namespace pemba::reason::internal {
 
 PredicateId PredicateIndex::Intern(const Predicate& predicate) {
-  auto& by_type =
-      predicate.form == Predicate::Form::kRelation ? by_relation : by_attribute;
+  auto& by_type = predicate.form == Predicate::Form::kRelation ? by_relation : by_attribute;
   if (predicate.type >= by_type.size()) by_type.resize(predicate.type + 1);
   for (const PredicateId known : by_type[predicate.type]) {
     if (predicates[known].value == predicate.value &&

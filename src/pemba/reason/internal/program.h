@@ -16,9 +16,9 @@ namespace pemba::reason::internal {
 // What an instance concludes: one predicate each.
 struct Head {
   PredicateId predicate = 0;
-  TypeId type = 0;                                      // Of the relation or the attribute.
+  TypeId type = 0;                                     // Of the relation or the attribute.
   std::vector<std::pair<TypeId, VariableId>> players;  // Of a relation.
-  VariableId owner = 0;                                 // Of an ownership.
+  VariableId owner = 0;                                // Of an ownership.
   struct Bound {
     VariableId attribute;
   };
@@ -36,8 +36,8 @@ struct Head {
 // where joining conclusions with conclusions takes quadratic time.
 struct Closure {
   TypeId type = 0;
-  TypeId above = 0, below = 0;        // Roles; above < below, as the set of pairs is the same.
-  std::vector<TypeId> attributes;     // Each thing must own one of these; empty: no demand.
+  TypeId above = 0, below = 0;     // Roles; above < below, as the set of pairs is the same.
+  std::vector<TypeId> attributes;  // Each thing must own one of these; empty: no demand.
   friend bool operator==(const Closure&, const Closure&) = default;
 };
 

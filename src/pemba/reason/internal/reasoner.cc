@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/problem.h"
 
 namespace pemba::reason::internal {
@@ -107,7 +108,8 @@ bool Reasoner::IsPossible(const Instance& instance) const {
     for (const TypeId type : domain.types) {
       const PredicateId* relation = derivable_.index->OfRelation(type);
       found = found || facts.Count(type) != 0 ||
-              (relation != nullptr && derivable_.IsPossible(*relation));
+              (relation != nullptr && derivable_.IsPossible(*relation) &&
+               !Mutated(Mutation::kPruneDerivable));
     }
     for (const PredicateId id :
          derivable_.index->Creations(domain.types, domain.variable, constraints)) {
@@ -134,8 +136,8 @@ bool Reasoner::IsPossible(const Instance& instance) const {
         const TypeTable* table = facts.Table(owner);
         if (table == nullptr) continue;
         for (const ListColumn& column : table->owned) {
-          found = found || (column.edges != 0 &&
-                            body.DomainOf(has->attribute)->Contains(column.key));
+          found =
+              found || (column.edges != 0 && body.DomainOf(has->attribute)->Contains(column.key));
         }
       }
       for (const PredicateId id : derivable_.index->Ownerships(*body.DomainOf(has->attribute),
@@ -177,8 +179,8 @@ void Reasoner::FindComponents() {
       }
       std::copy_if(instance.others.begin(), instance.others.end(), std::back_inserter(edges[id]),
                    possible);
-      std::copy_if(instance.negated.begin(), instance.negated.end(),
-                   std::back_inserter(edges[id]), possible);
+      std::copy_if(instance.negated.begin(), instance.negated.end(), std::back_inserter(edges[id]),
+                   possible);
     }
   }
   std::vector<std::vector<PredicateId>> found;
@@ -264,7 +266,8 @@ void Reasoner::Demand(PredicateId predicate, std::span<GivenValue> given) {
   for (const GivenValue& one : given) {
     for (const std::uint32_t id : states_[predicate].adornments) {
       const Adornment& adornment = adornments_[id];
-      if (adornment.keys.size() == 1 && adornment.keys[0] == one.key &&
+      if (adornment.keys.size() == 1 &&
+          (adornment.keys[0] == one.key || Mutated(Mutation::kSubsumeAnything)) &&
           adornment.known.contains(one.value)) {
         return;
       }
@@ -329,6 +332,7 @@ void Reasoner::MapHead(const Instance& instance, const Adornment& adornment,
     } else {
       for (const auto& [role, player] : instance.head.players) {
         if (role == key) variables.push_back(player);
+        if (Mutated(Mutation::kIgnoreRoleOfGoal)) variables = {instance.head.players[0].second};
       }
     }
     if (variables.size() != 1) continue;  // A role that comes twice: either may be meant.
@@ -429,6 +433,7 @@ void Reasoner::RunGoal(const Goal& goal) {
 }
 
 void Reasoner::RunDelta(const NewFact& fact, const Delta& delta) {
+  if (Mutated(Mutation::kForgetDeltas)) return;
   const Instance& instance = program_->instances()[delta.instance];
   const State& state = states_[instance.head.predicate];
   const Atom& atom = instance.body().atoms[static_cast<std::size_t>(delta.atom)];
@@ -489,9 +494,9 @@ void Reasoner::Conclude(const Instance& instance, const Frame& frame) {
   ConcludeRelation(instance.head.predicate, instance.head.type, edges_);
 }
 
-void Reasoner::ConcludeRelation(PredicateId predicate, TypeId type,
-                                std::vector<RoleEdge>& edges) {
-  if (inferred_.FindRelation(type, edges) != kNoThing || IsPersisted(type, edges)) return;
+void Reasoner::ConcludeRelation(PredicateId predicate, TypeId type, std::vector<RoleEdge>& edges) {
+  if (inferred_.FindRelation(type, edges) != kNoThing) return;
+  if (IsPersisted(type, edges) && !Mutated(Mutation::kConcludePersisted)) return;
   if (!WithinLimits()) return;
   const ThingId relation = inferred_.AddRelation(type, edges);
   Note(predicate, relation, kNoThing);
@@ -509,7 +514,7 @@ bool Reasoner::IsPersisted(TypeId type, std::span<const RoleEdge> edges) const {
   }
   for (std::uint32_t i = 0; i < shortest->size(); ++i) {
     const ThingId relation = (*shortest)[i];
-    if (facts.TypeOf(relation) != type) continue;
+    if (facts.TypeOf(relation) != type && !Mutated(Mutation::kAnyTypeSuppresses)) continue;
     std::uint64_t left = (std::uint64_t{1} << edges.size()) - 1;
     facts.ForEachPlayer(relation, [&](TypeId role, ThingId player) {
       for (std::size_t e = 0; e < edges.size(); ++e) {
@@ -519,6 +524,11 @@ bool Reasoner::IsPersisted(TypeId type, std::span<const RoleEdge> edges) const {
         }
       }
     });
+    if (Mutated(Mutation::kExactSuppression)) {
+      std::size_t players = 0;
+      facts.ForEachPlayer(relation, [&](TypeId, ThingId) { ++players; });
+      if (players != edges.size()) continue;
+    }
     if (left == 0) return true;
   }
   return false;
@@ -554,15 +564,14 @@ void Reasoner::Note(PredicateId predicate, ThingId thing, ThingId attribute) {
 
 bool Reasoner::WithinLimits() {
   if (inferred_.fact_count() >= limits_.facts_max) {
-    world_.budget->Fail({ErrorCode::kTooComplex,
-                         "more than " + std::to_string(limits_.facts_max) +
-                             " facts would be inferred"});
+    world_.budget->Fail({ErrorCode::kTooComplex, "more than " + std::to_string(limits_.facts_max) +
+                                                     " facts would be inferred"});
     return false;
   }
   if (limits_.memory_bytes_max != 0 && inferred_.fact_count() % 4096 == 0 &&
       inferred_.bytes() > limits_.memory_bytes_max) {
-    world_.budget->Fail({ErrorCode::kResourceExhausted,
-                         "inferred facts take more memory than the query may use"});
+    world_.budget->Fail(
+        {ErrorCode::kResourceExhausted, "inferred facts take more memory than the query may use"});
     return false;
   }
   return true;
@@ -597,7 +606,7 @@ void Reasoner::DemandClosure(PredicateId predicate, std::span<const GivenValue> 
 }
 
 bool Reasoner::Qualifies(const Closure& closure, ThingId thing) const {
-  if (closure.attributes.empty()) return true;
+  if (closure.attributes.empty() || Mutated(Mutation::kClosureIgnoresFilter)) return true;
   for (const TypeId type : closure.attributes) {
     const IdList* list = world_.facts->Owned(thing, type);
     if (list != nullptr && !list->empty()) return true;
@@ -627,8 +636,9 @@ void Reasoner::Search(PredicateId predicate, ThingId start, bool upwards) {
         if (role != to) return;
         if (next >= seen_.size()) seen_.resize(std::max<std::size_t>(next + 1, seen_.size() * 2));
         if (std::exchange(seen_[next], search_) == search_) return;
+        if (Mutated(Mutation::kClosureSkipsCycles) && next == start) return;
         if (!Qualifies(closure, next)) return;
-        queue.push_back(next);
+        if (!Mutated(Mutation::kClosureOneStep) || !concludes) queue.push_back(next);
         if (!concludes || !WithinLimits()) return;
         edges_ = {{closure.above, upwards ? next : start}, {closure.below, upwards ? start : next}};
         if (inferred_.FindRelation(closure.type, edges_) == kNoThing) {

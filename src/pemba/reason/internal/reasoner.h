@@ -73,7 +73,7 @@ class Reasoner {
   static constexpr TypeId kOwner = 0xFFFFFFFE, kAttribute = 0xFFFFFFFF;
   struct Adornment {
     PredicateId predicate = 0;
-    std::vector<TypeId> keys;           // At most two; ascending.
+    std::vector<TypeId> keys;          // At most two; ascending.
     std::vector<std::uint64_t> goals;  // The values, the second one in the high half.
     boost::unordered_flat_set<std::uint64_t> known;
   };
@@ -89,10 +89,10 @@ class Reasoner {
   };
   struct State {  // Of a predicate.
     std::uint32_t component = 0;
-    std::vector<std::uint32_t> instances;   // Those that can apply.
+    std::vector<std::uint32_t> instances;  // Those that can apply.
     std::vector<std::uint32_t> adornments;
-    std::vector<Delta> deltas;              // In its own component.
-    bool complete = false;                  // Everything was asked for.
+    std::vector<Delta> deltas;  // In its own component.
+    bool complete = false;      // Everything was asked for.
     const Closure* closure = nullptr;
     boost::unordered_flat_set<ThingId> searched_above, searched_below;
   };
@@ -102,7 +102,7 @@ class Reasoner {
   };
   struct NewFact {
     PredicateId predicate = 0;
-    ThingId thing = 0;      // The relation or the owner.
+    ThingId thing = 0;  // The relation or the owner.
     ThingId attribute = 0;
   };
   struct Component {
@@ -158,8 +158,8 @@ class Reasoner {
   std::vector<Component> components_;
   std::vector<Adornment> adornments_;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Compiled>> plans_;
-  std::vector<RoleEdge> edges_;              // Of the conclusion that is being made.
-  std::vector<std::uint32_t> seen_;          // By thing: the last search that met it.
+  std::vector<RoleEdge> edges_;      // Of the conclusion that is being made.
+  std::vector<std::uint32_t> seen_;  // By thing: the last search that met it.
   std::uint32_t search_ = 0;
 };
 

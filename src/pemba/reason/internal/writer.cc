@@ -51,7 +51,8 @@ bool IsExclusive(const Ownership& ownership) {
 // Another instance of exactly the owner's type that owns the attribute.
 bool IsTakenByAnother(const Facts& facts, ThingId owner, ThingId attribute) {
   const IdList* owners = facts.Owners(attribute, facts.TypeOf(owner));
-  return owners != nullptr && (owners->size() > 1 || (owners->size() == 1 && (*owners)[0] != owner));
+  return owners != nullptr &&
+         (owners->size() > 1 || (owners->size() == 1 && (*owners)[0] != owner));
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ void Writer::Do(Change change) {
 Result<TypeId> Writer::ConcreteType(const syntax::Label& label) const {
   const Type* type = schema_.Find(ToText(label));
   if (type == nullptr) {
-    return Fail(Problem::kTypeNotFound, label.at, "the type `" + ToText(label) + "` is not defined");
+    return Fail(Problem::kTypeNotFound, label.at,
+                "the type `" + ToText(label) + "` is not defined");
   }
   if (type->kind == Kind::kRole) {
     return Fail(Problem::kKindMismatch, label.at, "`" + type->label + "` is a role");
@@ -156,13 +158,14 @@ Result<TypeId> Writer::RoleFor(TypeId relation, const syntax::Player& player, Th
   if (matched_role) {
     role = *matched_role;
     if (!schema_.Relates(relation).Contains(role)) {
-      return Fail(Problem::kRoleNotRelated, player.at,
-                  "`" + relation_type.label + "` does not relate `" + schema_.Get(role).label + "`");
+      return Fail(
+          Problem::kRoleNotRelated, player.at,
+          "`" + relation_type.label + "` does not relate `" + schema_.Get(role).label + "`");
     }
   } else if (player.role) {
     const auto& label = std::get<syntax::Label>(*player.role);
-    const Type* found = label.scope.empty() ? schema_.FindRole(relation, label.name)
-                                            : schema_.Find(ToText(label));
+    const Type* found =
+        label.scope.empty() ? schema_.FindRole(relation, label.name) : schema_.Find(ToText(label));
     if (found == nullptr || !schema_.Relates(relation).Contains(found->id)) {
       return Fail(Problem::kRoleNotRelated, player.at,
                   "`" + relation_type.label + "` does not relate `" + ToText(label) + "`");
@@ -178,11 +181,11 @@ Result<TypeId> Writer::RoleFor(TypeId relation, const syntax::Player& player, Th
       ++candidates;
     }
     if (candidates != 1) {
-      return Fail(candidates == 0 ? Problem::kRoleMissing : Problem::kRoleAmbiguous, player.at,
-                  "a `" + player_type.label + "` can play " +
-                      (candidates == 0 ? std::string("no role")
-                                       : std::to_string(candidates) + " roles") +
-                      " that `" + relation_type.label + "` declares; name the role");
+      return Fail(
+          candidates == 0 ? Problem::kRoleMissing : Problem::kRoleAmbiguous, player.at,
+          "a `" + player_type.label + "` can play " +
+              (candidates == 0 ? std::string("no role") : std::to_string(candidates) + " roles") +
+              " that `" + relation_type.label + "` declares; name the role");
     }
   }
   if (!schema_.Plays(player_type.id).Contains(role)) {
@@ -232,7 +235,10 @@ class Writer::InsertRow {
  public:
   InsertRow(Writer& writer, const std::vector<ThingStatement>& statements,
             const std::vector<MatchedVariable>& matched, const MatchedRow& row)
-      : writer_(writer), schema_(writer.schema_), statements_(statements), matched_(matched),
+      : writer_(writer),
+        schema_(writer.schema_),
+        statements_(statements),
+        matched_(matched),
         row_(row) {}
 
   Status Run(std::vector<Created>& created) {
@@ -481,8 +487,7 @@ Status Writer::CheckDelete(const std::vector<ThingStatement>& statements) const 
       }
     }
     for (const auto& player : statement.players) {
-      const auto* label =
-          player.role ? std::get_if<syntax::Label>(&*player.role) : nullptr;
+      const auto* label = player.role ? std::get_if<syntax::Label>(&*player.role) : nullptr;
       if (label != nullptr && label->name != "role" && schema_.RolesNamed(label->name).empty()) {
         return Fail(Problem::kRoleNotFound, label->at,
                     "the role `" + ToText(*label) + "` is not defined");

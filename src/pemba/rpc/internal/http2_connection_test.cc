@@ -478,6 +478,40 @@ TEST_F(Http2ConnectionTest, CancelledCallsHearOfIt) {
   EXPECT_EQ(server_.calls_in_use(), 0u);
 }
 
+// The newest call is with a worker, the one behind it is not: both were in the connection's list.
+TEST_F(Http2ConnectionTest, AnEndingConnectionLetsGoOfEachCallOnce) {
+  router_.Add({.grpc_method = "/wait", .execution = Execution::kWorker, .handler = [](Call& call) {
+                 call.FinishGrpc({}, {});
+               }});
+  client_.OpenGrpc(service_ + "Unary", "\0");  // Its message never comes.
+  client_.OpenGrpc(service_ + "Unary", "\0");
+  client_.Grpc("/wait", "x");
+  client_.OpenGrpc(service_ + "Unary", "\0");
+  client_.Grpc("/wait", "y");
+  for (auto bytes = client_.Take(); !bytes.empty(); bytes = client_.Take()) {
+    connection_->Receive(bytes);
+  }
+  ASSERT_EQ(server_.calls_in_use(), 5u);
+  connection_.reset();
+  EXPECT_EQ(server_.calls_in_use(), 2u);  // With the workers.
+  server_.Deliver();
+  EXPECT_EQ(server_.calls_in_use(), 0u);
+  EXPECT_EQ(server_.context().buffered_bytes, 0u);
+
+  // What was given back is given out once: two calls at a time do not share it.
+  connection_ = server_.OpenHttp2();
+  Http2Client client;
+  std::vector<std::int32_t> streams;
+  for (const char* text : {"a", "b", "c", "d", "e"}) {
+    streams.push_back(client.Grpc(service_ + "Unary", text));
+  }
+  Talk(client);
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    EXPECT_THAT(Http2Client::Unframe(client.response(streams[i]).body),
+                ElementsAre(std::string(1, static_cast<char>('a' + i))));
+  }
+}
+
 TEST_F(Http2ConnectionTest, ResettingBuysNoConcurrency) {
   Talk();
   for (int i = 0; i < 30; ++i) {

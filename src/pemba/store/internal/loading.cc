@@ -28,7 +28,7 @@ std::vector<graph::Change> ToGraph(std::span<const storage::Change> changes) {
   converted.reserve(changes.size());
   for (const auto& change : changes) {
     converted.push_back({static_cast<graph::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context});
+                         change.condition, change.context, change.expires_at});
   }
   return converted;
 }

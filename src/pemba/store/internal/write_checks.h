@@ -2,37 +2,45 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "pemba/base/hash.h"
 #include "pemba/base/result.h"
-#include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
 #include "pemba/store/store.h"
 
 namespace pemba::store::internal {
 
 // What to do about a tuple that is not in the state that the request needs.
-enum class OnMismatch : std::uint8_t { kFail, kSkip };
+enum class OnMismatch : std::uint8_t { kFail, kSkip, kReplace };
 
 // A request that is well-formed and fits the model. Borrows from the request.
 struct CheckedWrite {
   const WriteRequest* request = nullptr;
   OnMismatch on_duplicate = OnMismatch::kFail;
   OnMismatch on_missing = OnMismatch::kFail;
-  std::vector<std::string> contexts;  // Canonical, one per write; empty: none, or empty.
+  // Canonical, one per write, then one per tuple of each replacement; empty: none, or empty.
+  std::vector<std::string> contexts;
+  // Set instead of a request by those who collect: tuples to be deleted if they have expired.
+  std::span<const tuple::Tuple> expired = {};
 };
 
 // Everything that needs no state, in the order in which callers see it. Errors: store.h, Write.
 Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan& plan,
-                                  const StoreOptions& options);
+                                  const StoreOptions& options, WallTime now);
 
-// The changes that remain to be made at the head of `graph`: deletes, then writes, in request
-// order. Borrows from the request and from `checked`. `start` is what the caller could see when it
-// asked: what others did since is a conflict, not a mistake. Errors: kTupleStateMismatch,
-// kConflict.
-Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked,
-                                                 const graph::Graph& graph,
-                                                 const graph::Snapshot& start);
+// "user: 'U', relation: 'R', object: 'O'", as the wire's texts name a tuple.
+std::string PartsText(const tuple::TupleView& t);
+Error TooManyOperations(std::size_t limit);
+
+struct TupleHash {
+  using is_avalanching = void;
+  std::uint64_t operator()(const tuple::TupleView& t) const {
+    return HashBytes(t.subject, HashBytes(t.relation, HashBytes(t.object)));
+  }
+};
 
 }  // namespace pemba::store::internal
