@@ -34,7 +34,7 @@ class Served : public ::testing::Test {
     auto server = ChildServer::Start(
         PEMBA_BUILT_BINARY,
         {"serve", "--data-dir", directory_->path(), "--http-addr", "127.0.0.1:0", "--grpc-addr",
-         "127.0.0.1:0", "--log-level", "none", "--metrics-enabled=false", "--io-threads", "1",
+         "127.0.0.1:0", "--log-level", "none", "--metrics-addr", "127.0.0.1:0", "--io-threads", "1",
          "--listObjects-max-results", "0", "--listUsers-max-results", "0"});
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = server->release();
@@ -206,7 +206,8 @@ TEST(SecuredServer, IsReachedWithItsCertificateAndKey) {
                                                               "127.0.0.1:0",
                                                               "--log-level",
                                                               "none",
-                                                              "--metrics-enabled=false",
+                                                              "--metrics-addr",
+                                                              "127.0.0.1:0",
                                                               "--io-threads",
                                                               "1",
                                                               "--http-tls-enabled",
