@@ -20,7 +20,6 @@
 namespace pemba::bench {
 namespace {
 
-using TemporaryDirectory;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
