@@ -117,6 +117,9 @@ Status Validate(const ServerConfig& config) {
   if (config.datastore_engine == DatastoreEngine::kEmbedded && config.data_directory.empty()) {
     return Refused("the embedded datastore needs a data directory");
   }
+  if (config.datastore_engine == DatastoreEngine::kPostgres && config.postgres.uri.empty()) {
+    return Refused("the postgres datastore needs datastore.uri");
+  }
   if (config.request_timeout.count() < 0) return Refused("requestTimeout must not be negative");
   if (config.http_upstream_timeout.count() < 0) {
     return Refused("http.upstreamTimeout must not be negative");

@@ -22,6 +22,7 @@
 #include "pemba/server/log.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
+#include "pemba/storage/postgres.h"
 #include "pemba/store/stores.h"
 
 namespace pemba::server {
@@ -45,6 +46,23 @@ rpc::ListenOptions ListenOptionsOf(const ListenerConfig& config) {
   }
   return options;
 }
+
+}  // namespace
+
+storage::PostgresOptions PostgresOptionsOf(const PostgresConfig& config) {
+  storage::PostgresOptions options;
+  options.primary = {config.uri, config.username, config.password};
+  options.secondary = {config.secondary_uri, config.secondary_username, config.secondary_password};
+  options.connections_max = config.open_max;
+  options.idle_connections_max = config.idle_max;
+  options.idle_time_max = config.idle_time_max;
+  options.lifetime_max = config.lifetime_max;
+  options.connect_timeout = config.ping_timeout;
+  options.connect_patience = config.ping_patience;
+  return options;
+}
+
+namespace {
 
 store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
@@ -140,6 +158,14 @@ class Server::Impl {
   Status OpenDatastore() {
     if (config_.datastore_engine == DatastoreEngine::kMemory) {
       datastore_ = storage::NewMemoryDatastore();
+      return Done{};
+    }
+    if (config_.datastore_engine == DatastoreEngine::kPostgres) {
+      auto options = PostgresOptionsOf(config_.postgres);
+      options.report = [this](std::string_view text) {
+        Log(spdlog::level::warn, "datastore").With("report", text);
+      };
+      PEMBA_TRY(datastore_, storage::OpenPostgresDatastore(options));
       return Done{};
     }
     storage::EmbeddedOptions options;

@@ -351,7 +351,14 @@ TEST_F(Postgres, WithoutAnnouncementsOneLooksOften) {
   options.poll_announced = seconds(30);
   options.poll_unannounced = milliseconds(10);
   const auto datastore = MustOpen(options);
+  (void)datastore->shared()->AwaitNews();
+  std::this_thread::sleep_for(milliseconds(300));  // Until it listens.
+  Server().StopNow(PostgresServer::Stop::kFast);
+  std::this_thread::sleep_for(milliseconds(300));
+  const auto begin = steady_clock::now();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(datastore->shared()->AwaitNews().of, News::Of::kAny);
+  EXPECT_LT(steady_clock::now() - begin, seconds(10));
+  ASSERT_TRUE(Server().StartAgain().ok());
 }
 
 TEST_F(Postgres, StoppingEndsTheWaitForNews) {
