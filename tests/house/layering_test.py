@@ -20,9 +20,10 @@ ROOMS = {
     "engine": ["model", "graph"],
     "storage": ["tuple", "model"],
     "store": ["engine", "storage"],
+    "bench": ["store", "rpc"],
     "api": ["store", "rpc"],
     "server": ["api"],
-    "cli": ["server"],
+    "cli": ["server", "bench"],
 }
 SOURCE, COMMANDS = pathlib.Path(sys.argv.pop(1)), pathlib.Path(sys.argv.pop(1))
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)

@@ -37,7 +37,8 @@ std::string NameOfNow() {
 
 json::object ObjectOf(const storage::VerifyReport& report) {
   return {{"stores", report.stores}, {"models", report.models},   {"assertions", report.assertions},
-          {"writes", report.writes}, {"changes", report.changes}, {"bytes", report.bytes}};
+          {"writes", report.writes}, {"changes", report.changes}, {"records", report.records},
+          {"bytes", report.bytes}};
 }
 
 Result<int> Create(Session& session, const BackupOptions& options) {

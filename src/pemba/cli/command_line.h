@@ -82,6 +82,7 @@ void AddStoreCommands(CommandLine& line);
 void AddModelCommands(CommandLine& line);
 void AddTupleCommands(CommandLine& line);
 void AddQueryCommands(CommandLine& line);
+void AddBenchCommands(CommandLine& line);
 void AddVersionCommand(CommandLine& line);
 
 }  // namespace pemba::cli

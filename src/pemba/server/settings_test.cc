@@ -154,11 +154,11 @@ TEST(Settings, Authzen) {
 TEST(Settings, WhatHasNoEffectIsAcceptedAndNamed) {
   const auto loaded = LoadConfig(
       {{"check-query-cache-enabled", "true"}},
-      From({{"OPENFGA_CHECK_CACHE_LIMIT", "10"}, {"OPENFGA_DATASTORE_MAX_OPEN_CONNS", "5"}}));
+      From({{"OPENFGA_CHECK_CACHE_LIMIT", "10"}, {"OPENFGA_DATASTORE_MIN_OPEN_CONNS", "5"}}));
   ASSERT_TRUE(loaded.ok());
   EXPECT_EQ(std::set<std::string>(loaded->without_effect.begin(), loaded->without_effect.end()),
             (std::set<std::string>{"--check-query-cache-enabled", "OPENFGA_CHECK_CACHE_LIMIT",
-                                   "OPENFGA_DATASTORE_MAX_OPEN_CONNS"}));
+                                   "OPENFGA_DATASTORE_MIN_OPEN_CONNS"}));
 }
 
 struct RefusalCase {

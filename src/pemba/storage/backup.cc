@@ -73,6 +73,12 @@ class Verifier {
         return Done{};
       case KeyKind::kWrite:
         return AddWrite(key, *body);
+      case KeyKind::kRecord: {
+        ++report_.records;
+        const auto record = internal::DecodeRecord(key, *body);
+        if (!record.ok()) return Lost(name() + ": " + record.error().message);
+        return Done{};
+      }
     }
     return Lost(name() + " is of no known kind");
   }
@@ -95,7 +101,7 @@ class Verifier {
     };
     ++revision_;
     if (internal::RevisionOf(key) != revision_) return Lost(name() + " is missing");
-    const auto write = internal::DecodeWrite(body, changes_);
+    const auto write = internal::DecodeWrite(body, parts_);
     if (!write.ok()) return Lost(name() + " is corrupt: " + write.error().message);
     ++report_.writes;
     report_.changes += write->changes.size();
@@ -105,7 +111,7 @@ class Verifier {
   VerifyReport report_;
   std::string store_;  // Prefix of the log that is being read.
   Revision revision_ = 0;
-  std::vector<Change> changes_;
+  internal::WriteParts parts_;
   bool has_format_ = false, has_secret_ = false;
 };
 

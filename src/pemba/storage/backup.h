@@ -17,6 +17,7 @@ struct VerifyReport {
   std::uint64_t assertions = 0;  // Models that have any.
   std::uint64_t writes = 0;
   std::uint64_t changes = 0;  // Tuples written and deleted.
+  std::uint64_t records = 0;  // Current ones, beside the tuples.
   std::uint64_t bytes = 0;    // Keys and values.
 };
 

@@ -1,11 +1,15 @@
 // Datastore: the durable truth of Pemba. Stores, authorization models, assertions and, per store,
-// the log of committed writes.
+// the log of committed writes and the records that they have left.
 //
 // A seam with three implementations: memory, embedded (RocksDB), PostgreSQL. All of them pass
 // testing/datastore_contract.h, which is this page as tests.
 //
 // The relationship graph is rebuilt from the log, so the log is the only form in which tuples are
-// durable: one record per committed write, its revision, time and changes.
+// durable: one entry per committed write, its revision, time and changes.
+//
+// Records are what others keep beside the tuples of a store, opaque bytes under keys of theirs:
+// they change in the same commit as tuples do, so that what was declared and what follows from it
+// are never apart. The datastore keeps the current ones; the log tells how they came to be.
 //
 // Ids are compared and ordered as bytes, here and in every backend; an id of a store or model is 1
 // to kIdBytesMax bytes (kInvalidArgument otherwise). No call asks whether a store was created: a
@@ -38,6 +42,7 @@ namespace pemba::storage {
 using Revision = std::uint64_t;  // 0: the empty log. Grows by one with every committed write.
 
 inline constexpr std::size_t kIdBytesMax = 255;
+inline constexpr std::size_t kRecordKeyBytesMax = 1024;
 
 // Times are kept in whole milliseconds; what is finer is cut off.
 struct StoreRecord {
@@ -78,11 +83,25 @@ struct Change {
   friend bool operator==(const Change&, const Change&) = default;
 };
 
+// One change of one record, borrowed.
+struct RecordChange {
+  std::string_view key = {};                   // 1 to kRecordKeyBytesMax bytes.
+  std::optional<std::string_view> value = {};  // Absent: the record is removed, if there is one.
+  friend bool operator==(const RecordChange&, const RecordChange&) = default;
+};
+
 // One committed write, borrowed.
 struct Write {
   Revision revision = 0;
-  WallTime time = {};                    // Never before the time of the revision below.
-  std::span<const Change> changes = {};  // In the order in which they were made.
+  WallTime time = {};                          // Never before the time of the revision below.
+  std::span<const Change> changes = {};        // In the order in which they were made.
+  std::span<const RecordChange> records = {};  // Likewise: of one key, the last one stays.
+};
+
+// One current record, borrowed.
+struct Record {
+  std::string_view key, value;
+  Revision revision = 0;  // Of the write that it comes from.
 };
 
 // An appended record on its way to durability.
@@ -188,7 +207,7 @@ class Datastore {
   // never has a hole. The caller starts again from the head once all its tickets have come back.
   // The record is copied before Append returns.
   // The ticket fails with kConflict if the revision does not follow the last one appended (somebody
-  // else appends to this store), kUnavailable, or kInvalidArgument.
+  // else appends to this store), kUnavailable, or kInvalidArgument (an id or a record's key).
   virtual std::unique_ptr<AppendTicket> Append(const StoreId& store, const Write& write) = 0;
   // The greatest durable revision; 0 if there is none.
   virtual Result<Revision> Head(const StoreId& store) const = 0;
@@ -199,6 +218,12 @@ class Datastore {
                             const std::function<Visit(const Write&)>& visit) const = 0;
   // The greatest revision whose time is before `time`; 0 if there is none. O(log revisions).
   virtual Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const = 0;
+
+  // Calls `visit` with each record of the store whose key starts with `prefix`, in ascending order
+  // of key, until it stops. Answers the revision of which these are the records: what comes later
+  // is in the writes after it. A record borrows memory that is valid during the call only.
+  virtual Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
+                                       const std::function<Visit(const Record&)>& visit) const = 0;
 
   // Null: this process is the only one that appends.
   virtual SharedLogs* shared() { return nullptr; }

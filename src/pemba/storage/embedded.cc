@@ -10,6 +10,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/snapshot.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
@@ -214,17 +215,7 @@ class EmbeddedDatastore final : public Datastore {
   }
 
   Result<Revision> Head(const StoreId& store) const override {
-    if (!CheckId(store.value, "store").ok()) return Revision{0};
-    const std::string prefix = internal::StorePrefix(KeyKind::kWrite, store.value);
-    const rocksdb::Slice lower(prefix);
-    auto options = ScanOptions();
-    options.iterate_lower_bound = &lower;
-    const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(options));
-    at->SeekForPrev(internal::WriteKey(store.value, ~Revision{0}));
-    if (at->Valid()) return internal::RevisionOf(View(at->key()));
-    PEMBA_TRY(std::ignore,
-              Scanned(*at, fmt::format("store '{}': the end of its log", store.value)));
-    return Revision{0};
+    return HeadAt(store, ScanOptions());
   }
 
   Status ReadWrites(const StoreId& store, Revision after,
@@ -236,7 +227,7 @@ class EmbeddedDatastore final : public Datastore {
     auto options = ScanOptions();
     options.iterate_upper_bound = &upper;
     const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(options));
-    std::vector<Change> changes;
+    internal::WriteParts parts;
     Revision revision = after + 1;
     for (at->Seek(internal::WriteKey(store.value, revision)); at->Valid(); at->Next(), ++revision) {
       if (internal::RevisionOf(View(at->key())) != revision) {
@@ -246,7 +237,7 @@ class EmbeddedDatastore final : public Datastore {
       if (!body.ok()) {
         return Reported(internal::CorruptWrite(store.value, revision, body.error().message));
       }
-      auto write = internal::DecodeWrite(*body, changes);
+      auto write = internal::DecodeWrite(*body, parts);
       if (!write.ok()) {
         return Reported(internal::CorruptWrite(store.value, revision, write.error().message));
       }
@@ -255,6 +246,33 @@ class EmbeddedDatastore final : public Datastore {
     }
     return Scanned(*at,
                    fmt::format("store '{}': the record of revision {}", store.value, revision));
+  }
+
+  Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
+                               const std::function<Visit(const Record&)>& visit) const override {
+    if (!CheckId(store.value, "store").ok()) return Revision{0};
+    rocksdb::ManagedSnapshot snapshot(database_.get());
+    auto options = ScanOptions();
+    options.snapshot = snapshot.snapshot();
+    PEMBA_TRY(const Revision revision, HeadAt(store, options));
+
+    const std::string before_key = internal::StorePrefix(KeyKind::kRecord, store.value);
+    const std::string first = before_key + std::string(prefix);
+    const std::string end = internal::AfterPrefix(first);
+    const rocksdb::Slice upper(end);
+    options.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(options));
+    for (at->Seek(first); at->Valid(); at->Next()) {
+      const auto key = View(at->key()).substr(before_key.size());
+      const auto name = [&] { return fmt::format("store '{}': record '{}'", store.value, key); };
+      const auto body = internal::Unseal(View(at->key()), View(at->value()));
+      if (!body.ok()) return Corrupt(name());
+      const auto record = internal::DecodeRecord(key, *body);
+      if (!record.ok()) return Corrupt(name());
+      if (visit(*record) == Visit::kStop) return revision;
+    }
+    PEMBA_TRY(std::ignore, Scanned(*at, fmt::format("the records of store '{}'", store.value)));
+    return revision;
   }
 
   Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const override {
@@ -313,7 +331,8 @@ class EmbeddedDatastore final : public Datastore {
   Status Commit(std::span<const CommitEntry> entries) {
     rocksdb::WriteBatch batch;
     for (const CommitEntry& entry : entries) {
-      const auto status = batch.Put(entry.key, entry.value);
+      const auto status =
+          entry.value ? batch.Put(entry.key, *entry.value) : batch.Delete(entry.key);
       if (!status.ok()) return Refusing(status);
     }
     rocksdb::WriteOptions options;
@@ -370,8 +389,17 @@ class EmbeddedDatastore final : public Datastore {
 
   Result<std::unique_ptr<AppendTicket>> TryAppend(const StoreId& store, const Write& write) {
     PEMBA_TRY(std::ignore, CheckId(store.value, "store"));
+    PEMBA_TRY(std::ignore, internal::CheckRecordKeys(write));
     CommitEntry entry{internal::WriteKey(store.value, write.revision), {}};
     entry.value = internal::Seal(entry.key, internal::EncodeWrite(write));
+    std::vector<CommitEntry> records;
+    records.reserve(write.records.size());
+    for (const auto& record : write.records) {
+      auto& added = records.emplace_back(internal::RecordKey(store.value, record.key));
+      if (!record.value) continue;
+      added.value = internal::Seal(
+          added.key, internal::EncodeRecord({record.key, *record.value, write.revision}));
+    }
 
     const std::lock_guard lock(heads_mutex_);
     PEMBA_TRY(std::ignore, queue_.health());  // A better answer than "does not follow".
@@ -383,9 +411,22 @@ class EmbeddedDatastore final : public Datastore {
     if (write.revision != head->second + 1) {
       return internal::RevisionTaken(store.value, write.revision, head->second);
     }
-    auto ticket = queue_.Enqueue(std::move(entry));
+    auto ticket = queue_.Enqueue(std::move(entry), std::move(records));
     head->second = write.revision;
     return ticket;
+  }
+
+  Result<Revision> HeadAt(const StoreId& store, rocksdb::ReadOptions options) const {
+    if (!CheckId(store.value, "store").ok()) return Revision{0};
+    const std::string prefix = internal::StorePrefix(KeyKind::kWrite, store.value);
+    const rocksdb::Slice lower(prefix);
+    options.iterate_lower_bound = &lower;
+    const std::unique_ptr<rocksdb::Iterator> at(database_->NewIterator(options));
+    at->SeekForPrev(internal::WriteKey(store.value, ~Revision{0}));
+    if (at->Valid()) return internal::RevisionOf(View(at->key()));
+    PEMBA_TRY(std::ignore,
+              Scanned(*at, fmt::format("store '{}': the end of its log", store.value)));
+    return Revision{0};
   }
 
   // The body under `key`, if there is one; `name` says what it is if it is corrupt.

@@ -17,11 +17,17 @@ using internal::CheckId;
 template <class Value>
 using ById = std::map<std::string, Value, std::less<>>;
 
+struct KeptRecord {
+  std::string value;
+  Revision revision = 0;
+};
+
 // What lies under one store id.
 struct Data {
   ById<std::string> models;
   ById<std::string> assertions;
   std::vector<std::string> writes;  // Encoded; revision r is at r - 1.
+  ById<KeptRecord> records;
 };
 
 std::string RandomSecret() {
@@ -149,14 +155,35 @@ class MemoryDatastore final : public Datastore {
 
   Status ReadWrites(const StoreId& store, Revision after,
                     const std::function<Visit(const Write&)>& visit) const override {
-    std::vector<Change> changes;
+    internal::WriteParts parts;
     for (Revision revision = after + 1;; ++revision) {
       const auto body = Body(store, revision);
       if (!body) return Done{};
-      PEMBA_TRY(auto write, internal::DecodeWrite(*body, changes));
+      PEMBA_TRY(auto write, internal::DecodeWrite(*body, parts));
       write.revision = revision;
       if (visit(write) == Visit::kStop) return Done{};
     }
+  }
+
+  Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
+                               const std::function<Visit(const Record&)>& visit) const override {
+    // A copy, so that a visitor may call back into the datastore.
+    std::vector<std::pair<std::string, KeptRecord>> records;
+    Revision revision = 0;
+    {
+      const std::shared_lock lock(mutex_);
+      const Data* data = Find(store);
+      if (data == nullptr) return Revision{0};
+      revision = data->writes.size();
+      for (auto at = data->records.lower_bound(prefix);
+           at != data->records.end() && at->first.starts_with(prefix); ++at) {
+        records.emplace_back(*at);
+      }
+    }
+    for (const auto& [key, kept] : records) {
+      if (visit({key, kept.value, kept.revision}) == Visit::kStop) break;
+    }
+    return revision;
   }
 
   Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const override {
@@ -180,12 +207,21 @@ class MemoryDatastore final : public Datastore {
 
   Status AppendNow(const StoreId& store, const Write& write) {
     PEMBA_TRY(std::ignore, CheckId(store.value, "store"));
+    PEMBA_TRY(std::ignore, internal::CheckRecordKeys(write));
     const std::unique_lock lock(mutex_);
-    auto& writes = data_[store.value].writes;
-    if (write.revision != writes.size() + 1) {
-      return internal::RevisionTaken(store.value, write.revision, writes.size());
+    Data& data = data_[store.value];
+    if (write.revision != data.writes.size() + 1) {
+      return internal::RevisionTaken(store.value, write.revision, data.writes.size());
     }
-    writes.push_back(internal::EncodeWrite(write));
+    data.writes.push_back(internal::EncodeWrite(write));
+    for (const auto& record : write.records) {
+      if (record.value) {
+        data.records.insert_or_assign(std::string(record.key),
+                                      KeptRecord{std::string(*record.value), write.revision});
+      } else if (const auto found = data.records.find(record.key); found != data.records.end()) {
+        data.records.erase(found);
+      }
+    }
     return Done{};
   }
 

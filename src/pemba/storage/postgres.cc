@@ -88,6 +88,75 @@ Result<internal::PgParameters> Parse(const PostgresAddress& address) {
   return internal::ParsePgUri(address.uri, address.username, address.password);
 }
 
+// The records of a store, in the order of their keys.
+class RecordReader {
+ public:
+  RecordReader(const StoreId& store, std::string_view prefix,
+               const std::function<Visit(const Record&)>& visit)
+      : store_(store), prefix_(prefix), visit_(visit) {}
+
+  Result<Revision> Read(PgConnection& connection, std::chrono::nanoseconds patience) {
+    std::string from(prefix_);
+    const std::array<PgStatement, 3> first = {
+        PgStatement{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"},
+        PgStatement{"SELECT revision FROM pemba_head WHERE store = $1",
+                    {PgValue::Bytes(store_.value)}},
+        Select(from)};
+    PEMBA_TRY(auto answers, connection.Run(first, In(patience)));
+    const Revision revision =
+        answers[1].count() == 0 ? 0 : static_cast<Revision>(answers[1].Number(0, 0));
+    auto rows = std::move(answers[2]);
+    Status visited = Done{};
+    while (rows.count() > 0) {
+      visited = VisitAll(rows);
+      if (!visited.ok() || stopped_ || rows.count() < kRecordsAtATime) break;
+      // The least key that is greater.
+      from = std::string(rows.Bytes(rows.count() - 1, 0)) + '\0';
+      PEMBA_TRY(rows, connection.Run(Select(from), In(patience)));
+    }
+    PEMBA_TRY(std::ignore, connection.RunScript("ROLLBACK", In(patience)));
+    PEMBA_TRY(std::ignore, visited);
+    return revision;
+  }
+
+  bool untouched() const { return !touched_; }  // Nothing was visited.
+
+ private:
+  static constexpr int kRecordsAtATime = 1000;
+
+  PgStatement Select(const std::string& from) const {
+    PgStatement statement{"SELECT key, body FROM pemba_record WHERE store = $1 AND key >= $2",
+                          {PgValue::Bytes(store_.value), PgValue::Bytes(from)}};
+    if (const auto end = internal::AfterPrefix(std::string(prefix_)); !end.empty()) {
+      statement.sql += " AND key < $3";
+      statement.values.push_back(PgValue::Bytes(end));
+    }
+    statement.sql += fmt::format(" ORDER BY key LIMIT {}", kRecordsAtATime);
+    return statement;
+  }
+
+  Status VisitAll(const PgRows& rows) {
+    for (int i = 0; i < rows.count() && !stopped_; ++i) {
+      const auto key = rows.Bytes(i, 0);
+      const auto body = internal::Unseal(internal::RecordKey(store_.value, key), rows.Bytes(i, 1));
+      const auto record = body.ok() ? internal::DecodeRecord(key, *body) : body.error();
+      if (!record.ok()) {
+        return Error{ErrorCode::kDataLoss,
+                     fmt::format("store '{}': record '{}' is corrupt", store_.value, key)};
+      }
+      touched_ = true;
+      stopped_ = visit_(*record) == Visit::kStop;
+    }
+    return Done{};
+  }
+
+  const StoreId& store_;
+  const std::string_view prefix_;
+  const std::function<Visit(const Record&)>& visit_;
+  bool touched_ = false;
+  bool stopped_ = false;
+};
+
 class PostgresDatastore final : public Datastore, private SharedLogs {
  public:
   PostgresDatastore(const PostgresOptions& options, internal::PgParameters primary,
@@ -264,6 +333,23 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
                    "ORDER BY time_ms DESC, revision DESC LIMIT 1",
                    {PgValue::Bytes(store.value), PgValue::Number(Milliseconds(time))}}));
     return rows.count() == 0 ? 0 : static_cast<Revision>(rows.Number(0, 0));
+  }
+
+  // In one snapshot with the revision, piece by piece.
+  Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
+                               const std::function<Visit(const Record&)>& visit) const override {
+    auto loan = primary_.Borrow(Deadline());
+    if (!loan.ok()) return ForCallers(loan.error());
+    RecordReader reader{store, prefix, visit};
+    auto read = reader.Read(*loan->operator->(), options_.statement_timeout);
+    if (!read.ok() && (*loan)->broken() && !loan->fresh() && reader.untouched()) {
+      primary_.Failed(*loan->operator->(), read.error());
+      return ReadRecords(store, prefix, visit);
+    }
+    if (read.ok()) return read;
+    primary_.Failed(*loan->operator->(), read.error());
+    if (read.error().code == ErrorCode::kDataLoss) Report(read.error().message);
+    return ForCallers(read.error());
   }
 
   Status Backup(const std::filesystem::path&) override {

@@ -32,6 +32,12 @@ Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> dead
 
 Result<Revision> Store::Write(const WriteRequest& request) { return core().Write(request); }
 
+Result<Revision> Store::ReadRecords(
+    std::string_view prefix,
+    const std::function<storage::Visit(const storage::Record&)>& visit) const {
+  return core().ReadRecords(prefix, visit);
+}
+
 Result<TuplePage> Store::Read(const ReadRequest& request) const { return core().Read(request); }
 
 Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {

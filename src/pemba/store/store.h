@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,6 +59,9 @@ struct WriteRequest {
   std::string_view model_id = {};      // Empty: the latest.
   std::string_view on_duplicate = {};  // "", "error" or "ignore".
   std::string_view on_missing = {};    // "", "error" or "ignore".
+  // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
+  // the options above skip. Not limited by tuples_per_write_max.
+  std::span<const storage::RecordChange> records = {};
 };
 
 // Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
@@ -189,6 +193,12 @@ class Store {
   // another request in flight is the reason or the condition differs; kUnavailable: outcome
   // unknown.
   Result<Revision> Write(const WriteRequest& request);
+
+  // The records whose key starts with `prefix`, in order of key, until `visit` stops; answers the
+  // revision of which they are. Blocks.
+  Result<Revision> ReadRecords(
+      std::string_view prefix,
+      const std::function<storage::Visit(const storage::Record&)>& visit) const;
 
   // Errors: kValidation for an unusable filter, kInvalidContinuationToken.
   Result<TuplePage> Read(const ReadRequest& request) const;

@@ -42,6 +42,35 @@ TEST_F(WriteTest, DeleteRecordsCarryNoCondition) {
               ElementsAre("+" + kAnne + " with soon " + std::string(kUntil), "-" + kAnne));
 }
 
+TEST_F(WriteTest, RecordsChangeInTheSameCommit) {
+  const tuple::Tuple anne = T(kAnne);
+  const storage::RecordChange binding[] = {{"binding/a", "anne views 1"}};
+  auto store = OpenStore();
+  ASSERT_EQ(*store->Write({.writes = {&anne, 1}, .records = binding}), 1u);
+
+  const auto records = [&] {
+    std::vector<std::string> texts;
+    const auto at = store->ReadRecords("binding/", [&](const storage::Record& record) {
+      texts.push_back(std::string(record.key) + " = " + std::string(record.value));
+      return storage::Visit::kContinue;
+    });
+    EXPECT_EQ(*at, store->Pin().revision());
+    return texts;
+  };
+  EXPECT_THAT(records(), ElementsAre("binding/a = anne views 1"));
+
+  // A write that is refused changes no record; one whose tuples are all skipped does.
+  const storage::RecordChange other[] = {{"binding/a", std::nullopt}, {"binding/b", "2"}};
+  EXPECT_EQ(store->Write({.writes = {&anne, 1}, .records = other}).error().code,
+            ErrorCode::kTupleStateMismatch);
+  EXPECT_THAT(records(), ElementsAre("binding/a = anne views 1"));
+  ASSERT_EQ(*store->Write({.writes = {&anne, 1}, .on_duplicate = "ignore", .records = other}), 2u);
+  EXPECT_THAT(records(), ElementsAre("binding/b = 2"));
+
+  ASSERT_EQ(*store->Write({.records = binding}), 3u);
+  EXPECT_THAT(AllChanges(*store), ElementsAre("+" + kAnne));
+}
+
 struct FailureCase {
   const char* name;
   Request request;

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <utility>
-#include <vector>
 
 #include "pemba/base/assert.h"
 
@@ -38,7 +37,8 @@ class CommitQueue::Ticket final : public AppendTicket {
   std::shared_ptr<Batch> batch_;  // Null once it was waited for.
 };
 
-std::unique_ptr<AppendTicket> CommitQueue::Enqueue(CommitEntry entry) {
+std::unique_ptr<AppendTicket> CommitQueue::Enqueue(CommitEntry entry,
+                                                   std::vector<CommitEntry> more) {
   const std::lock_guard lock(mutex_);
   if (failure_) {
     auto failed = std::make_shared<Batch>();
@@ -50,8 +50,12 @@ std::unique_ptr<AppendTicket> CommitQueue::Enqueue(CommitEntry entry) {
     queue_.push_back(std::make_shared<Batch>());
   }
   Batch& batch = *queue_.back();
-  batch.bytes += entry.key.size() + entry.value.size();
-  batch.entries.push_back(std::move(entry));
+  const auto add = [&](CommitEntry& added) {
+    batch.bytes += added.key.size() + (added.value ? added.value->size() : 0);
+    batch.entries.push_back(std::move(added));
+  };
+  add(entry);
+  for (CommitEntry& added : more) add(added);
   return std::make_unique<Ticket>(*this, queue_.back());
 }
 

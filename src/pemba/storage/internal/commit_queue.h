@@ -21,6 +21,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "pemba/base/result.h"
 #include "pemba/storage/datastore.h"
@@ -28,7 +29,8 @@
 namespace pemba::storage::internal {
 
 struct CommitEntry {
-  std::string key, value;
+  std::string key;
+  std::optional<std::string> value;  // Absent: the key is removed.
 };
 
 // Thread-safe. Outlives its tickets.
@@ -45,7 +47,8 @@ class CommitQueue {
   CommitQueue& operator=(const CommitQueue&) = delete;
 
   // O(1), never blocks on input or output. A ticket that is dropped is committed all the same.
-  std::unique_ptr<AppendTicket> Enqueue(CommitEntry entry);
+  // `more` comes in the same batch, after `entry`.
+  std::unique_ptr<AppendTicket> Enqueue(CommitEntry entry, std::vector<CommitEntry> more = {});
   Status Put(CommitEntry entry) { return Enqueue(std::move(entry))->Wait(); }
 
   // The error of the commit that failed, if one did.

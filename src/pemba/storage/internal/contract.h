@@ -15,6 +15,16 @@ inline Status CheckId(std::string_view id, const char* what) {
                std::string(what) + " id must have 1 to " + std::to_string(kIdBytesMax) + " bytes"};
 }
 
+inline Status CheckRecordKeys(const Write& write) {
+  for (const auto& record : write.records) {
+    if (record.key.empty() || record.key.size() > kRecordKeyBytesMax) {
+      return Error{ErrorCode::kInvalidArgument, "a record's key must have 1 to " +
+                                                    std::to_string(kRecordKeyBytesMax) + " bytes"};
+    }
+  }
+  return Done{};
+}
+
 inline Error StoreNotFound() { return {ErrorCode::kStoreNotFound, "Store ID not found"}; }
 
 inline Error ModelNotFound(std::string_view id) {

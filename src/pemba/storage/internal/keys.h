@@ -18,6 +18,7 @@ enum class KeyKind : char {
   kModel = 'm',       // store, model id
   kAssertions = 'a',  // store, model id
   kWrite = 'w',       // store, revision (8 bytes, big endian)
+  kRecord = 'r',      // store, the record's key
 };
 
 inline std::string KindKey(KeyKind kind) { return {static_cast<char>(kind)}; }
@@ -37,6 +38,10 @@ inline std::string StorePrefix(KeyKind kind, std::string_view store) {
 
 inline std::string ModelKey(KeyKind kind, std::string_view store, std::string_view model) {
   return StorePrefix(kind, store).append(model);
+}
+
+inline std::string RecordKey(std::string_view store, std::string_view key) {
+  return StorePrefix(KeyKind::kRecord, store).append(key);
 }
 
 inline void AppendRevision(std::string& key, std::uint64_t revision) {

@@ -29,6 +29,9 @@ std::unique_ptr<AppendTicket> PgAppendQueue::Enqueue(const StoreId& store, const
   if (auto checked = CheckId(store.value, "store"); !checked.ok()) {
     return std::make_unique<SettledTicket>(std::move(checked));
   }
+  if (auto checked = CheckRecordKeys(write); !checked.ok()) {
+    return std::make_unique<SettledTicket>(std::move(checked));
+  }
   auto entry = std::make_shared<Entry>(Entry{write.revision, EncodeWrite(write), std::nullopt});
   const std::lock_guard lock(mutex_);
   queues_[store.value].waiting.push_back(entry);
@@ -61,7 +64,7 @@ void PgAppendQueue::Commit(const StoreId& store,
                            const std::vector<std::shared_ptr<Entry>>& entries) {
   auto locked = lock_(store);
   std::vector<Write> writes;
-  std::vector<std::vector<Change>> changes(entries.size());
+  std::vector<WriteParts> parts(entries.size());
   std::vector<Status> outcomes;
   outcomes.reserve(entries.size());
   Revision last = locked.ok() ? (*locked)->head().revision : 0;
@@ -72,7 +75,7 @@ void PgAppendQueue::Commit(const StoreId& store,
     } else if (entry.revision != last + 1) {
       outcomes.emplace_back(RevisionTaken(store.value, entry.revision, last));
     } else {
-      auto write = DecodeWrite(entry.body, changes[i]);
+      auto write = DecodeWrite(entry.body, parts[i]);
       write->revision = ++last;
       writes.push_back(*write);
       outcomes.emplace_back(Done{});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -34,6 +36,36 @@ std::size_t BytesOf(const PgRows& rows) {
   std::size_t bytes = 1;
   for (int i = 0; i < rows.count(); ++i) bytes += rows.Bytes(i, 1).size();
   return bytes;
+}
+
+// Of one key the last change stays; one statement may not touch a row twice.
+void AddRecordChanges(const StoreId& store, std::span<const Write> writes,
+                      std::vector<PgStatement>& statements) {
+  std::map<std::string_view, std::pair<std::optional<std::string_view>, Revision>> last;
+  for (const auto& write : writes) {
+    for (const auto& change : write.records) last[change.key] = {change.value, write.revision};
+  }
+  std::vector<std::string> kept, bodies, removed;
+  for (const auto& [key, change] : last) {
+    if (!change.first) {
+      removed.emplace_back(key);
+      continue;
+    }
+    kept.emplace_back(key);
+    bodies.push_back(
+        Seal(RecordKey(store.value, key), EncodeRecord({key, *change.first, change.second})));
+  }
+  if (!kept.empty()) {
+    statements.push_back(
+        {"INSERT INTO pemba_record (store, key, body) "
+         "SELECT $1, k, b FROM unnest($2::bytea[], $3::bytea[]) AS w(k, b) "
+         "ON CONFLICT (store, key) DO UPDATE SET body = excluded.body",
+         {PgValue::Bytes(store.value), PgValue::BytesArray(kept), PgValue::BytesArray(bodies)}});
+  }
+  if (!removed.empty()) {
+    statements.push_back({"DELETE FROM pemba_record WHERE store = $1 AND key = ANY ($2)",
+                          {PgValue::Bytes(store.value), PgValue::BytesArray(removed)}});
+  }
 }
 
 class PgLockedLog final : public LockedLog {
@@ -74,16 +106,16 @@ class PgLockedLog final : public LockedLog {
       counts.push_back(static_cast<std::int64_t>(write.changes.size()));
       records.push_back(Seal(WriteKey(store_.value, write.revision), EncodeWrite(write)));
     }
-    const std::array<PgStatement, 3> statements = {
-        PgStatement{"INSERT INTO pemba_log (store, revision, time_ms, changes, record) "
-                    "SELECT $1, r, t, c, b FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], "
-                    "$5::bytea[]) AS w(r, t, c, b)",
-                    {PgValue::Bytes(store_.value), PgValue::NumberArray(revisions),
-                     PgValue::NumberArray(times), PgValue::NumberArray(counts),
-                     PgValue::BytesArray(records)}},
-        PgStatement{"UPDATE pemba_head SET revision = $2 WHERE store = $1",
-                    {PgValue::Bytes(store_.value), PgValue::Number(revisions.back())}},
-        PgStatement{"COMMIT"}};
+    std::vector<PgStatement> statements = {
+        {"INSERT INTO pemba_log (store, revision, time_ms, changes, record) "
+         "SELECT $1, r, t, c, b FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], "
+         "$5::bytea[]) AS w(r, t, c, b)",
+         {PgValue::Bytes(store_.value), PgValue::NumberArray(revisions),
+          PgValue::NumberArray(times), PgValue::NumberArray(counts), PgValue::BytesArray(records)}},
+        {"UPDATE pemba_head SET revision = $2 WHERE store = $1",
+         {PgValue::Bytes(store_.value), PgValue::Number(revisions.back())}}};
+    AddRecordChanges(store_, writes, statements);
+    statements.push_back({"COMMIT"});
     const auto committed = loan_->Run(statements, In(patience_));
     if (!committed.ok()) return committed.error();
     announce_(store_);
@@ -157,7 +189,7 @@ Status PgLogReader::Visit(const PgRows& rows) {
     }
     const auto body = Unseal(WriteKey(store_.value, revision), rows.Bytes(i, 1));
     if (!body.ok()) return CorruptWrite(store_.value, revision, body.error().message);
-    auto write = DecodeWrite(*body, changes_);
+    auto write = DecodeWrite(*body, parts_);
     if (!write.ok()) return CorruptWrite(store_.value, revision, write.error().message);
     write->revision = revision;
     after_ = revision;

@@ -12,6 +12,7 @@
 #include "pemba/storage/datastore.h"
 #include "pemba/storage/internal/pg_connection.h"
 #include "pemba/storage/internal/pg_pool.h"
+#include "pemba/storage/internal/records.h"
 
 namespace pemba::storage::internal {
 
@@ -39,7 +40,7 @@ class PgLogReader {
   const StoreId& store_;
   Revision after_;
   const std::function<storage::Visit(const Write&)>& visit_;
-  std::vector<Change> changes_;
+  WriteParts parts_;
   bool stopped_ = false;
 };
 

@@ -57,6 +57,15 @@ CREATE TABLE pemba_log (
 );
 CREATE INDEX pemba_log_by_time ON pemba_log (store, time_ms, revision);
 
+-- What others keep beside the tuples: the current value of each key, with the revision that it is
+-- from in the body. Changes in the transaction that appends to the log.
+CREATE TABLE pemba_record (
+  store bytea NOT NULL,
+  key bytea NOT NULL,
+  body bytea NOT NULL,
+  PRIMARY KEY (store, key)
+);
+
 -- Where each log ends. Whoever appends holds the lock of this row from before it judges until it
 -- has committed, so that revisions become visible in their order.
 CREATE TABLE pemba_head (

@@ -13,7 +13,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "checksums are stored as they are");
 
 constexpr std::size_t kChecksumBytes = 8;
-constexpr std::size_t kChangeBytesMin = 6;  // Operation and five empty texts.
+constexpr std::size_t kChangeBytesMin = 6;        // Operation and five empty texts.
+constexpr std::size_t kRecordChangeBytesMin = 2;  // Whether it is kept, and an empty key.
 
 // The body is hashed with the key's hash as the seed: one pass, no copy.
 std::uint64_t Checksum(std::string_view key, std::string_view versioned_body) {
@@ -40,6 +41,7 @@ class Writer {
     Integer(text.size());
     bytes_.append(text);
   }
+  void Raw(std::string_view bytes) { bytes_.append(bytes); }  // To the end of the body.
   void Time(WallTime time) {
     const auto count = Milliseconds(time);
     PEMBA_ASSERT(count >= 0);
@@ -89,6 +91,7 @@ class Reader {
     const auto count = Integer();
     return FromMilliseconds(count > kMillisecondsMax ? Fail() : static_cast<std::int64_t>(count));
   }
+  std::string_view rest() const { return rest_; }
   std::size_t rest_bytes() const { return rest_.size(); }
   bool ok() const { return !failed_; }
   bool complete() const { return ok() && rest_.empty(); }
@@ -135,6 +138,9 @@ std::string EncodeWrite(const Write& write) {
     bytes += 8 + change.tuple.object.size() + change.tuple.relation.size() +
              change.tuple.subject.size() + change.condition.size() + change.context.size();
   }
+  for (const auto& record : write.records) {
+    bytes += 8 + record.key.size() + record.value.value_or("").size();
+  }
   Writer out;
   out.Reserve(bytes);
   out.Time(write.time);
@@ -147,18 +153,25 @@ std::string EncodeWrite(const Write& write) {
     out.Text(change.condition);
     out.Text(change.context);
   }
+  // Most writes have no records, and end here.
+  if (!write.records.empty()) out.Integer(write.records.size());
+  for (const auto& record : write.records) {
+    out.Byte(record.value ? 1 : 0);
+    out.Text(record.key);
+    if (record.value) out.Text(*record.value);
+  }
   return out.Take();
 }
 
-Result<Write> DecodeWrite(std::string_view body, std::vector<Change>& changes) {
+Result<Write> DecodeWrite(std::string_view body, WriteParts& parts) {
   Reader in(body);
   Write write;
   write.time = in.Time();
   const auto count = in.Integer();
   // A count is believed only as far as the bytes that follow could hold it.
   if (count > in.rest_bytes() / kChangeBytesMin) return Corrupt("malformed write");
-  changes.resize(count);
-  for (auto& change : changes) {
+  parts.changes.resize(count);
+  for (auto& change : parts.changes) {
     const auto operation = in.Byte();
     if (operation > static_cast<std::uint8_t>(Change::Operation::kDelete)) in.Fail();
     change.operation = static_cast<Change::Operation>(operation);
@@ -168,8 +181,23 @@ Result<Write> DecodeWrite(std::string_view body, std::vector<Change>& changes) {
     change.condition = in.Text();
     change.context = in.Text();
   }
+  parts.records.clear();
+  if (in.rest_bytes() > 0) {
+    const auto records = in.Integer();
+    if (records == 0 || records > in.rest_bytes() / kRecordChangeBytesMin) {
+      return Corrupt("malformed write");
+    }
+    parts.records.resize(records);
+    for (auto& record : parts.records) {
+      const auto kept = in.Byte();
+      if (kept > 1) in.Fail();
+      record.key = in.Text();
+      record.value = kept == 1 ? std::optional(in.Text()) : std::nullopt;
+    }
+  }
   if (!in.complete()) return Corrupt("malformed write");
-  write.changes = changes;
+  write.changes = parts.changes;
+  write.records = parts.records;
   return write;
 }
 
@@ -178,6 +206,22 @@ Result<WallTime> DecodeWriteTime(std::string_view body) {
   const auto time = in.Time();
   if (!in.ok()) return Corrupt("malformed write");
   return time;
+}
+
+std::string EncodeRecord(const Record& record) {
+  Writer out;
+  out.Reserve(record.value.size() + 10);
+  out.Integer(record.revision);
+  out.Raw(record.value);
+  return out.Take();
+}
+
+Result<Record> DecodeRecord(std::string_view key, std::string_view body) {
+  Reader in(body);
+  Record record{key, {}, in.Integer()};
+  if (!in.ok()) return Corrupt("malformed record");
+  record.value = in.rest();
+  return record;
 }
 
 std::string EncodeStore(const StoreRecord& record) {

@@ -1,4 +1,4 @@
-// Records: how a datastore of ours writes its values as bytes.
+// How a datastore of ours writes its values as bytes.
 //
 //   value   := version (1 byte) body checksum (8 bytes, little endian)
 //   integer := LEB128, in its shortest form
@@ -27,11 +27,21 @@ inline constexpr std::uint8_t kRecordVersion = 1;
 std::string Seal(std::string_view key, std::string_view body);
 Result<std::string_view> Unseal(std::string_view key, std::string_view value);
 
+// Where the parts of a decoded write lie; used again from write to write.
+struct WriteParts {
+  std::vector<Change> changes;
+  std::vector<RecordChange> records;
+};
+
 // Bodies. Decoders answer kDataLoss for whatever the encoder does not make; texts borrow from
-// `body`, the changes of a write from `changes`, which is overwritten.
+// `body`, the changes of a write from `parts`, which is overwritten.
 std::string EncodeWrite(const Write& write);
-Result<Write> DecodeWrite(std::string_view body, std::vector<Change>& changes);
+Result<Write> DecodeWrite(std::string_view body, WriteParts& parts);
 Result<WallTime> DecodeWriteTime(std::string_view body);  // Only the time: O(1).
+
+// A record beside the tuples, with the revision of the write that it comes from; without its key.
+std::string EncodeRecord(const Record& record);
+Result<Record> DecodeRecord(std::string_view key, std::string_view body);
 
 // Without the id, which is the key.
 std::string EncodeStore(const StoreRecord& record);

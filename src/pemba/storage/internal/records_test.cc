@@ -12,16 +12,29 @@ const std::vector<Change> kChanges = {
     {Change::Operation::kDelete, {"document:2", "viewer", "user:bob"}},
 };
 
-Write Sample() { return {0, WallTime(milliseconds(1'700'000'000'123)), kChanges}; }
+const std::vector<RecordChange> kRecords = {{"role/a", "{}"}, {"role/b", std::nullopt}, {"c", ""}};
+
+Write Sample() { return {0, WallTime(milliseconds(1'700'000'000'123)), kChanges, kRecords}; }
 
 TEST(Records, AWriteComesBackAsItWas) {
   const auto body = EncodeWrite(Sample());
-  std::vector<Change> changes;
-  const auto write = DecodeWrite(body, changes);
+  WriteParts parts;
+  const auto write = DecodeWrite(body, parts);
   ASSERT_TRUE(write.ok());
   EXPECT_EQ(write->time, Sample().time);
-  EXPECT_EQ(changes, kChanges);
+  EXPECT_EQ(parts.changes, kChanges);
+  EXPECT_EQ(parts.records, kRecords);
   EXPECT_EQ(*DecodeWriteTime(body), Sample().time);
+}
+
+TEST(Records, ARecordComesBackAsItWas) {
+  const auto body = EncodeRecord({"key", std::string_view("\x00\xFF{}", 4), 300});
+  const auto record = DecodeRecord("key", body);
+  ASSERT_TRUE(record.ok());
+  EXPECT_EQ(record->key, "key");
+  EXPECT_EQ(record->value, std::string_view("\x00\xFF{}", 4));
+  EXPECT_EQ(record->revision, 300u);
+  EXPECT_FALSE(DecodeRecord("key", "").ok());
 }
 
 TEST(Records, AStoreComesBackAsItWas) {
@@ -74,19 +87,22 @@ TEST(Records, MalformedWritesAreRefused) {
       {"more changes than bytes", std::string("\x01\x7f\x00", 3)},
       {"unknown operation", std::string("\x01\x01\x02\x00\x00\x00\x00\x00", 8)},
       {"text beyond the end", std::string("\x01\x01\x00\x09\x00\x00\x00\x00", 8)},
-      {"trailing byte", std::string("\x01\x00\x00", 3)},
+      {"no record", std::string("\x01\x00\x00", 3)},
+      {"more records than bytes", std::string("\x01\x00\x02\x00\x00", 5)},
+      {"a record neither kept nor removed", std::string("\x01\x00\x01\x02\x01k\x00", 7)},
+      {"trailing byte", std::string("\x01\x00\x01\x00\x01k\x00", 7)},
       {"integer not in shortest form", std::string("\x81\x00\x00", 3)},
       {"integer of 65 bits", std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02\x00", 11)},
       {"time beyond the clock", std::string("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", 11)},
   };
-  std::vector<Change> changes;
+  WriteParts parts;
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
-    const auto write = DecodeWrite(c.body, changes);
+    const auto write = DecodeWrite(c.body, parts);
     ASSERT_FALSE(write.ok());
     EXPECT_EQ(write.error().code, ErrorCode::kDataLoss);
   }
-  EXPECT_TRUE(DecodeWrite(std::string("\x01\x00", 2), changes).ok());
+  EXPECT_TRUE(DecodeWrite(std::string("\x01\x00", 2), parts).ok());
 }
 
 }  // namespace

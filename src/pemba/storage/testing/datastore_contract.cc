@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -414,6 +415,89 @@ TEST_P(DatastoreContract, ConcurrentCreatorsOfOneIdHaveOneWinner) {
     EXPECT_EQ(stores, 1);
     EXPECT_EQ(models, 1);
   }
+}
+
+using Records = std::map<std::string, std::string>;
+
+Records RecordsOf(const Datastore& datastore, const StoreId& store, Revision at,
+                  std::string_view prefix = "") {
+  Records records;
+  std::string last;
+  EXPECT_EQ(Must(datastore.ReadRecords(store, prefix,
+                                       [&](const Record& record) {
+                                         EXPECT_LT(last, record.key);
+                                         last = record.key;
+                                         records.emplace(record.key, record.value);
+                                         return Visit::kContinue;
+                                       })),
+            at);
+  return records;
+}
+
+Status AppendRecords(Datastore& datastore, const StoreId& store, Revision revision,
+                     const std::vector<RecordChange>& records,
+                     std::span<const Change> changes = {}) {
+  return datastore.Append(store, {revision, At(1000), changes, records})->Wait();
+}
+
+TEST_P(DatastoreContract, RecordsChangeWithTheWrite) {
+  const Change change{Change::Operation::kWrite, {"document:1", "viewer", "user:anne"}};
+  EXPECT_OK(AppendRecords(datastore(), kStore, 1,
+                          {{"role/a", "1"}, {"role/b", "2"}, {"user/a", ""}}, {&change, 1}));
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 1),
+            (Records{{"role/a", "1"}, {"role/b", "2"}, {"user/a", ""}}));
+  EXPECT_OK(AppendRecords(datastore(), kStore, 2,
+                          {{"role/b", std::nullopt}, {"role/c", "3"}, {"none", std::nullopt}}));
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 2, "role/"),
+            (Records{{"role/a", "1"}, {"role/c", "3"}}));
+  EXPECT_OK(AppendRecords(datastore(), kStore, 3,  // The last change of a key stays.
+                          {{"x", "1"}, {"x", "2"}, {"y", "1"}, {"y", std::nullopt}}));
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 3),
+            (Records{{"role/a", "1"}, {"role/c", "3"}, {"user/a", ""}, {"x", "2"}}));
+  EXPECT_TRUE(RecordsOf(datastore(), kOther, 0).empty());
+
+  std::map<std::string, Revision> revisions;
+  EXPECT_OK(datastore().ReadRecords(kStore, "", [&](const Record& record) {
+    revisions.emplace(record.key, record.revision);
+    return Visit::kContinue;
+  }));
+  EXPECT_EQ(revisions, (std::map<std::string, Revision>{
+                           {"role/a", 1}, {"role/c", 2}, {"user/a", 1}, {"x", 3}}));
+
+  EXPECT_OK(datastore().ReadWrites(kStore, 1, [&](const Write& write) {
+    if (write.revision == 2) {
+      EXPECT_TRUE(write.changes.empty());
+      EXPECT_EQ(std::vector(write.records.begin(), write.records.end()),
+                (std::vector<RecordChange>{
+                    {"role/b", std::nullopt}, {"role/c", "3"}, {"none", std::nullopt}}));
+    }
+    return Visit::kContinue;
+  }));
+
+  if (backend().Reopen() == Backend::Reopened::kForgets) GTEST_SKIP() << "keeps nothing";
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 3),
+            (Records{{"role/a", "1"}, {"role/c", "3"}, {"user/a", ""}, {"x", "2"}}));
+}
+
+TEST_P(DatastoreContract, ARefusedWriteChangesNoRecord) {
+  EXPECT_OK(AppendRecords(datastore(), kStore, 1, {{"a", "1"}}));
+  EXPECT_EQ(CodeOf(AppendRecords(datastore(), kStore, 1, {{"a", "2"}})), ErrorCode::kConflict);
+  EXPECT_EQ(CodeOf(AppendRecords(datastore(), kStore, 2, {{"a", "2"}, {"", "1"}})),
+            ErrorCode::kInvalidArgument);
+  const std::string too_long(kRecordKeyBytesMax + 1, 'k');
+  EXPECT_EQ(CodeOf(AppendRecords(datastore(), kStore, 2, {{too_long, "1"}})),
+            ErrorCode::kInvalidArgument);
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 1), (Records{{"a", "1"}}));
+}
+
+TEST_P(DatastoreContract, RecordKeysAreBytes) {
+  Records want;
+  for (const auto& key : kLookalikes) want.emplace(key, "of " + key);
+  std::vector<RecordChange> changes;
+  for (const auto& [key, value] : want) changes.push_back({key, value});
+  EXPECT_OK(AppendRecords(datastore(), kStore, 1, changes));
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 1), want);
+  EXPECT_EQ(RecordsOf(datastore(), kStore, 1, "\xFF").size(), 2u);
 }
 
 TEST_P(DatastoreContract, FindsTheLastRevisionBeforeATime) {

@@ -39,8 +39,8 @@ std::unique_ptr<AppendTicket> GatedDatastore::Append(const StoreId& store, const
 
 void GatedDatastore::ReleaseLocked() {
   auto& first = *waiting_.front();
-  std::vector<Change> changes;
-  auto write = *internal::DecodeWrite(first.body, changes);
+  internal::WriteParts parts;
+  auto write = *internal::DecodeWrite(first.body, parts);
   write.revision = first.revision;
   first.outcome = inner_->Append(first.store, write)->Wait();
   waiting_.pop_front();

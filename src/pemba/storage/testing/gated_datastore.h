@@ -71,6 +71,10 @@ class GatedDatastore final : public Datastore {
   Result<Revision> Head(const StoreId& store) const override { return inner_->Head(store); }
   Status ReadWrites(const StoreId& store, Revision after,
                     const std::function<Visit(const Write&)>& visit) const override;
+  Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
+                               const std::function<Visit(const Record&)>& visit) const override {
+    return inner_->ReadRecords(store, prefix, visit);
+  }
   Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const override {
     return inner_->LastRevisionBefore(store, time);
   }

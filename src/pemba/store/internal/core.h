@@ -54,6 +54,9 @@ class StoreCore {
 
   Result<Revision> Write(const WriteRequest& request);
 
+  Result<Revision> ReadRecords(
+      std::string_view prefix,
+      const std::function<storage::Visit(const storage::Record&)>& visit) const;
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 

@@ -87,6 +87,12 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
   return page;
 }
 
+Result<Revision> StoreCore::ReadRecords(
+    std::string_view prefix,
+    const std::function<storage::Visit(const storage::Record&)>& visit) const {
+  return shared_.datastore.ReadRecords(id_, prefix, visit);
+}
+
 Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) const {
   LogPosition next;
   if (!request.continuation_token.empty()) {

@@ -53,7 +53,10 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
   PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
-  if (changes.empty()) return Pending{state.generation, state.graph->applied(), 0, nullptr};
+  const auto records = checked.request->records;
+  if (changes.empty() && records.empty()) {
+    return Pending{state.generation, state.graph->applied(), 0, nullptr};
+  }
 
   // One time for the whole write, in the log's resolution, never before the last one.
   const auto now = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
@@ -62,9 +65,9 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
   state.last_time = time;
   ++in_flight_;
-  const auto record = ToStorage(changes);
+  const auto entry = ToStorage(changes);
   return Pending{state.generation, revision, changes.size(),
-                 shared_.datastore.Append(id_, {revision, time, record})};
+                 shared_.datastore.Append(id_, {revision, time, entry, records})};
 }
 
 // The write is durable, or it failed.

@@ -83,7 +83,7 @@ Error Present(const tuple::TupleView& t, const graph::StoredTuple& stored,
 
 Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan& plan,
                                   const StoreOptions& options) {
-  if (request.writes.empty() && request.deletes.empty()) {
+  if (request.writes.empty() && request.deletes.empty() && request.records.empty()) {
     return Error{ErrorCode::kEmptyWrite,
                  "Invalid input. Make sure you provide at least one write, or at least one delete"};
   }

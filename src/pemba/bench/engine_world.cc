@@ -1,0 +1,171 @@
+#include "pemba/bench/engine_world.h"
+
+#include <utility>
+#include <vector>
+
+#include "pemba/engine/lister.h"
+#include "pemba/model/dsl.h"
+#include "pemba/model/plan.h"
+#include "pemba/tuple/context.h"
+
+namespace pemba::bench {
+namespace {
+
+// Gathers tuples and applies them a thousand at a time, as an import does.
+class Loader {
+ public:
+  explicit Loader(graph::Graph& graph) : graph_(graph) { owned_.reserve(kBatch); }
+
+  void Add(const TupleOut& out) {
+    owned_.push_back({std::string(out.tuple.object), std::string(out.tuple.relation),
+                      std::string(out.tuple.subject), std::string(out.condition),
+                      std::string(out.context)});
+    if (owned_.size() == kBatch) Flush();
+  }
+
+  Status Finish() {
+    Flush();
+    graph_.Compact();
+    return std::move(status_);
+  }
+
+ private:
+  static constexpr std::size_t kBatch = 1'000;
+  struct Owned {
+    std::string object, relation, subject, condition, context;
+  };
+
+  void Flush() {
+    if (!status_.ok() || owned_.empty()) return owned_.clear();
+    changes_.clear();
+    for (const auto& tuple : owned_) {
+      changes_.push_back({.tuple = {tuple.object, tuple.relation, tuple.subject},
+                          .condition = tuple.condition,
+                          .context = tuple.context});
+    }
+    status_ = graph_.Apply(++revision_, WallTime{}, changes_);
+    if (status_.ok()) graph_.Publish(revision_);
+    owned_.clear();
+  }
+
+  graph::Graph& graph_;
+  graph::Revision revision_ = 0;
+  std::vector<Owned> owned_;
+  std::vector<graph::Change> changes_;
+  Status status_ = Done{};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<EngineWorld>> EngineWorld::Make(const Scenario& scenario) {
+  std::unique_ptr<EngineWorld> world(new EngineWorld);
+  PEMBA_TRY(auto model, model::ModelFromDsl(scenario.model()));
+  PEMBA_TRY(auto plan, model::Plan::Compile(model));
+  world->model_ = engine::BoundModel::Bind(std::move(plan), world->graph_);
+  Loader loader(world->graph_);
+  scenario.EachTuple([&](const TupleOut& tuple) { loader.Add(tuple); });
+  PEMBA_TRY(std::ignore, loader.Finish());
+  return world;
+}
+
+Result<Prepared> Prepared::Make(Question question) {
+  Prepared prepared;
+  if (!question.context.empty()) {
+    PEMBA_TRY(auto context, tuple::ParseContext(question.context));
+    prepared.context_ = std::make_unique<boost::json::object>(std::move(context));
+  }
+  prepared.text_ = tuple::ToText({question.object, question.relation, question.subject});
+  for (auto& one : question.batch) {
+    PEMBA_TRY(auto check, Make(std::move(one)));
+    prepared.batch_.push_back(std::move(check));
+  }
+  prepared.question_ = std::move(question);
+  prepared.question_.batch.clear();
+  for (const auto& check : prepared.batch_) {
+    const auto& q = check.question_;
+    prepared.queries_.push_back(
+        {{q.object, q.relation, q.subject}, {}, check.context_.get(), std::nullopt});
+  }
+  return prepared;
+}
+
+Asker::Asker(const EngineWorld& world, std::uint32_t hops)
+    : world_(world),
+      limits_{.resolve_node_limit = hops <= 25 ? 25u : 0u},
+      snapshot_(world.graph().Pin()) {}
+
+Asker::Answer Asker::Ask(const Prepared& prepared) {
+  const auto verified = AskAndVerify(prepared);
+  return verified.ok() ? Answer::kRight : Answer::kWrong;
+}
+
+std::string Asker::Describe(const Prepared& prepared) {
+  const auto verified = AskAndVerify(prepared);
+  return ToText(prepared.question()) +
+         (verified.ok() ? ": right this time" : ": " + verified.error().message);
+}
+
+Result<Done> Asker::AskAndVerify(const Prepared& prepared) {
+  arena_.Reset();
+  answers_ = 1;
+  const auto& question = prepared.question_;
+  const auto wrong = [](std::string text) {
+    return Error{ErrorCode::kInternal, "wrong answer: " + std::move(text)};
+  };
+  const auto verify = [&](const Result<Decision>& got, Decision want) -> Status {
+    if (!got.ok()) return wrong("an error: " + got.error().message);
+    if (*got != want) return wrong(want == Decision::kAllowed ? "denied" : "allowed");
+    return Done{};
+  };
+  const engine::Checker checker(limits_, clock_);
+  const engine::Lister lister(limits_, clock_);
+  ListDigest digest;
+  const engine::ListSink sink = [&digest](std::span<const std::string_view> ids) {
+    for (const auto id : ids) digest.Add(id);
+    return engine::SinkWants::kMore;
+  };
+  const auto verify_list = [&](const Result<engine::ListSummary>& summary) -> Status {
+    if (!summary.ok()) return wrong("an error: " + summary.error().message);
+    answers_ = digest.count;
+    if (digest != question.listed) {
+      return wrong(std::to_string(digest.count) + " ids, not the right " +
+                   std::to_string(question.listed.count));
+    }
+    return Done{};
+  };
+  switch (question.ask) {
+    case Ask::kCheck:
+      return verify(checker.Check(snapshot_, world_.model(),
+                                  {{question.object, question.relation, question.subject},
+                                   {},
+                                   prepared.context_.get(),
+                                   std::nullopt},
+                                  arena_),
+                    question.answer);
+    case Ask::kBatchCheck: {
+      const auto got = checker.BatchCheck(snapshot_, world_.model(), prepared.queries_, arena_);
+      answers_ = got.size();
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        PEMBA_TRY(std::ignore, verify(got[i], prepared.batch_[i].question_.answer));
+      }
+      return Done{};
+    }
+    case Ask::kListObjects:
+      return verify_list(lister.ListObjects(snapshot_, world_.model(),
+                                            {.type = question.object,
+                                             .relation = question.relation,
+                                             .subject = question.subject,
+                                             .context = prepared.context_.get()},
+                                            {}, arena_, sink));
+    case Ask::kListUsers:
+      return verify_list(lister.ListUsers(snapshot_, world_.model(),
+                                          {.object = question.object,
+                                           .relation = question.relation,
+                                           .user_type = question.subject,
+                                           .context = prepared.context_.get()},
+                                          {}, arena_, sink));
+  }
+  return wrong("no such question");
+}
+
+}  // namespace pemba::bench
