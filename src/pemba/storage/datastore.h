@@ -153,7 +153,11 @@ class SharedLogs {
   virtual Result<std::unique_ptr<LockedLog>> Lock(const StoreId& store, Revision known,
                                                   SteadyTime deadline) = 0;
   // Of each store, in the order asked; all as of one moment after the call began.
-  virtual Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores) const = 0;
+  virtual Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores,
+                                             SteadyTime deadline) const = 0;
+  // As Datastore::ReadWrites, but never behind what is durable: an error rather than less.
+  virtual Status ReadTail(const StoreId& store, Revision after,
+                          const std::function<Visit(const Write&)>& visit) const = 0;
   // Blocks until there may be news, or for as long as they may come unannounced. For one thread.
   virtual News AwaitNews() = 0;
   // Ends AwaitNews, now and from now on.

@@ -367,22 +367,35 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
     return ForCallers(locked.error());
   }
 
-  Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores) const override {
-    std::vector<LogHead> heads;
-    if (stores.empty()) return heads;
+  Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores,
+                                     SteadyTime deadline) const override {
     std::vector<std::string> ids;
     for (const auto& store : stores) ids.push_back(store.value);
-    PEMBA_TRY(const auto rows,
-              OnPrimary({"SELECT w.n, h.revision, h.latest_model FROM pemba_head AS h, "
-                         "unnest($1::bytea[]) WITH ORDINALITY AS w(id, n) WHERE h.store = w.id",
-                         {PgValue::BytesArray(ids)}}));
-    heads.resize(stores.size());
-    for (int i = 0; i < rows.count(); ++i) {
-      auto& head = heads.at(static_cast<std::size_t>(rows.Number(i, 0)) - 1);
-      head.revision = static_cast<Revision>(rows.Number(i, 1));
-      if (!rows.IsNull(i, 2)) head.latest_model = rows.Bytes(i, 2);
+    const PgStatement statement{
+        "SELECT w.n, h.revision, h.latest_model FROM pemba_head AS h, "
+        "unnest($1::bytea[]) WITH ORDINALITY AS w(id, n) WHERE h.store = w.id",
+        {PgValue::BytesArray(ids)}};
+    const auto rows = primary_.Try(
+        deadline, [&](PgConnection& connection) { return connection.Run(statement, deadline); });
+    if (!rows.ok()) return ForCallers(rows.error());
+    std::vector<LogHead> heads(stores.size());
+    for (int i = 0; i < rows->count(); ++i) {
+      auto& head = heads.at(static_cast<std::size_t>(rows->Number(i, 0)) - 1);
+      head.revision = static_cast<Revision>(rows->Number(i, 1));
+      if (!rows->IsNull(i, 2)) head.latest_model = rows->Bytes(i, 2);
     }
     return heads;
+  }
+
+  Status ReadTail(const StoreId& store, Revision after,
+                  const std::function<Visit(const Write&)>& visit) const override {
+    internal::PgLogReader reader(store, after, visit);
+    const auto read = primary_.Try(Deadline(), [&](PgConnection& connection) {
+      return reader.Read(connection, options_.statement_timeout);
+    });
+    if (read.ok()) return read;
+    if (read.error().code == ErrorCode::kDataLoss) Report(read.error().message);
+    return ForCallers(read.error());
   }
 
   News AwaitNews() override { return feed_.AwaitNews(); }

@@ -318,7 +318,7 @@ TEST_F(Postgres, HeadsAreThoseOfTheStoresAskedForInTheirOrder) {
   ASSERT_TRUE(datastore->WriteModel(kStore, {{"m2"}, "two"}).ok());
   ASSERT_TRUE(datastore->WriteModel(kStore, {{"m1"}, "one"}).ok());
   const std::vector<StoreId> stores = {kStore, {"unknown"}, kOther};
-  const auto heads = datastore->shared()->Heads(stores);
+  const auto heads = datastore->shared()->Heads(stores, Soon());
   ASSERT_TRUE(heads.ok());
   EXPECT_THAT(*heads, ElementsAre(LogHead{0, "m2"}, LogHead{}, LogHead{1, ""}));
 }

@@ -1,6 +1,7 @@
 // Stores: every store of one server, and what is asked about stores as such.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -41,6 +42,14 @@ struct ListStoresRequest {
   std::optional<std::string_view> name = {};  // Exactly this name.
 };
 
+// How far behind the datastore this server may be, if other servers append to it too.
+struct Following {
+  // Since everything that was durable then was looked at. A second or so, unless the datastore
+  // cannot be reached.
+  std::chrono::nanoseconds silent_for{0};
+  std::uint64_t writes_behind = 0;  // Of the store that was furthest behind at the last look.
+};
+
 // A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
 class StoreHandle;
 
@@ -67,6 +76,12 @@ class Stores {
   // Oldest first, without deleted ones. Errors: kInvalidContinuationToken.
   Result<StorePage> ListStores(const ListStoresRequest& request) const;
   Status DeleteStore(const StoreId& id);  // Soft; done for unknown stores too.
+
+  // Nothing if this server is the only one that appends.
+  std::optional<Following> following() const;
+  // Whether the store is in memory, so that Open does not block. No lock.
+  enum class Loaded : std::uint8_t { kNo, kYes };
+  Loaded IsLoaded(const StoreId& id) const;
 
   // How many stores are in memory.
   std::size_t loaded() const;

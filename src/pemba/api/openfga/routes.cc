@@ -56,6 +56,11 @@ concept HasStoreId = requires(const Message& message) {
   message.store_id();
 };
 
+template <class Message>
+concept HasConsistency = requires(const Message& message) {
+  message.consistency();
+};
+
 // What listens to the headers of list_page.h.
 template <class Message>
 concept IsPagedList = std::is_same_v<Message, wire::ListObjectsRequest> ||
@@ -101,6 +106,7 @@ class Exchange {
     const bool timed = static_cast<bool>(front_.options.on_call);
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
+    if (context_.must_wait) return call_.MoveToWorker();
     if (!streaming_) SetHeaders();
     if (outcome.ok()) {
       Succeed();
@@ -197,7 +203,10 @@ class Exchange {
       PEMBA_TRY(context_.list, ReadListPage(call_));
     }
     if constexpr (std::is_same_v<Owner, authzen::Service>) SetWantedModel();
-    if (rpc_.execution == rpc::Execution::kWorker) {
+    if constexpr (HasConsistency<Request>) {
+      context_.newest = request_.consistency() == wire::HIGHER_CONSISTENCY;
+    }
+    if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
     if (const auto text = call_.header("pemba-at-least-revision")) {
@@ -246,6 +255,9 @@ class Exchange {
       call_.SetHeader("openfga-authorization-model-id", context_.model_id);
     }
     if (context_.revision) call_.SetHeader("pemba-revision", std::to_string(*context_.revision));
+    if (context_.staleness) {
+      call_.SetHeader("pemba-staleness", std::to_string(context_.staleness->count()));
+    }
     if constexpr (IsPagedList<Request>) SetListPageHeaders(context_.listed, call_);
     if (!context_.undecided.empty()) call_.SetHeader("pemba-undecided", Undecided());
   }

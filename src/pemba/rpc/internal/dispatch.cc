@@ -98,7 +98,8 @@ Dispatched RunHandler(ConnectionContext& context, Exchange& exchange) {
   const auto* route = exchange.request.route;
   if (route == nullptr || route->execution == Execution::kInline) {
     exchange.RunInline(fallbacks);
-    return exchange.response.finished ? Dispatched::kAnswered : Dispatched::kPending;
+    if (exchange.response.finished) return Dispatched::kAnswered;
+    if (!exchange.moves()) return Dispatched::kPending;
   }
   exchange.running = true;
   if (context.workers.Offer(exchange) == WorkerPool::Offered::kTaken) return Dispatched::kPending;

@@ -128,8 +128,16 @@ void Exchange::Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::strin
   FinishHttp(http_status, "text/plain", std::string(message) + "\n");
 }
 
+void Exchange::MoveToWorker() {
+  PEMBA_CHECK(!may_wait_ && !response.finished && request.route != nullptr &&
+              request.route->requests == Requests::kOne);
+  moves_ = true;
+}
+
 void Exchange::Run(const Fallbacks& fallbacks) {
+  moves_ = false;
   (*request.handler)(*this);
+  if (moves_) return;
   const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
                     request.route->requests == Requests::kEach;
   if (!each && !response.finished) {
@@ -189,7 +197,7 @@ void Exchange::Reset() {
   // Only a call that streamed or was cancelled has touched its stream.
   if (response.form == Form::kStream || cancelled()) stream.Reset();
   response.form = Form::kNone;
-  response.finished = false;
+  response.finished = moves_ = false;
   response.http_status = 200;
   response.grpc_code = 0;
   response.grpc_message.clear();

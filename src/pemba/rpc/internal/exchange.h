@@ -78,11 +78,15 @@ class Exchange final : public Call {
   void FinishHttp(int status, std::string_view content_type, std::string_view body) override;
   bool Send(std::string_view content_type, std::string_view bytes) override;
   void FinishStream(const GrpcStatus& status) override;
+  void MoveToWorker() override;
+  bool on_worker() const override { return may_wait_; }
 
   // Ends the call with a status of the transport's own, in the form that the call has reached.
   void Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::string_view message);
   // Runs the handler on this thread; a call with Requests::kOne is finished afterwards.
+  // Unless it moves to a worker: then it is not.
   void RunInline(const Fallbacks& fallbacks);
+  bool moves() const { return moves_; }
   // The same on a worker thread, with waiting Sends; posts kReturned as its last act.
   void RunOnWorker(const Fallbacks& fallbacks);
 
@@ -120,6 +124,7 @@ class Exchange final : public Call {
 
   Mailbox& mailbox_;
   std::atomic<bool> cancelled_{false};
+  bool moves_ = false;  // From the I/O thread to a worker.
   bool may_wait_ = false;  // On a worker.
   std::string peer_;       // Copies: a detached exchange outlives its connection.
   PeerCertificate certificate_;

@@ -31,6 +31,10 @@ View StoreCore::Pin() const {
 Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
   auto view = Pin();
   if (view.revision() >= revision) return view;
+  if (deadline && shared_.datastore.shared() != nullptr) {
+    PEMBA_TRY(view, PinNewest(*deadline));
+    if (view.revision() >= revision) return view;
+  }
   const auto reached = [&] { return state_.load()->graph->published() >= revision; };
   {
     std::unique_lock lock(write_mutex_);

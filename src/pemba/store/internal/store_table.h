@@ -49,6 +49,15 @@ class StoreTable {
     return entries_.size();
   }
 
+  // Every entry there is now. They stay.
+  std::vector<Entry*> All() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Entry*> all;
+    all.reserve(entries_.size());
+    for (const auto& entry : entries_) all.push_back(entry.get());
+    return all;
+  }
+
   // Every entry; not while others insert.
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
 

@@ -4,24 +4,11 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/bound_model.h"
+#include "pemba/store/internal/convert.h"
 #include "pemba/store/internal/core.h"
 #include "pemba/store/internal/write_checks.h"
 
 namespace pemba::store::internal {
-namespace {
-
-std::vector<storage::Change> ToStorage(std::span<const graph::Change> changes) {
-  std::vector<storage::Change> converted;
-  converted.reserve(changes.size());
-  for (const auto& change : changes) {
-    converted.push_back({static_cast<storage::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context});
-  }
-  return converted;
-}
-
-}  // namespace
-
 Result<Revision> StoreCore::Write(const WriteRequest& request) {
   if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
   Pending pending;
@@ -29,6 +16,7 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
     const View start = Pin();
     PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
     PEMBA_TRY(const auto checked, CheckRequest(request, model.bound->plan(), shared_.options));
+    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, start.snapshot());
     PEMBA_TRY(pending, Enqueue(checked, start.snapshot()));
   }  // The view goes before the wait: nothing is held back while the disk works.
 
@@ -131,13 +119,18 @@ Status StoreCore::AwaitPublished(const Pending& pending) {
 Status StoreCore::ReloadIfFailed() {
   if (!failed_) return Done{};
   PEMBA_ASSERT(in_flight_ == 0);
-  State* failed = state_.load();
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
-  state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
+  ReplaceState(std::move(loaded));
   failed_ = false;
-  shared_.reclaimer.Retire([failed] { delete failed; });
-  shared_.maintenance.RequestCollect();
   return Done{};
+}
+
+// The write lock is held.
+void StoreCore::ReplaceState(LoadedGraph loaded) {
+  State* const old = state_.load();
+  state_.store(new State(shared_, id_, std::move(loaded), old->generation + 1));
+  shared_.reclaimer.Retire([old] { delete old; });
+  shared_.maintenance.RequestCollect();
 }
 
 void StoreCore::CountChanges(std::uint64_t changes) {

@@ -109,14 +109,29 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
   return checked;
 }
 
-Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked,
-                                                 const graph::Graph& graph,
+std::optional<graph::StoredTuple> Head::Lookup(const tuple::TupleView& tuple) const {
+  if (const auto found = changed_.find(tuple); found != changed_.end()) return found->second;
+  return graph_.Lookup(tuple);
+}
+
+void Head::Add(Revision revision, std::span<const graph::Change> changes) {
+  added_ = revision;
+  for (const auto& change : changes) {
+    auto& now = changed_[change.tuple];
+    now.reset();
+    if (change.operation == graph::Change::Operation::kWrite) {
+      now = graph::StoredTuple{change.tuple, change.condition, change.context, revision};
+    }
+  }
+}
+
+Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked, const Head& head,
                                                  const graph::Snapshot& start) {
   const WriteRequest& request = *checked.request;
   std::vector<graph::Change> changes;
   changes.reserve(request.deletes.size() + request.writes.size());
   for (const auto& t : request.deletes) {
-    if (graph.Lookup(t)) {
+    if (head.Lookup(t)) {
       changes.push_back({graph::Change::Operation::kDelete, t, {}, {}});
     } else if (checked.on_missing == OnMismatch::kFail) {
       return Missing(t, start);
@@ -126,7 +141,7 @@ Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked,
     const tuple::TupleView t = request.writes[i].view();
     const auto& condition = request.writes[i].condition;
     const std::string_view name = condition ? std::string_view(condition->name) : "";
-    const auto stored = graph.Lookup(t);
+    const auto stored = head.Lookup(t);
     if (!stored) {
       changes.push_back({graph::Change::Operation::kWrite, t, name, checked.contexts[i]});
     } else if (checked.on_duplicate == OnMismatch::kFail) {

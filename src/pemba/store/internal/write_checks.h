@@ -2,9 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "pemba/base/hash.h"
 #include "pemba/base/result.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
@@ -27,12 +32,37 @@ struct CheckedWrite {
 Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan& plan,
                                   const StoreOptions& options);
 
-// The changes that remain to be made at the head of `graph`: deletes, then writes, in request
+// The tuples that the next write of a batch finds: those of the graph, and what goes before it in
+// the batch. Borrows the graph and the texts of what is added.
+class Head {
+ public:
+  Head(const graph::Graph& graph)
+      : graph_(graph) {}  // NOLINT(google-explicit-constructor): a
+                          // graph with nothing before it.
+
+  std::optional<graph::StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+  Revision applied() const { return added_.value_or(graph_.applied()); }
+
+  void Add(Revision revision, std::span<const graph::Change> changes);
+
+ private:
+  struct Hash {
+    using is_avalanching = void;
+    std::uint64_t operator()(const tuple::TupleView& t) const {
+      return HashBytes(t.subject, HashBytes(t.relation, HashBytes(t.object)));
+    }
+  };
+  const graph::Graph& graph_;
+  std::optional<Revision> added_;
+  // By tuple; nothing: deleted.
+  boost::unordered_flat_map<tuple::TupleView, std::optional<graph::StoredTuple>, Hash> changed_;
+};
+
+// The changes that remain to be made at `head`: deletes, then writes, in request
 // order. Borrows from the request and from `checked`. `start` is what the caller could see when it
 // asked: what others did since is a conflict, not a mistake. Errors: kTupleStateMismatch,
 // kConflict.
-Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked,
-                                                 const graph::Graph& graph,
+Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked, const Head& head,
                                                  const graph::Snapshot& start);
 
 }  // namespace pemba::store::internal

@@ -42,6 +42,8 @@ class FakeCall final : public rpc::Call {
   }
   bool Send(std::string_view, std::string_view) override { return false; }
   void FinishStream(const rpc::GrpcStatus&) override {}
+  void MoveToWorker() override {}
+  bool on_worker() const override { return true; }
 
   std::string method = "GET";
   int status = 0;  // What it was answered with.
