@@ -1,4 +1,4 @@
-// A store whose log other servers append to as well (docs/decisions/0006-shared-log.md).
+// A store whose log other servers append to as well (docs/decisions/0008-shared-log.md).
 //
 // Following: this server's graph is brought up to the log by whoever wants it there: the follower,
 // a writer that holds the end of the log, a reader that asks for the newest. They may do so at the
