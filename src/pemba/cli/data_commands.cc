@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "pemba/cli/openfga_import.h"
 #include "pemba/cli/serve_command.h"
 #include "pemba/model/json.h"
 #include "pemba/model/validation.h"
@@ -99,6 +100,58 @@ Result<int> Migrate(Session& session, const std::shared_ptr<MigrateOptions>& giv
   return Invalid("unknown datastore engine type: " + engine);
 }
 
+struct FromOpenfgaOptions {
+  server::SettingValues settings;
+  storage::PostgresAddress source;
+};
+
+Result<std::unique_ptr<storage::Datastore>> OpenTarget(const server::LoadedConfig& loaded) {
+  switch (loaded.config.datastore_engine) {
+    case server::DatastoreEngine::kPostgres:
+      return storage::OpenPostgresDatastore(OptionsOf(loaded));
+    case server::DatastoreEngine::kEmbedded:
+      return storage::OpenEmbeddedDatastore(
+          {.directory = loaded.config.data_directory / "datastore"});
+    case server::DatastoreEngine::kMemory:
+      break;
+  }
+  return Invalid("the memory datastore would forget what was imported");
+}
+
+Result<int> FromOpenfga(Session& session, const FromOpenfgaOptions& given) {
+  PEMBA_TRY(const auto sources, SettingSourcesOf(given.settings));
+  PEMBA_TRY(const auto loaded, server::LoadConfig(sources));
+  PEMBA_TRY(const auto source,
+            storage::OpenfgaSource::Open(given.source, std::chrono::seconds(30)));
+  PEMBA_TRY(const auto target, OpenTarget(loaded));
+  PEMBA_TRY(const auto report, ImportOpenfga(*source, *target, [&](std::string_view line) {
+              session.err << line << "\n";
+            }));
+  session.Print(json::object{{"stores", report.stores},
+                             {"models", report.models},
+                             {"assertions", report.assertions},
+                             {"changes", report.changes},
+                             {"corrections", report.corrections},
+                             {"tuples_compared", report.tuples}});
+  return 0;
+}
+
+void AddFromOpenfga(CommandLine& line, CLI::App& migrate) {
+  const auto given = std::make_shared<FromOpenfgaOptions>();
+  const Flags flags(given, &given->settings);
+  auto& command = line.Command(migrate, "from-openfga",
+                               "Import the PostgreSQL database of an OpenFGA server; repeatable",
+                               [given](Session& session) { return FromOpenfga(session, *given); });
+  line.Require(command.add_option("--from-uri", given->source.uri, "URI of its database"));
+  command.add_option("--from-username", given->source.username, "User, in the place of the URI's");
+  command.add_option("--from-password", given->source.password,
+                     "Password, in the place of the URI's");
+  for (const char* flag : {"datastore-engine", "datastore-uri", "datastore-username",
+                           "datastore-password", "data-dir"}) {
+    AddSetting(command, flags, flag, "Of this server, as for `pemba serve`");
+  }
+}
+
 void AddMigrate(CommandLine& line) {
   const auto given = std::make_shared<MigrateOptions>();
   const Flags flags(given, &given->settings);
@@ -117,6 +170,7 @@ void AddMigrate(CommandLine& line) {
   }
   command.add_flag_function(
       "--verbose", [](auto) {}, "Accepted, without effect");
+  AddFromOpenfga(line, command);
 }
 
 json::object ReportOf(const StoreId& store, const storage::ModelRecord& record, bool latest) {
@@ -190,6 +244,7 @@ void AddDataCommands(CommandLine& line) {
   AddMigrate(line);
   AddValidateModels(line);
   AddBackupCommands(line);
+  AddDoctor(line);
 }
 
 }  // namespace pemba::cli

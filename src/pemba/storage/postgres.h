@@ -8,8 +8,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,5 +67,23 @@ enum class Migrate : std::uint8_t { kYes, kOnlyTell };
 // Brings the tables to this program's version: in transactions, safe to repeat, and for several at
 // once. Errors: as OpenPostgresDatastore.
 Result<PostgresSchema> MigratePostgres(const PostgresOptions& options, Migrate migrate);
+
+// What can be told about a database from outside: for `pemba doctor`.
+struct PostgresInspection {
+  std::string version;                      // "15.4 (Debian ...)"
+  int schema_found = 0, schema_wanted = 0;  // Versions; found 0: none.
+  enum class Access : std::uint8_t { kReadOnly, kWritable } access = Access::kReadOnly;
+  std::chrono::milliseconds clock_ahead{0};  // Of this machine's; less than 0: behind.
+  std::chrono::microseconds round_trip{0};
+  std::uint64_t stores = 0, log_bytes = 0;  // 0 without tables.
+  struct Replica {
+    Access access = Access::kWritable;  // A replica is read-only.
+    std::uint64_t bytes_behind = 0;     // Of the write-ahead log.
+  };
+  std::optional<Replica> replica = {};
+};
+
+// Errors: as OpenPostgresDatastore, but not for the state of the tables.
+Result<PostgresInspection> InspectPostgres(const PostgresOptions& options);
 
 }  // namespace pemba::storage

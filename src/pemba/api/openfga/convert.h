@@ -14,6 +14,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/model/model.h"
+#include "pemba/store/store.h"
 #include "pemba/tuple/tuple.h"
 
 namespace pemba::api::openfga {
@@ -32,6 +33,8 @@ Result<std::vector<tuple::Tuple>> FromWire(
     const google::protobuf::RepeatedPtrField<wire::TupleKey>& keys);
 // A condition without a context is sent with the empty one.
 void ToWire(const tuple::Tuple& tuple, wire::TupleKey& out);
+
+Result<store::Assertion> FromWire(const wire::Assertion& assertion);
 
 // Borrows from the key.
 template <class Key>
