@@ -234,12 +234,20 @@ class Server::Impl {
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
-    api::AddHealthRoutes(
-        {.services = {kRelationshipService}, .ready = [this] { return stores_->Health(); }},
-        router_);
+    api::AddHealthRoutes({.services = {kRelationshipService},
+                          .ready = [this] { return ReadyToRead(); },
+                          .writes = [this] { return stores_->Health(); }},
+                         router_);
     api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
                              router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
+  }
+
+  // Of several servers on one database each goes on reading while the database is gone: were they
+  // not ready then, nobody would be asked any more.
+  Status ReadyToRead() const {
+    if (stores_->following()) return Done{};
+    return stores_->Health();
   }
 
   void LogCall(const api::openfga::CallReport& report) const {
