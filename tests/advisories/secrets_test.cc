@@ -47,6 +47,7 @@ std::string Said(const Flags& flags, std::string& served) {
   auto loaded = server::LoadConfig(flags, NoEnvironment);
   if (loaded.ok()) {
     loaded->config.io_threads = 1;
+    loaded->config.metrics.address = "127.0.0.1:0";
     const auto server = server::Server::Start(*loaded, wire_test::TestClock());
     if (!server.ok()) {
       error = server.error().message;

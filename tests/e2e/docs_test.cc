@@ -115,6 +115,7 @@ void RunExamplesOf(const char* page, std::size_t least) {
 }
 
 TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
+TEST(Docs, TheWritesAreAsShown) { RunExamplesOf("writes.md", 10); }
 TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
 
 // A port that was free a moment ago.
@@ -130,23 +131,32 @@ std::string FreePort() {
   return std::to_string(ntohs(address.sin_port));
 }
 
-TEST(Docs, TheExamplesOfAuthenticationWork) {
+// Examples of a page that start servers themselves, on the ports of the documentation there and on
+// free ones here.
+void RunExamplesThatServe(const char* page, std::size_t least) {
   const TemporaryDirectory directory;
-  const auto port = FreePort();
-  auto examples = ExamplesOf(PEMBA_SOURCE_DIR "/docs/authentication.md");
-  ASSERT_GT(examples.size(), 15u);
+  fs::copy(PEMBA_SOURCE_DIR "/samples", directory.path() / "samples");
+  const auto http = FreePort(), metrics = FreePort();
+  auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
+  ASSERT_GE(examples.size(), least);
   for (auto& example : examples) {
-    constexpr std::string_view kPort = "localhost:8080";
-    if (const auto at = example.command.find(kPort); at != std::string::npos) {
-      example.command.replace(at, kPort.size(), "localhost:" + port);
+    for (const auto& [documented, port] :
+         {std::pair{"localhost:8080", http}, {"localhost:2112", metrics}}) {
+      if (const auto at = example.command.find(documented); at != std::string::npos) {
+        example.command.replace(at, std::string_view(documented).size(), "localhost:" + port);
+      }
     }
   }
   // The servers are children of the shell, so that `$!` is theirs.
   ExpectToWork(examples, directory.path(),
                "PATH=" + fs::path(PEMBA_BUILT_BINARY).parent_path().string() +
-                   ":$PATH\nexport HOME=/nonexistent PEMBA_API_URL=http://localhost:" + port +
-                   " PEMBA_HTTP_ADDR=127.0.0.1:" + port + " PEMBA_GRPC_ADDR=127.0.0.1:0");
+                   ":$PATH\nexport HOME=/nonexistent PEMBA_API_URL=http://localhost:" + http +
+                   " PEMBA_HTTP_ADDR=127.0.0.1:" + http + " PEMBA_GRPC_ADDR=127.0.0.1:0" +
+                   " PEMBA_METRICS_ADDR=127.0.0.1:" + metrics);
 }
+
+TEST(Docs, TheExamplesOfAuthenticationWork) { RunExamplesThatServe("authentication.md", 16); }
+TEST(Docs, WhatTheServerTellsIsAsShown) { RunExamplesThatServe("telemetry.md", 14); }
 
 }  // namespace
 }  // namespace pemba::e2e

@@ -55,9 +55,11 @@ TEST(Secrets, AreInNoLogAndNoPage) {
   const TemporaryDirectory directory;
   const auto printed = Printed(directory.path(), "server='" PEMBA_BUILT_BINARY "'" + std::string(R"(
     "$server" serve --data-dir data --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 \
+      --metrics-addr 127.0.0.1:0 \
       --authn-method preshared --log-level debug >listening 2>log &
     for i in $(seq 300); do grep -q '^http' listening && break; sleep 0.1; done
     http=$(sed -n 's/^http listening on //p' listening)
+    curl -s http://$(sed -n 's/^metrics listening on //p' listening)/metrics
     key=)") + kCanary + R"(-key
     for path in /healthz /metrics / /stores /debug/pprof/cmdline /playground /nowhere; do
       curl -s -i http://$http$path
@@ -71,6 +73,7 @@ TEST(Secrets, AreInNoLogAndNoPage) {
   EXPECT_NE(printed.find("bearer_token_missing"), std::string::npos) << printed;
   EXPECT_NE(printed.find("\"stores\":[]"), std::string::npos) << "the key does not open";
   EXPECT_NE(printed.find("grpc_req_complete"), std::string::npos) << "the log is missing";
+  EXPECT_NE(printed.find("grpc_server_started_total"), std::string::npos) << "no metrics";
   EXPECT_EQ(printed.find(kCanary), std::string::npos) << printed;
 }
 

@@ -91,8 +91,8 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory,
   const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) Fail("cannot write " + log);
   std::vector<std::string> arguments = {
-      Binary(),      "serve",       "--data-dir",  data_directory.string(),
-      "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0"};
+      Binary(),      "serve",       "--data-dir",  data_directory.string(), "--http-addr",
+      "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--metrics-addr",        "127.0.0.1:0"};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   std::vector<char*> variables = VariablesForServers();
   std::vector<char*> argv;
@@ -119,6 +119,7 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory,
   url_ = "http://" + AddressIn(printed, "http");
   grpc_address_ = AddressIn(printed, "grpc");
   admin_url_ = "http://" + AddressIn(printed, "admin");
+  metrics_url_ = "http://" + AddressIn(printed, "metrics");
 }
 
 ServerProcess::~ServerProcess() {

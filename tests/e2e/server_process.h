@@ -37,6 +37,7 @@ class ServerProcess {
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& admin_url() const { return admin_url_; }  // If it has --admin-addr.
   pid_t pid() const { return pid_; }
+  const std::string& metrics_url() const { return metrics_url_; }
   void Kill();  // SIGKILL; returns when it is gone. Once.
   int Stop();   // SIGTERM; the exit code.
 
@@ -45,7 +46,7 @@ class ServerProcess {
 
   pid_t pid_ = 0;  // 0: gone.
   int output_ = -1;
-  std::string url_, grpc_address_, admin_url_;
+  std::string url_, grpc_address_, admin_url_, metrics_url_;
 };
 
 }  // namespace pemba::e2e

@@ -70,6 +70,7 @@ const std::map<std::string, std::string>& ValidRequests() {
         {"Write", store + "}"},
         {"Read", store + "}"},
         {"ReadChanges", store + "}"},
+        {"Watch", store + "}"},
         {"Check", store + "," + key + "}"},
         {"Explain", store + "," + key + "}"},
         {"BatchCheck", store + R"(,"checks":[{"correlation_id":"a",)" + key + "}]}"},
@@ -171,7 +172,9 @@ const CredentialCase kRefused[] = {
 };
 
 // Over HTTP the errors of a stream have the standard gRPC number.
-bool IsStream(const rpc::Route& route) { return RpcOf(route) == "StreamedListObjects"; }
+bool IsStream(const rpc::Route& route) {
+  return RpcOf(route) == "StreamedListObjects" || RpcOf(route) == "Watch";
+}
 
 bool IsOpen(const rpc::Route& route) {
   return route.http_pattern == "/healthz" ||
@@ -334,6 +337,7 @@ class DeniedCalls : public ::testing::Test {
     EXPECT_EQ(Ask(&Service::ReadAuthorizationModels), code);
     EXPECT_EQ(Ask(&Service::Read), code);
     EXPECT_EQ(Ask(&Service::ReadChanges), code);
+    EXPECT_EQ(Ask(&Service::Watch), code);
     EXPECT_EQ(Ask(&Service::Check), code);
     EXPECT_EQ(Ask(&Service::BatchCheck), code);
     EXPECT_EQ(Ask(&Service::Expand), code);

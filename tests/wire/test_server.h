@@ -18,6 +18,7 @@ inline server::LoadedConfig TestConfig() {
   server::LoadedConfig loaded;
   loaded.config.grpc.address = "127.0.0.1:0";
   loaded.config.http.address = "127.0.0.1:0";
+  loaded.config.metrics.enabled = false;
   loaded.config.datastore_engine = server::DatastoreEngine::kMemory;
   loaded.config.io_threads = 2;
   loaded.config.worker_threads = 2;

@@ -15,6 +15,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/api/json_reader.h"
 #include "pemba/api/json_writer.h"
@@ -36,10 +37,11 @@ std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* type) {
       pb::MessageFactory::generated_factory()->GetPrototype(type)->New());
 }
 
-// Of either service.
+// Of any service.
 const pb::MethodDescriptor& MethodOf(const std::string& rpc) {
   for (const auto* file : {openfga::v1::CheckRequest::descriptor()->file(),
-                           authzen::v1::EvaluationRequest::descriptor()->file()}) {
+                           authzen::v1::EvaluationRequest::descriptor()->file(),
+                           ::pemba::v1::WatchRequest::descriptor()->file()}) {
     if (const auto* method = file->service(0)->FindMethodByName(rpc)) return *method;
   }
   throw std::runtime_error("no rpc " + rpc);
@@ -162,6 +164,7 @@ constexpr Route kRoutes[] = {
     {"Write", "POST", "/stores/{store_id}/write"},
     {"Read", "POST", "/stores/{store_id}/read"},
     {"ReadChanges", "GET", "/stores/{store_id}/changes"},
+    {"Watch", "GET", "/stores/{store_id}/watch"},
     {"Check", "POST", "/stores/{store_id}/check"},
     {"BatchCheck", "POST", "/stores/{store_id}/batch-check"},
     {"Expand", "POST", "/stores/{store_id}/expand"},
@@ -339,8 +342,9 @@ Answer HttpRequest(const std::string& address, std::string_view method, std::str
                    const std::string& body, const std::map<std::string, std::string>& headers,
                    std::string_view version) {
   auto answer = Perform(address, method, target, body, headers, version);
-  if (!answer.body.empty()) answer.response = json::parse(answer.body);
-  if (!answer.ok) {
+  const bool is_json = answer.headers["content-type"] == "application/json";
+  if (is_json && !answer.body.empty()) answer.response = json::parse(answer.body);
+  if (!answer.ok && is_json) {
     // A stream that ends before it began says so in its own form.
     const auto* stream = answer.response.as_object().if_contains("error");
     const auto& error = stream != nullptr ? *stream : answer.response;

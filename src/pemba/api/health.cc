@@ -33,6 +33,7 @@ bool IsKnown(const HealthOptions& options, const std::string& service) {
 }
 
 void AnswerGrpc(const HealthOptions& options, rpc::Call& call) {
+  if (options.on_call) options.on_call();
   wire::HealthCheckRequest request;
   const auto bytes = call.body();
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
@@ -49,6 +50,7 @@ void AnswerGrpc(const HealthOptions& options, rpc::Call& call) {
 }
 
 void AnswerHttp(const HealthOptions& options, rpc::Call& call) {
+  if (options.on_call) options.on_call();
   constexpr std::string_view kJsonType = "application/json";
   const auto fail = [&](const HttpError& error) {
     call.FinishHttp(error.status, kJsonType, error.Body());

@@ -19,6 +19,7 @@ struct HealthOptions {
   // Whether the server can do its work: an error means "not serving". Must not block.
   std::function<Status()> ready;
   std::function<Status()> writes;  // Likewise; empty: as `ready`.
+  std::function<void()> on_call;   // Told of every question. May be empty.
 };
 
 // Watch is UNIMPLEMENTED: probes poll.

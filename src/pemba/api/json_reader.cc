@@ -94,6 +94,21 @@ std::optional<std::int32_t> Int32Of(const dom::element& value) {
   return ToInt32(value.get_double().value_unsafe());
 }
 
+// As protobuf has it: text, because the numbers of many readers of JSON end at 2^53; digits only.
+std::optional<std::uint64_t> ParseUint64(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<std::uint64_t> Uint64Of(const dom::element& value) {
+  if (value.is_string()) return ParseUint64(value.get_string().value_unsafe());
+  std::uint64_t number = 0;
+  if (value.get(number) != simdjson::SUCCESS) return std::nullopt;
+  return number;
+}
+
 // Fills a message from a parsed text. Recursion follows the text, whose depth is bounded.
 class Reader {
  public:
@@ -184,6 +199,13 @@ class Reader {
         if (!number || *number < 0) return WrongType(value, "uint32", field);
         PEMBA_CHECK(!repeated);
         reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        return Done{};
+      }
+      case Field::CPPTYPE_UINT64: {
+        const auto number = Uint64Of(value);
+        if (!number) return WrongType(value, "uint64", field);
+        PEMBA_CHECK(!repeated);
+        reflection.SetUInt64(&message, &field, *number);
         return Done{};
       }
       case Field::CPPTYPE_ENUM:
@@ -343,6 +365,12 @@ Status SetFieldFromText(std::string_view path, std::string_view text, pb::Messag
       const auto number = ParseInt32(text);
       if (!number) return invalid("int32");
       reflection.SetInt32(&message, field, *number);
+      return Done{};
+    }
+    case Field::CPPTYPE_UINT64: {
+      const auto number = ParseUint64(text);
+      if (!number) return invalid("uint64");
+      reflection.SetUInt64(&message, field, *number);
       return Done{};
     }
     case Field::CPPTYPE_ENUM: {

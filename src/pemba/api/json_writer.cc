@@ -128,6 +128,11 @@ void AppendScalar(const pb::Message& message, const Field& field, int index, std
       return AppendNumber(repeated ? reflection.GetRepeatedUInt32(message, &field, index)
                                    : reflection.GetUInt32(message, &field),
                           out);
+    case Field::CPPTYPE_UINT64:
+      // As protobuf has it: text, because the numbers of many readers of JSON end at 2^53.
+      PEMBA_CHECK(!repeated);
+      out.append("\"").append(std::to_string(reflection.GetUInt64(message, &field))).append("\"");
+      return;
     case Field::CPPTYPE_ENUM: {
       const int number = repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
                                   : reflection.GetEnumValue(message, &field);
@@ -206,47 +211,6 @@ std::string ToJson(const pb::Message& message) {
   std::string out;
   AppendJson(message, out);
   return out;
-}
-
-void AppendJsonString(std::string_view text, std::string& out) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out.push_back('"');
-  std::size_t plain = 0;  // Start of the run that needs no escape.
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text.substr(plain, i - plain));
-    plain = i + 1;
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += "\\u00";
-        out.push_back(kHex[c >> 4]);
-        out.push_back(kHex[c & 15]);
-    }
-  }
-  out.append(text.substr(plain));
-  out.push_back('"');
 }
 
 }  // namespace pemba::api

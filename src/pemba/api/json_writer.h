@@ -12,6 +12,8 @@
 
 #include <google/protobuf/message.h>
 
+#include "pemba/base/text.h"
+
 namespace pemba::api {
 
 // Appends `message` to `out`. O(size). Bounded recursion is the reader's duty: a message that came
@@ -20,7 +22,6 @@ void AppendJson(const google::protobuf::Message& message, std::string& out);
 
 std::string ToJson(const google::protobuf::Message& message);
 
-// Appends `text` as a JSON string with its quotes. HTML characters are not escaped.
-void AppendJsonString(std::string_view text, std::string& out);
+using pemba::AppendJsonString;
 
 }  // namespace pemba::api

@@ -22,6 +22,10 @@ constexpr bool IsWireSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
 }
 
+// Appends `text` as a JSON string with its quotes. HTML characters are not escaped, malformed UTF-8
+// is passed on.
+void AppendJsonString(std::string_view text, std::string& out);
+
 // RFC 4648 base64. Url: the URL-safe alphabet with padding, as continuation tokens use it.
 std::string Base64UrlEncode(std::string_view bytes);
 std::optional<std::string> Base64UrlDecode(std::string_view text);  // Nothing if malformed.

@@ -32,6 +32,23 @@ Error RefusalOf(const HttpResponse& response) {
   return {ErrorCode::kValidation, code + ": " + TextOf(*answer, "message")};
 }
 
+// {"code":5,"message":...}
+Error StreamErrorOf(const json::value& error) {
+  const auto* object = error.if_object();
+  const auto* code = object == nullptr ? nullptr : object->if_contains("code");
+  return {ErrorCode::kValidation,
+          (code == nullptr ? "unknown" : JsonText(*code)) + ": " + TextOf(error, "message")};
+}
+
+std::string TargetOf(const std::string& path, Query query) {
+  std::string target = path;
+  for (const auto& [name, value] : query) {
+    if (value.empty()) continue;
+    target += (target.size() == path.size() ? "?" : "&") + UrlEncode(name) + "=" + UrlEncode(value);
+  }
+  return target;
+}
+
 Result<std::string> FetchToken(HttpClient& http, const ApiOptions& options) {
   std::string issuer = options.token_issuer;
   if (issuer.find("://") == issuer.npos) issuer = "https://" + issuer;
@@ -66,12 +83,32 @@ Result<ApiClient> ApiClient::Connect(ApiOptions options) {
 }
 
 Result<json::value> ApiClient::Get(const std::string& path, Query query) {
-  std::string target = path;
-  for (const auto& [name, value] : query) {
-    if (value.empty()) continue;
-    target += (target.size() == path.size() ? "?" : "&") + UrlEncode(name) + "=" + UrlEncode(value);
-  }
-  return Call("GET", target, {});
+  return Call("GET", TargetOf(path, query), {});
+}
+
+Status ApiClient::GetStream(const std::string& path, Query query,
+                            const std::function<HttpClient::Lines(const json::value&)>& take) {
+  Status ended = Done{};
+  const auto take_line = [&](std::string_view line) {
+    auto parsed = ParseAnswer(std::string(line));
+    const auto* message = parsed.ok() ? parsed->if_object() : nullptr;
+    if (message == nullptr) {
+      ended = Error{ErrorCode::kInternal, "the server's answer is not JSON"};
+      return HttpClient::Lines::kNoMore;
+    }
+    if (const auto* result = message->if_contains("result")) return take(*result);
+    const auto* error = message->if_contains("error");
+    ended = error == nullptr ? RefusalOf({200, std::string(line)}) : StreamErrorOf(*error);
+    return HttpClient::Lines::kNoMore;
+  };
+  const auto request = RequestOf("GET", TargetOf(path, query), {});
+  PEMBA_TRY(auto response, http_.Stream(request, take_line));
+  if (options_.log_line) options_.log_line("< " + std::to_string(response.status));
+  if (response.status / 100 == 2) return ended;
+  auto refused = ParseAnswer(response.body);
+  const auto* object = refused.ok() ? refused->if_object() : nullptr;
+  const auto* error = object == nullptr ? nullptr : object->if_contains("error");
+  return error == nullptr ? RefusalOf(response) : StreamErrorOf(*error);
 }
 
 Result<json::value> ApiClient::Post(const std::string& path, const json::value& body) {
@@ -87,7 +124,8 @@ Status ApiClient::Delete(const std::string& path) {
   return Done{};
 }
 
-Result<json::value> ApiClient::Call(std::string method, const std::string& path, std::string body) {
+HttpRequest ApiClient::RequestOf(std::string method, const std::string& path,
+                                 std::string body) const {
   HttpRequest request{.method = std::move(method),
                       .url = options_.url + path,
                       .headers = options_.headers,
@@ -95,6 +133,11 @@ Result<json::value> ApiClient::Call(std::string method, const std::string& path,
   if (!options_.token.empty()) request.headers.push_back("Authorization: Bearer " + options_.token);
   if (options_.log_line) options_.log_line("> " + request.method + " " + request.url);
   if (options_.log_line && !request.body.empty()) options_.log_line("> " + request.body);
+  return request;
+}
+
+Result<json::value> ApiClient::Call(std::string method, const std::string& path, std::string body) {
+  const auto request = RequestOf(std::move(method), path, std::move(body));
   PEMBA_TRY(auto response, http_.Send(request));
   if (options_.log_line) {
     options_.log_line("< " + std::to_string(response.status) + " " + response.body);

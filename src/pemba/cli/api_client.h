@@ -41,6 +41,10 @@ class ApiClient {
 
   // Paths are absolute and encoded: "/stores/ID/check". An empty answer is null.
   Result<boost::json::value> Get(const std::string& path, Query query = {});
+  // A stream: each of its results, until `take` wants no more or the server ends it. The error that
+  // ends it (kValidation, "CODE: MESSAGE") comes after them.
+  Status GetStream(const std::string& path, Query query,
+                   const std::function<HttpClient::Lines(const boost::json::value&)>& take);
   Result<boost::json::value> Post(const std::string& path, const boost::json::value& body);
   Result<boost::json::value> Put(const std::string& path, const boost::json::value& body);
   Status Delete(const std::string& path);
@@ -48,6 +52,7 @@ class ApiClient {
   const ApiOptions& options() const { return options_; }
 
  private:
+  HttpRequest RequestOf(std::string method, const std::string& path, std::string body) const;
   Result<boost::json::value> Call(std::string method, const std::string& path, std::string body);
 
   ApiOptions options_;

@@ -10,7 +10,7 @@
 #include <CLI/Formatter.hpp>
 
 #include "pemba/cli/file_scope.h"
-#include "pemba/cli/yaml.h"
+#include "pemba/yaml/yaml.h"
 
 namespace pemba::cli {
 namespace {
@@ -134,19 +134,19 @@ Result<CommandLine::Config> CommandLine::ReadConfig() const {
     error.message = path.string() + ": " + error.message;
     return error;
   };
-  auto node = ParseYaml(text);
+  auto node = yaml::Parse(text);
   if (!node.ok()) return in_file(std::move(node).error());
   Config config;
   if (node->IsNull()) return config;
-  if (!node->IsMap()) return in_file(YamlError(*node, "a configuration must be a mapping"));
+  if (!node->IsMap()) return in_file(yaml::ErrorAt(*node, "a configuration must be a mapping"));
   for (const auto& entry : *node) {
-    auto key = YamlText(entry.first, "a key");
+    auto key = yaml::TextOf(entry.first, "a key");
     if (!key.ok()) return in_file(std::move(key).error());
     auto& values = config[*key];
     if (entry.second.IsScalar()) values.push_back(entry.second.Scalar());
     if (!entry.second.IsSequence()) continue;
     for (const auto& item : entry.second) {
-      auto value = YamlText(item, "an entry of `" + *key + "`");
+      auto value = yaml::TextOf(item, "an entry of `" + *key + "`");
       if (!value.ok()) return in_file(std::move(value).error());
       values.push_back(*std::move(value));
     }

@@ -1,5 +1,6 @@
 #include "pemba/cli/http_client.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <string_view>
@@ -26,19 +27,39 @@ class HeaderList {
   curl_slist* list_ = nullptr;
 };
 
-struct Sink {
-  std::string bytes;
-  std::size_t bytes_max;
-};
-
-std::size_t Receive(char* data, std::size_t size, std::size_t count, void* sink_pointer) {
-  auto& sink = *static_cast<Sink*>(sink_pointer);
-  if (sink.bytes.size() + size * count > sink.bytes_max) return 0;  // Makes curl give up.
-  sink.bytes.append(data, size * count);
-  return size * count;
-}
-
 }  // namespace
+
+struct HttpClient::Sink {
+  std::string bytes;  // The body; of a stream: what comes after its last line end.
+  std::size_t bytes_max;
+  const std::function<Lines(std::string_view)>* take = nullptr;  // Null: not a stream.
+  CURL* curl = nullptr;
+  bool ended = false;  // The stream was left.
+
+  bool Streams() const {
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    return take != nullptr && status / 100 == 2;
+  }
+
+  void TakeLines() {
+    std::size_t begin = 0;
+    for (auto end = bytes.find('\n'); end != bytes.npos && !ended; end = bytes.find('\n', begin)) {
+      ended = (*take)(std::string_view(bytes).substr(begin, end - begin)) == Lines::kNoMore;
+      begin = end + 1;
+    }
+    bytes.erase(0, begin);
+  }
+
+  // What is not taken makes curl give up.
+  static std::size_t Receive(char* data, std::size_t size, std::size_t count, void* sink_pointer) {
+    auto& sink = *static_cast<Sink*>(sink_pointer);
+    if (sink.bytes.size() + size * count > sink.bytes_max) return 0;
+    sink.bytes.append(data, size * count);
+    if (sink.Streams()) sink.TakeLines();
+    return sink.ended ? 0 : size * count;
+  }
+};
 
 struct HttpClient::Handle {
   explicit Handle(Options opts) : options(opts) {
@@ -61,6 +82,19 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
+  Sink sink{.bytes = {}, .bytes_max = handle_->options.response_bytes_max};
+  return Perform(request, handle_->options.timeout, sink);
+}
+
+Result<HttpResponse> HttpClient::Stream(const HttpRequest& request,
+                                        const std::function<Lines(std::string_view)>& take) {
+  Sink sink{.bytes = {}, .bytes_max = handle_->options.response_bytes_max, .take = &take};
+  constexpr std::chrono::milliseconds kNoTimeout{0};
+  return Perform(request, kNoTimeout, sink);
+}
+
+Result<HttpResponse> HttpClient::Perform(const HttpRequest& request,
+                                         std::chrono::milliseconds timeout, Sink& sink) {
   if (!request.url.starts_with("http://") && !request.url.starts_with("https://")) {
     return Error{ErrorCode::kInvalidArgument, "`" + request.url + "` is not an HTTP URL"};
   }
@@ -75,7 +109,7 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
   if (!request.body.empty()) headers.Add("Content-Type: application/json");
 
   CURL* curl = handle_->curl;
-  Sink sink{.bytes = {}, .bytes_max = handle_->options.response_bytes_max};
+  sink.curl = curl;
   char cause[CURL_ERROR_SIZE] = "";
   curl_easy_reset(curl);  // Keeps open connections.
   curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
@@ -86,8 +120,8 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(handle_->options.connect_timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(handle_->options.timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Receive);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Sink::Receive);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -95,7 +129,7 @@ Result<HttpResponse> HttpClient::Send(const HttpRequest& request) {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
   }
   const CURLcode code = curl_easy_perform(curl);
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !sink.ended) {
     return Error{ErrorCode::kUnavailable, "cannot talk to `" + request.url + "`: " +
                                               (*cause != '\0' ? cause : curl_easy_strerror(code))};
   }

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pemba/base/result.h"
@@ -41,8 +44,17 @@ class HttpClient {
   // kInvalidArgument: not an HTTP URL, a header with a line break.
   Result<HttpResponse> Send(const HttpRequest& request);
 
+  // As Send, for a response without end: a success (2xx) is given line by line as it comes, and
+  // takes as long as it takes; the answer's body is then empty. `take` says whether to go on.
+  enum class Lines : std::uint8_t { kMore, kNoMore };
+  Result<HttpResponse> Stream(const HttpRequest& request,
+                              const std::function<Lines(std::string_view line)>& take);
+
  private:
   struct Handle;
+  struct Sink;
+  Result<HttpResponse> Perform(const HttpRequest& request, std::chrono::milliseconds timeout,
+                               Sink& sink);
   std::unique_ptr<Handle> handle_;
 };
 

@@ -11,8 +11,8 @@
 #include "pemba/cli/file_scope.h"
 #include "pemba/cli/paging.h"
 #include "pemba/cli/tuple_file.h"
-#include "pemba/cli/yaml.h"
 #include "pemba/tuple/context.h"
+#include "pemba/yaml/yaml.h"
 
 namespace pemba::cli {
 namespace {
@@ -221,8 +221,8 @@ Result<std::vector<json::object>> ChecksOf(const BatchOptions& options) {
   }
   if (options.file.empty()) return checks;
   PEMBA_TRY(auto text, ReadFile(options.file));
-  PEMBA_TRY(auto node, ParseYaml(text));  // JSON is YAML.
-  PEMBA_TRY(auto entries, YamlToJson(node));
+  PEMBA_TRY(auto node, yaml::Parse(text));  // JSON is YAML.
+  PEMBA_TRY(auto entries, yaml::ToJson(node));
   if (!entries.is_array()) return Invalid(options.file + ": must be a list of checks");
   for (const auto& entry : entries.get_array()) {
     auto one = CheckOfEntry(entry);

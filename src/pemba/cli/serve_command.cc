@@ -73,6 +73,7 @@ int RunServe(const server::SettingValues& flags, const CLI::App& root) {
   const auto server = server::Server::Start(*loaded, clock);
   if (!server.ok()) return Fail(server.error());
   PrintAddress("admin", (*server)->admin_address());
+  PrintAddress("metrics", (*server)->metrics_address());
   PrintAddress("grpc", (*server)->grpc_address());
   PrintAddress("http", (*server)->http_address());
   int signal = 0;

@@ -1,44 +1,44 @@
 #include "pemba/cli/store_file.h"
 
 #include "pemba/cli/tuple_file.h"
-#include "pemba/cli/yaml.h"
 #include "pemba/tuple/context.h"
+#include "pemba/yaml/yaml.h"
 
 namespace pemba::cli {
 namespace {
 
 namespace json = boost::json;
 
-Result<std::vector<std::string>> Texts(const YamlMapping& mapping, std::string_view key) {
+Result<std::vector<std::string>> Texts(const yaml::Mapping& mapping, std::string_view key) {
   PEMBA_TRY(auto nodes, mapping.List(key));
   std::vector<std::string> texts;
   for (const auto& node : nodes) {
-    PEMBA_TRY(auto text, YamlText(node, "an entry of `" + std::string(key) + "`"));
+    PEMBA_TRY(auto text, yaml::TextOf(node, "an entry of `" + std::string(key) + "`"));
     texts.push_back(std::move(text));
   }
   return texts;
 }
 
-Result<std::vector<tuple::Tuple>> Tuples(const YamlMapping& mapping) {
+Result<std::vector<tuple::Tuple>> Tuples(const yaml::Mapping& mapping) {
   PEMBA_TRY(auto nodes, mapping.List("tuples"));
   std::vector<tuple::Tuple> tuples;
   for (const auto& node : nodes) {
-    PEMBA_TRY(auto value, YamlToJson(node));
+    PEMBA_TRY(auto value, yaml::ToJson(node));
     auto one = TupleFromJson(value);
-    if (!one.ok()) return YamlError(node, one.error().message);
+    if (!one.ok()) return yaml::ErrorAt(node, one.error().message);
     tuples.push_back(*std::move(one));
   }
   return tuples;
 }
 
-Result<std::vector<std::string>> TupleFiles(const YamlMapping& mapping) {
+Result<std::vector<std::string>> TupleFiles(const yaml::Mapping& mapping) {
   PEMBA_TRY(auto files, Texts(mapping, "tuple_files"));
   PEMBA_TRY(auto file, mapping.Text("tuple_file"));
   if (!file.empty()) files.insert(files.begin(), std::move(file));
   return files;
 }
 
-Result<json::object> Context(const YamlMapping& mapping) {
+Result<json::object> Context(const yaml::Mapping& mapping) {
   PEMBA_TRY(auto context, mapping.Object("context"));
   json::value value(std::move(context));
   tuple::NumbersToDoubles(value);
@@ -46,7 +46,7 @@ Result<json::object> Context(const YamlMapping& mapping) {
 }
 
 // The one text of `one`, or the many of `many`; exactly one of the keys must be there.
-Result<std::vector<std::string>> OneOrMany(const YamlMapping& mapping, const std::string& one,
+Result<std::vector<std::string>> OneOrMany(const yaml::Mapping& mapping, const std::string& one,
                                            const std::string& many, const std::string& where) {
   PEMBA_TRY(auto text, mapping.Text(one));
   PEMBA_TRY(auto texts, Texts(mapping, many));
@@ -66,16 +66,17 @@ Result<std::vector<std::string>> OneOrMany(const YamlMapping& mapping, const std
 
 // The entries of `assertions`; Value reads one of them.
 template <class T, class Value>
-Result<std::vector<std::pair<std::string, T>>> Assertions(const YamlMapping& mapping, Value value) {
+Result<std::vector<std::pair<std::string, T>>> Assertions(const yaml::Mapping& mapping,
+                                                          Value value) {
   std::vector<std::pair<std::string, T>> assertions;
   const auto node = mapping.At("assertions");
   if (node.IsNull()) return assertions;
-  if (!node.IsMap()) return YamlError(node, "`assertions` must be a mapping");
+  if (!node.IsMap()) return yaml::ErrorAt(node, "`assertions` must be a mapping");
   for (const auto& entry : node) {
-    PEMBA_TRY(auto relation, YamlText(entry.first, "a relation"));
+    PEMBA_TRY(auto relation, yaml::TextOf(entry.first, "a relation"));
     for (const auto& other : assertions) {
       if (other.first == relation) {
-        return YamlError(entry.first, "duplicate key `" + relation + "` in `assertions`");
+        return yaml::ErrorAt(entry.first, "duplicate key `" + relation + "` in `assertions`");
       }
     }
     PEMBA_TRY(auto expected, value(entry.second));
@@ -90,8 +91,8 @@ struct Expectation {
 
 Result<CheckCase> ReadCheck(const YAML::Node& node, const std::string& where) {
   PEMBA_TRY(auto mapping,
-            YamlMapping::Open(node, "a check",
-                              {"user", "users", "object", "objects", "context", "assertions"}));
+            yaml::Mapping::Open(node, "a check",
+                                {"user", "users", "object", "objects", "context", "assertions"}));
   CheckCase check;
   PEMBA_TRY(check.users, OneOrMany(mapping, "user", "users", where));
   PEMBA_TRY(check.objects, OneOrMany(mapping, "object", "objects", where));
@@ -99,7 +100,7 @@ Result<CheckCase> ReadCheck(const YAML::Node& node, const std::string& where) {
   const auto expectation = [](const YAML::Node& value) -> Result<Expectation> {
     bool allowed = false;
     if (!value.IsScalar() || !YAML::convert<bool>::decode(value, allowed)) {
-      return YamlError(value, "an assertion of a check is `true` or `false`");
+      return yaml::ErrorAt(value, "an assertion of a check is `true` or `false`");
     }
     return Expectation{allowed};
   };
@@ -113,17 +114,17 @@ Result<CheckCase> ReadCheck(const YAML::Node& node, const std::string& where) {
 Result<std::vector<std::string>> TextList(const YAML::Node& node) {
   std::vector<std::string> texts;
   if (node.IsNull()) return texts;
-  if (!node.IsSequence()) return YamlError(node, "an assertion of a list is a list");
+  if (!node.IsSequence()) return yaml::ErrorAt(node, "an assertion of a list is a list");
   for (const auto& item : node) {
-    PEMBA_TRY(auto text, YamlText(item, "an entry of the list"));
+    PEMBA_TRY(auto text, yaml::TextOf(item, "an entry of the list"));
     texts.push_back(std::move(text));
   }
   return texts;
 }
 
 Result<ListObjectsCase> ReadListObjects(const YAML::Node& node) {
-  PEMBA_TRY(auto mapping, YamlMapping::Open(node, "an entry of `list_objects`",
-                                            {"user", "type", "context", "assertions"}));
+  PEMBA_TRY(auto mapping, yaml::Mapping::Open(node, "an entry of `list_objects`",
+                                              {"user", "type", "context", "assertions"}));
   ListObjectsCase list;
   PEMBA_TRY(list.user, mapping.Text("user"));
   PEMBA_TRY(list.type, mapping.Text("type"));
@@ -133,24 +134,24 @@ Result<ListObjectsCase> ReadListObjects(const YAML::Node& node) {
 }
 
 Result<std::vector<std::string>> UserList(const YAML::Node& node) {
-  PEMBA_TRY(auto mapping, YamlMapping::Open(node, "an assertion of `list_users`", {"users"}));
+  PEMBA_TRY(auto mapping, yaml::Mapping::Open(node, "an assertion of `list_users`", {"users"}));
   return Texts(mapping, "users");
 }
 
 Result<ListUsersCase> ReadListUsers(const YAML::Node& node) {
-  PEMBA_TRY(auto mapping, YamlMapping::Open(node, "an entry of `list_users`",
-                                            {"object", "user_filter", "context", "assertions"}));
+  PEMBA_TRY(auto mapping, yaml::Mapping::Open(node, "an entry of `list_users`",
+                                              {"object", "user_filter", "context", "assertions"}));
   ListUsersCase list;
   PEMBA_TRY(list.object, mapping.Text("object"));
   PEMBA_TRY(auto filters, mapping.List("user_filter"));
   for (const auto& filter : filters) {
-    PEMBA_TRY(auto parts, YamlMapping::Open(filter, "a user filter", {"type", "relation"}));
+    PEMBA_TRY(auto parts, yaml::Mapping::Open(filter, "a user filter", {"type", "relation"}));
     UserFilter one;
     PEMBA_TRY(one.type, parts.Text("type"));
     PEMBA_TRY(one.relation, parts.Text("relation"));
     list.filters.push_back(std::move(one));
   }
-  if (list.filters.empty()) return YamlError(node, "`list_users` needs a `user_filter`");
+  if (list.filters.empty()) return yaml::ErrorAt(node, "`list_users` needs a `user_filter`");
   PEMBA_TRY(list.context, Context(mapping));
   PEMBA_TRY(list.assertions, Assertions<std::vector<std::string>>(mapping, UserList));
   return list;
@@ -158,9 +159,9 @@ Result<ListUsersCase> ReadListUsers(const YAML::Node& node) {
 
 Result<StoreTest> ReadTest(const YAML::Node& node) {
   PEMBA_TRY(auto mapping,
-            YamlMapping::Open(node, "a test",
-                              {"name", "description", "tuples", "tuple_file", "tuple_files",
-                               "check", "list_objects", "list_users"}));
+            yaml::Mapping::Open(node, "a test",
+                                {"name", "description", "tuples", "tuple_file", "tuple_files",
+                                 "check", "list_objects", "list_users"}));
   StoreTest test;
   PEMBA_TRY(test.name, mapping.Text("name"));
   PEMBA_TRY(test.description, mapping.Text("description"));
@@ -186,9 +187,9 @@ Result<StoreTest> ReadTest(const YAML::Node& node) {
 }
 
 Result<StoreFile> ReadStore(const YAML::Node& node) {
-  PEMBA_TRY(auto mapping, YamlMapping::Open(node, "a store file",
-                                            {"name", "model", "model_file", "tuples", "tuple_file",
-                                             "tuple_files", "tests"}));
+  PEMBA_TRY(auto mapping, yaml::Mapping::Open(node, "a store file",
+                                              {"name", "model", "model_file", "tuples",
+                                               "tuple_file", "tuple_files", "tests"}));
   StoreFile file;
   PEMBA_TRY(file.name, mapping.Text("name"));
   PEMBA_TRY(file.model, mapping.Text("model"));
@@ -224,7 +225,7 @@ Status ReadTupleFiles(const FileScope& scope, const std::vector<std::string>& fi
 void EmitTuples(YAML::Emitter& out, const std::vector<tuple::Tuple>& tuples) {
   json::array array;
   for (const auto& tuple : tuples) array.push_back(TupleToJson(tuple));
-  EmitYaml(out, array);
+  yaml::Emit(out, array);
 }
 
 json::object ToJson(const CheckCase& check) {
@@ -259,7 +260,7 @@ json::object ToJson(const StoreTest& test) {
 }  // namespace
 
 Result<StoreFile> ParseStoreFile(std::string_view text) {
-  PEMBA_TRY(auto node, ParseYaml(text));
+  PEMBA_TRY(auto node, yaml::Parse(text));
   return ReadStore(node);
 }
 
@@ -279,7 +280,7 @@ std::string FormatStoreFile(const StoreFile& file) {
   YAML::Emitter out;
   out << YAML::BeginMap;
   if (!file.name.empty()) out << YAML::Key << "name" << YAML::Value;
-  if (!file.name.empty()) EmitYaml(out, json::value(file.name));
+  if (!file.name.empty()) yaml::Emit(out, json::value(file.name));
   if (!file.model.empty()) {
     out << YAML::Key << "model" << YAML::Value << YAML::Literal << file.model;
   }
@@ -288,7 +289,7 @@ std::string FormatStoreFile(const StoreFile& file) {
   out << YAML::Key << "tests" << YAML::Value;
   json::array tests;
   for (const auto& test : file.tests) tests.push_back(ToJson(test));
-  EmitYaml(out, tests);
+  yaml::Emit(out, tests);
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

@@ -1,4 +1,4 @@
-// tuple write | delete | read | changes
+// tuple write | delete | read | changes | watch
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -253,6 +253,60 @@ void AddChanges(CommandLine& line, CLI::App& group) {
   command.add_option("--continuation-token", options->token, "Go on after an earlier answer");
 }
 
+struct WatchOptions {
+  std::string store_id, type, token, after_revision;
+  std::uint32_t heartbeat_seconds = 30;
+  std::uint64_t count_max = 0;
+  bool heartbeats = false;
+};
+
+bool IsHeartbeat(const json::value& message) {
+  const auto* object = message.if_object();
+  const auto* changes = object == nullptr ? nullptr : object->if_contains("changes");
+  return changes == nullptr || !changes->is_array() || changes->get_array().empty();
+}
+
+Result<int> Watch(Session& session, const WatchOptions& options) {
+  PEMBA_TRY(auto client, session.Connect());
+  std::uint64_t count = 0;
+  PEMBA_TRY(std::ignore,
+            client.GetStream(StorePath(options.store_id, "/watch"),
+                             {{"type", options.type},
+                              {"after_revision", options.after_revision},
+                              {"continuation_token", options.token},
+                              {"heartbeat_seconds", std::to_string(options.heartbeat_seconds)}},
+                             [&](const json::value& message) {
+                               using Lines = HttpClient::Lines;
+                               const bool heartbeat = IsHeartbeat(message);
+                               if (heartbeat && !options.heartbeats) return Lines::kMore;
+                               session.Print(message);
+                               session.out << std::flush;
+                               if (!heartbeat) ++count;
+                               return options.count_max != 0 && count == options.count_max
+                                          ? Lines::kNoMore
+                                          : Lines::kMore;
+                             }));
+  return 0;
+}
+
+void AddWatch(CommandLine& line, CLI::App& group) {
+  auto options = std::make_shared<WatchOptions>();
+  auto& command = line.Command(group, "watch", "Print what is written and deleted, as it happens",
+                               [options](Session& session) { return Watch(session, *options); });
+  line.Require(command.add_option("--store-id", options->store_id, "Store"));
+  command.add_option("--type", options->type, "Only of objects of this type");
+  command.add_option("--after-revision", options->after_revision,
+                     "Start after this revision; 0: with everything; default: from now on");
+  command.add_option("--continuation-token", options->token, "Go on after an earlier message");
+  command
+      .add_option("--heartbeat-seconds", options->heartbeat_seconds,
+                  "How often the server at least says something")
+      ->check(CLI::Range(1, 600))
+      ->capture_default_str();
+  command.add_flag("--heartbeats", options->heartbeats, "Print heartbeats too");
+  command.add_option("--count", options->count_max, "End after so many writes; default: never");
+}
+
 }  // namespace
 
 void AddTupleCommands(CommandLine& line) {
@@ -263,6 +317,7 @@ void AddTupleCommands(CommandLine& line) {
             TupleJob::Operation::kDelete);
   AddRead(line, group);
   AddChanges(line, group);
+  AddWatch(line, group);
 }
 
 }  // namespace pemba::cli

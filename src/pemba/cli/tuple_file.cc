@@ -10,8 +10,8 @@
 
 #include "pemba/cli/csv.h"
 #include "pemba/cli/json_text.h"
-#include "pemba/cli/yaml.h"
 #include "pemba/tuple/context.h"
+#include "pemba/yaml/yaml.h"
 
 namespace pemba::cli {
 namespace {
@@ -84,13 +84,13 @@ Result<Tuples> TuplesFromArray(const json::value& value) {
 }
 
 Result<Tuples> ParseYamlTuples(std::string_view text) {
-  PEMBA_TRY(auto node, ParseYaml(text));
-  if (!node.IsSequence()) return YamlError(node, "a tuple file must be a list of tuples");
+  PEMBA_TRY(auto node, yaml::Parse(text));
+  if (!node.IsSequence()) return yaml::ErrorAt(node, "a tuple file must be a list of tuples");
   Tuples tuples;
   for (const auto& item : node) {
-    PEMBA_TRY(auto value, YamlToJson(item));
+    PEMBA_TRY(auto value, yaml::ToJson(item));
     auto one = TupleFromJson(value);
-    if (!one.ok()) return YamlError(item, one.error().message);
+    if (!one.ok()) return yaml::ErrorAt(item, one.error().message);
     tuples.push_back(*std::move(one));
   }
   return tuples;
@@ -229,7 +229,7 @@ std::string FormatCsv(const Tuples& tuples) {
 
 std::string FormatYaml(const json::array& array) {
   YAML::Emitter out;
-  EmitYaml(out, array);
+  yaml::Emit(out, array);
   return std::string(out.c_str()) + "\n";
 }
 

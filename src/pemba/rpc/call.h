@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +32,20 @@ struct Header {
 struct PeerCertificate {
   std::string subject;  // RFC 2253 form: "CN=anne,O=eng"
   std::string name;     // The first URI among the subject's alternative names, else the last CN.
+};
+
+// Wakes a call that is suspended. Any thread, at any time; once the call has ended, nothing
+// happens. Cheap: wakes between two runs of the handler cost one.
+class Waker {
+ public:
+  virtual ~Waker() = default;
+  virtual void Wake() = 0;
+};
+
+// What lets a suspended call go on, beside the time, its waker and a connection that drains.
+enum class SuspendUntil : std::uint8_t {
+  kWoken,
+  kRoom,  // The peer has read so much that Send does not wait.
 };
 
 // One request. The server owns it; a handler borrows it until it returns. Views live as long.
@@ -82,6 +98,19 @@ class Call {
 
   // Ends a stream. HTTP ignores `status` (the body is complete).
   virtual void FinishStream(const GrpcStatus& status) = 0;
+
+  // Streams without end, thousands of which cost no thread while they have nothing to say.
+  //
+  // Suspend instead of finishing (Requests::kOne on Execution::kWorker): the handler returns, and
+  // `next` runs in its place on a worker as soon as the call is woken, at `at` (or the deadline)
+  // the latest. A wake-up between the call of Suspend and the return is not lost; one without a
+  // reason may come. If the peer goes away first, `next` is destroyed on an I/O thread without
+  // being run.
+  virtual void Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> next) = 0;
+  virtual std::shared_ptr<Waker> waker() = 0;  // Of this call; always the same one.
+  virtual bool has_room() const = 0;           // Whether Send would not wait.
+  // The server shuts down, or the connection is as old as it may get: what has no end should end.
+  virtual bool draining() const = 0;
 };
 
 }  // namespace pemba::rpc

@@ -57,6 +57,10 @@ class Server::Impl {
   Status Start();
   void Shutdown(std::chrono::milliseconds grace);
   const std::vector<std::string>& addresses() const { return addresses_; }
+  ServerLoad load() const {
+    return {.connections = shared_.connections.load(std::memory_order_relaxed),
+            .waiting_calls = workers_->waiting()};
+  }
 
  private:
   Status BindListeners();
@@ -152,6 +156,7 @@ Server::~Server() = default;
 
 Status Server::Start() { return impl_->Start(); }
 std::vector<std::string> Server::addresses() const { return impl_->addresses(); }
+ServerLoad Server::load() const { return impl_->load(); }
 void Server::Shutdown(std::chrono::milliseconds grace) { impl_->Shutdown(grace); }
 
 }  // namespace pemba::rpc

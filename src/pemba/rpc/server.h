@@ -49,6 +49,11 @@ struct ServerOptions {
   std::function<void(std::string_view)> on_event = nullptr;
 };
 
+struct ServerLoad {
+  std::size_t connections = 0;
+  std::size_t waiting_calls = 0;  // For a worker.
+};
+
 // Start and Shutdown from one thread. Handlers run on the server's threads.
 class Server {
  public:
@@ -61,6 +66,8 @@ class Server {
   Status Start();
   // The bound addresses in the order of the listeners, with their real ports.
   std::vector<std::string> addresses() const;
+  // At this moment. From any thread, between Start and Shutdown.
+  ServerLoad load() const;
   // Two-step GOAWAY, closes listeners, waits for running calls until `grace` is over, then cuts.
   void Shutdown(std::chrono::milliseconds grace);
 

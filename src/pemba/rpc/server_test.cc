@@ -1,8 +1,14 @@
 #include "pemba/rpc/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -204,6 +210,147 @@ TEST_F(ServerTest, ARefusedClientCanReadWhy) {
   socket.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n" +
               std::string(5'000'000, 'x'));
   EXPECT_THAT(socket.ReadAll(), HasSubstr("received message larger than max (5000000 vs. 1000)"));
+}
+
+// A stream that says "hello" and then, for every wake-up, how many there were.
+class SuspendedStreams {
+ public:
+  static constexpr const char* kGrpc = "/suspend";
+
+  void AddTo(Router& router) {
+    router.Add({.grpc_method = kGrpc,
+                .http_method = "GET",
+                .http_pattern = "/suspend",
+                .execution = Execution::kWorker,
+                .handler = [this](Call& call) {
+                  const auto count = std::make_shared<int>(0);
+                  const std::shared_ptr<void> life(nullptr, [this](void*) { --alive_; });
+                  ++alive_;
+                  call.Send("text/plain", "hello\n");
+                  {
+                    const std::lock_guard lock(mutex_);
+                    wakers_.push_back(call.waker());
+                  }
+                  Wait(call, count, life);
+                }});
+  }
+  void WakeAll() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& waker : wakers_) waker->Wake();
+  }
+  int alive() const { return alive_; }
+
+ private:
+  void Wait(Call& call, const std::shared_ptr<int>& count, const std::shared_ptr<void>& life) {
+    call.Suspend(SuspendUntil::kWoken, std::chrono::steady_clock::now() + std::chrono::hours(1),
+                 [this, count, life](Call& again) {
+                   if (again.draining()) return again.FinishStream({14, "the end"});
+                   again.Send("text/plain", std::to_string(++*count) + "\n");
+                   Wait(again, count, life);
+                 });
+  }
+
+  std::atomic<int> alive_{0};
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Waker>> wakers_;
+};
+
+TEST_F(ServerTest, SuspendedCallsTakeNoWorkerAndAllWake) {
+  SuspendedStreams streams;
+  streams.AddTo(router_);
+  Start({.worker_threads = 2, .worker_queue_max = 8});
+  constexpr int kStreams = 200;
+  SocketClient socket(address_);
+  Http2Client client;
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < kStreams; ++i) {
+    ids.push_back(client.Grpc(SuspendedStreams::kGrpc, ""));
+    // The queue is short: one after the other.
+    Talk(socket, client, [&] { return !client.response(ids.back()).body.empty(); });
+  }
+  SocketClient http1(address_);
+  http1.Send("GET /suspend HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(http1.ReadUntil("hello\n"), HasSubstr("hello\n"));
+  ASSERT_EQ(streams.alive(), kStreams + 1);
+
+  // Workers are free, and one event wakes more calls than their queue takes.
+  for (int round = 1; round <= 3; ++round) {
+    SocketClient other(address_);
+    other.Send("POST /worker/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    EXPECT_THAT(other.ReadUntil("\r\n\r\nhi"), EndsWith("hi"));
+    streams.WakeAll();
+    const auto said = [&](std::int32_t id) {
+      return Http2Client::Unframe(client.response(id).body).size() ==
+             static_cast<std::size_t>(round) + 1;
+    };
+    Talk(socket, client, [&] { return std::all_of(ids.begin(), ids.end(), said); });
+    for (const auto id : ids) {
+      ASSERT_EQ(Http2Client::Unframe(client.response(id).body).back(),
+                std::to_string(round) + "\n");
+    }
+    http1.ReadUntil(std::to_string(round) + "\n");
+  }
+
+  // One is cancelled, one connection goes away; the rest are told of the end.
+  client.Reset(ids.front(), NGHTTP2_CANCEL);
+  socket.Send(client.Take());
+  EXPECT_TRUE(Eventually([&] { return streams.alive() == kStreams; }));
+  std::thread shutdown([&] { server_->Shutdown(std::chrono::seconds(10)); });
+  Talk(socket, client, [&] { return client.response(ids.back()).closed; });
+  EXPECT_EQ(client.response(ids.back()).Find("grpc-status"), "14");
+  EXPECT_THAT(http1.ReadAll(), EndsWith("0\r\n\r\n"));
+  Talk(socket, client, [&] { return socket.ended(); });
+  shutdown.join();
+  EXPECT_EQ(streams.alive(), 0);
+  streams.WakeAll();  // Too late: nothing happens.
+}
+
+TEST_F(ServerTest, SuspendedCallsEndWithTheirPeerAndTheirDeadline) {
+  SuspendedStreams streams;
+  streams.AddTo(router_);
+  Start();
+  {
+    SocketClient socket(address_);
+    Http2Client client;
+    const auto stream = client.Grpc(SuspendedStreams::kGrpc, "", {{"grpc-timeout", "100m"}});
+    Talk(socket, client, [&] { return client.response(stream).closed; });
+    EXPECT_EQ(client.response(stream).Find("grpc-status"), "4");
+    client.Grpc(SuspendedStreams::kGrpc, "");
+    SocketClient http1(address_);
+    http1.Send("GET /suspend HTTP/1.1\r\nHost: a\r\n\r\n");
+    Talk(socket, client, [&] { return streams.alive() == 2; });
+    EXPECT_EQ(streams.alive(), 2);
+  }
+  EXPECT_TRUE(Eventually([&] { return streams.alive() == 0; }));
+}
+
+TEST_F(ServerTest, AStreamThatWaitsForRoomHoldsNoWorker) {
+  constexpr int kPieces = 100;
+  std::atomic<int> sent{0};
+  std::function<void(Call&)> send_more = [&](Call& call) {
+    const std::string piece(10'000, 'x');
+    while (sent < kPieces && call.has_room()) {
+      call.Send({}, piece);
+      ++sent;
+    }
+    if (sent == kPieces) return call.FinishStream({});
+    call.Suspend(SuspendUntil::kRoom, SteadyTime::max(), send_more);
+  };
+  router_.Add({.grpc_method = "/pieces", .execution = Execution::kWorker, .handler = send_more});
+  Start({.worker_threads = 1});
+  SocketClient socket(address_);
+  Http2Client client(1000);
+  const auto stream = client.Grpc("/pieces", "");
+  Talk(socket, client, [&] { return client.response(stream).body.size() == 1000; });
+  SocketClient other(address_);
+  other.Send("POST /worker/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_THAT(other.ReadUntil("\r\n\r\nhi"), EndsWith("hi"));
+  EXPECT_LE(sent.load(), 8);
+  client.GrantWindow(stream, 1'100'000);
+  client.GrantWindow(0, 1'100'000);
+  Talk(socket, client, [&] { return client.response(stream).closed; });
+  EXPECT_EQ(client.response(stream).body.size(), 1'000'500u);
+  EXPECT_EQ(client.response(stream).Find("grpc-status"), "0");
 }
 
 TEST_F(ServerTest, ShutdownLetsCallsFinish) {

@@ -109,6 +109,12 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
 Status Validate(const ServerConfig& config) {
   PEMBA_TRY(std::ignore, ValidateListener("grpc", config.grpc));
   PEMBA_TRY(std::ignore, ValidateListener("http", config.http));
+  PEMBA_TRY(std::ignore, ValidateListener("metrics", {.enabled = config.metrics.enabled,
+                                                      .address = config.metrics.address}));
+  if (config.metrics.datastore_query_count_buckets.empty() ||
+      config.metrics.dispatch_count_buckets.empty()) {
+    return Refused("the buckets of request durations must not be empty");
+  }
   PEMBA_TRY(std::ignore, ValidateAuthn(config));
   PEMBA_TRY(std::ignore, ValidateAccessControl(config));
   if (config.request_message_bytes_max == 0) {
@@ -119,6 +125,12 @@ Status Validate(const ServerConfig& config) {
   }
   if (config.datastore_engine == DatastoreEngine::kPostgres && config.postgres.uri.empty()) {
     return Refused("the postgres datastore needs datastore.uri");
+  }
+  if (config.slow_query_threshold.count() < 0) {
+    return Refused("log.slowQueryThreshold must not be negative");
+  }
+  if (config.decision_log.file_bytes_max == 0) {
+    return Refused("decisionLog.maxBytes must be greater than 0");
   }
   if (config.request_timeout.count() < 0) return Refused("requestTimeout must not be negative");
   if (config.http_upstream_timeout.count() < 0) {

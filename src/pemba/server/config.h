@@ -14,14 +14,18 @@
 #include "pemba/api/cors.h"
 #include "pemba/base/result.h"
 #include "pemba/rpc/server.h"
+#include "pemba/server/decision_log.h"
+#include "pemba/telemetry/log.h"
+#include "pemba/telemetry/otlp_exporter.h"
 
 namespace pemba::server {
 
+using telemetry::LogFormat;
+using telemetry::LogLevel;
+using telemetry::LogTimestamp;
+
 enum class DatastoreEngine : std::uint8_t { kEmbedded, kMemory, kPostgres };
-enum class LogFormat : std::uint8_t { kText, kJson };
-enum class LogLevel : std::uint8_t { kNone, kDebug, kInfo, kWarn, kError };
 enum class AuthnMethod : std::uint8_t { kNone, kPreshared, kOidc, kMtls };
-enum class LogTimestamp : std::uint8_t { kUnix, kIso8601 };
 
 // One listener. Both listeners speak gRPC and HTTP.
 struct ListenerConfig {
@@ -50,6 +54,22 @@ struct AccessControlConfig {
   bool experimental = false;
   std::string store_id, model_id;
   bool on() const { return enabled && experimental; }
+};
+
+struct MetricsConfig {
+  bool enabled = true;
+  std::string address = "0.0.0.0:2112";
+  bool rpc_histograms = false;  // grpc_server_handling_seconds too.
+  // Label values of openfga_request_duration_ms; not empty.
+  std::vector<std::uint32_t> datastore_query_count_buckets = {50, 200};
+  std::vector<std::uint32_t> dispatch_count_buckets = {50, 200};
+};
+
+struct TraceConfig {
+  bool enabled = false;
+  std::string sampler = "traceidratio";  // Unknown names mean this one, with a warning.
+  double sample_ratio = 0.2;
+  telemetry::OtlpOptions otlp;
 };
 
 // OpenID AuthZEN. `enabled` is the experimental of that name.
@@ -109,9 +129,14 @@ struct ServerConfig {
   std::size_t io_threads = 0;  // 0: one per core.
   std::size_t worker_threads = 16;
 
+  MetricsConfig metrics;
+  TraceConfig trace;
+
   LogFormat log_format = LogFormat::kText;
   LogLevel log_level = LogLevel::kInfo;
   LogTimestamp log_timestamp = LogTimestamp::kUnix;
+  std::chrono::nanoseconds slow_query_threshold{0};  // 0: slow queries are not logged.
+  DecisionLogConfig decision_log;
 };
 
 // What no single setting can know. Errors (kInvalidArgument): the first finding, in words for an

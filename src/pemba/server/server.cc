@@ -19,11 +19,16 @@
 #include "pemba/rpc/router.h"
 #include "pemba/rpc/server.h"
 #include "pemba/server/admin.h"
-#include "pemba/server/log.h"
+#include "pemba/server/call_log.h"
+#include "pemba/server/decision_log.h"
+#include "pemba/server/metrics.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
 #include "pemba/storage/postgres.h"
 #include "pemba/store/stores.h"
+#include "pemba/telemetry/log.h"
+#include "pemba/telemetry/otlp_exporter.h"
+#include "pemba/telemetry/trace.h"
 
 namespace pemba::server {
 namespace {
@@ -101,17 +106,29 @@ api::authzen::ServiceOptions AuthzenOptionsOf(const AuthzenConfig& config) {
 class Server::Impl {
  public:
   Impl(const ServerConfig& config, const Clock& clock)
-      : config_(config), clock_(clock), cors_(config.cors), logger_(NewLogger(config_)) {
+      : config_(config),
+        clock_(clock),
+        cors_(config.cors),
+        log_({.format = config_.log_format,
+              .level = config_.log_level,
+              .timestamp = config_.log_timestamp},
+             clock),
+        call_log_(log_, {.slow_query_threshold = config_.slow_query_threshold}),
+        metrics_(config_.metrics) {
     // protobuf reports malformed input on standard error; our errors go to the caller instead.
     google::protobuf::SetLogHandler(nullptr);
   }
 
   Status Start() {
+    if (!config_.decision_log.file.empty()) {
+      PEMBA_TRY(decision_log_, DecisionLog::Open(config_.decision_log, clock_));
+    }
+    PEMBA_TRY(std::ignore, StartTracing());
     PEMBA_TRY(authenticator_, NewAuthenticator());
     PEMBA_TRY(std::ignore, OpenDatastore());
     auto stores = StoresOptionsOf(config_);
     stores.report = [this](std::string_view text) {
-      Log(spdlog::level::warn, "store").With("report", text);
+      Log(telemetry::LogLevel::kWarn, "store").With("report", text);
     };
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
@@ -119,28 +136,32 @@ class Server::Impl {
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     AddRoutes();
     PEMBA_TRY(std::ignore, ListenToOperator());
-    return Listen();
+    PEMBA_TRY(std::ignore, Listen());
+    metrics_.WatchLogs(log_, decision_log_.get(), exporter_.get());
+    return metrics_.Serve(*stores_, *rpc_server_);
   }
 
   void ReportWithoutEffect(const std::vector<std::string>& settings) {
     for (const auto& name : settings) {
-      Log(spdlog::level::warn, "setting has no effect").With("setting", name);
+      Log(telemetry::LogLevel::kWarn, "setting has no effect").With("setting", name);
     }
   }
 
   void Shutdown() {
     if (stopped_) return;
     stopped_ = true;
-    Log(spdlog::level::info, "stopping");
+    Log(telemetry::LogLevel::kInfo, "stopping");
     if (admin_server_) admin_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     admin_server_.reset();
+    metrics_.Stop();
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
     authzen_.reset();
     service_.reset();
     stores_.reset();  // Saves checkpoints.
     datastore_.reset();
-    Log(spdlog::level::info, "stopped");
+    exporter_.reset();  // Sends what waits; nobody traces any more.
+    Log(telemetry::LogLevel::kInfo, "stopped");
   }
 
   ~Impl() { Shutdown(); }
@@ -149,10 +170,25 @@ class Server::Impl {
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& http_address() const { return http_address_; }
   const std::string& admin_address() const { return admin_address_; }
+  const std::string& metrics_address() const { return metrics_.address(); }
 
  private:
-  LogEvent Log(spdlog::level::level_enum level, std::string_view message) const {
-    return LogEvent(*logger_, config_.log_format, level, message);
+  telemetry::LogEvent Log(telemetry::LogLevel level, std::string_view message) {
+    return log_.Event(level, message);
+  }
+
+  // Waits for the collector: a server that should trace and cannot does not start.
+  Status StartTracing() {
+    if (!config_.trace.enabled) return Done{};
+    auto sampler = telemetry::ParseSampler(config_.trace.sampler);
+    if (!sampler) {
+      Log(telemetry::LogLevel::kWarn, "unknown trace sampler; using traceidratio");
+      sampler = telemetry::SamplerOptions();
+    }
+    sampler->ratio = config_.trace.sample_ratio;
+    PEMBA_TRY(exporter_, telemetry::OtlpExporter::Connect(config_.trace.otlp));
+    tracer_ = std::make_unique<telemetry::Tracer>(*sampler, clock_, *exporter_);
+    return Done{};
   }
 
   Status OpenDatastore() {
@@ -163,7 +199,7 @@ class Server::Impl {
     if (config_.datastore_engine == DatastoreEngine::kPostgres) {
       auto options = PostgresOptionsOf(config_.postgres);
       options.report = [this](std::string_view text) {
-        Log(spdlog::level::warn, "datastore").With("report", text);
+        Log(telemetry::LogLevel::kWarn, "datastore").With("report", text);
       };
       PEMBA_TRY(datastore_, storage::OpenPostgresDatastore(options));
       return Done{};
@@ -178,8 +214,9 @@ class Server::Impl {
                        "` did not end; empty the directory and restore again"};
     }
     options.report = [this](std::string_view text) {
-      Log(spdlog::level::err, "datastore").With("report", text);
+      Log(telemetry::LogLevel::kError, "datastore").With("report", text);
     };
+    options.on_sync = metrics_.on_sync();
     PEMBA_TRY(datastore_, storage::OpenEmbeddedDatastore(options));
     return Done{};
   }
@@ -206,10 +243,10 @@ class Server::Impl {
     options.also_named = oidc.issuer_aliases;
     options.get = api::authn::CurlGet();
     options.report = [this](std::string_view text) {
-      Log(spdlog::level::warn, "authentication").With("report", text);
+      Log(telemetry::LogLevel::kWarn, "authentication").With("report", text);
     };
     if (oidc.issuer.starts_with("http://")) {
-      Log(spdlog::level::warn, "the keys of the OpenID issuer come without TLS")
+      Log(telemetry::LogLevel::kWarn, "the keys of the OpenID issuer come without TLS")
           .With("issuer", oidc.issuer);
     }
     PEMBA_TRY(auto keys, api::authn::IssuerKeys::Start(std::move(options), clock_));
@@ -228,15 +265,25 @@ class Server::Impl {
     front.request_timeout =
         Milliseconds(config_.request_timeout.count() > 0 ? config_.request_timeout
                                                          : config_.http_upstream_timeout);
-    if (config_.log_level != LogLevel::kNone) {
-      front.on_call = [this](const api::openfga::CallReport& report) { LogCall(report); };
+    front.metrics = metrics_.calls();
+    front.tracer = tracer_.get();
+    if (config_.log_level != LogLevel::kNone || decision_log_) {
+      front.on_call = [this](const api::openfga::CallReport& report) {
+        call_log_.Write(report);
+        if (decision_log_) decision_log_->Write(report);
+      };
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
     api::AddHealthRoutes({.services = {kRelationshipService},
                           .ready = [this] { return ReadyToRead(); },
-                          .writes = [this] { return stores_->Health(); }},
+                          .writes = [this] { return stores_->Health(); },
+                          .on_call =
+                              [this] {
+                                Log(telemetry::LogLevel::kDebug, "grpc_req_complete")
+                                    .With("grpc_service", kHealthService);
+                              }},
                          router_);
     api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
                              router_);
@@ -248,25 +295,6 @@ class Server::Impl {
   Status ReadyToRead() const {
     if (stores_->following()) return Done{};
     return stores_->Health();
-  }
-
-  void LogCall(const api::openfga::CallReport& report) const {
-    // What is our fault is worth a line at any level; everything else only to those who ask.
-    const bool ours = report.error != nullptr && (report.error->code == ErrorCode::kInternal ||
-                                                  report.error->code == ErrorCode::kDataLoss ||
-                                                  report.error->code == ErrorCode::kUnavailable);
-    const auto level = ours ? spdlog::level::err : spdlog::level::debug;
-    if (!logger_->should_log(level)) return;
-    auto event = Log(level, "grpc_req_complete");
-    event.With("grpc_service", report.service)
-        .With("grpc_method", report.rpc)
-        .With("grpc_code", std::int64_t{report.grpc_code})
-        .With("request_id", report.request_id)
-        .With("store_id", report.store_id)
-        .With("authorization_model_id", report.model_id)
-        .With("query_duration_us",
-              std::chrono::duration_cast<std::chrono::microseconds>(report.duration).count());
-    if (report.error != nullptr) event.With("error", report.error->message);
   }
 
   Status ListenToOperator() {
@@ -286,7 +314,7 @@ class Server::Impl {
       return started;
     }
     admin_address_ = admin_server_->addresses().at(0);
-    Log(spdlog::level::info, "serving the operator").With("admin", admin_address_);
+    Log(telemetry::LogLevel::kInfo, "serving the operator").With("admin", admin_address_);
     return Done{};
   }
 
@@ -298,7 +326,7 @@ class Server::Impl {
     options.worker_threads = config_.worker_threads;
     options.request_message_bytes_max = config_.request_message_bytes_max;
     options.on_event = [this](std::string_view text) {
-      Log(spdlog::level::warn, "transport").With("event", text);
+      Log(telemetry::LogLevel::kWarn, "transport").With("event", text);
     };
     rpc_server_ = std::make_unique<rpc::Server>(std::move(options), router_);
     if (auto started = rpc_server_->Start(); !started.ok()) {
@@ -310,16 +338,24 @@ class Server::Impl {
     if (config_.grpc.enabled) grpc_address_ = addresses.at(next++);
     if (config_.http.enabled) http_address_ = addresses.at(next++);
     if (config_.authn.method == AuthnMethod::kNone) {
-      Log(spdlog::level::warn, "callers are not authenticated: whoever reaches a listener may ask");
+      Log(telemetry::LogLevel::kWarn,
+          "callers are not authenticated: whoever reaches a listener may ask");
     }
-    Log(spdlog::level::info, "serving").With("grpc", grpc_address_).With("http", http_address_);
+    Log(telemetry::LogLevel::kInfo, "serving")
+        .With("grpc", grpc_address_)
+        .With("http", http_address_);
     return Done{};
   }
 
   const ServerConfig config_;
   const Clock& clock_;
   const api::Cors cors_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  telemetry::Log log_;
+  const CallLog call_log_;
+  std::unique_ptr<DecisionLog> decision_log_;          // Null: off.
+  std::unique_ptr<telemetry::OtlpExporter> exporter_;  // Null, as the tracer: off.
+  std::unique_ptr<telemetry::Tracer> tracer_;
+  ServerMetrics metrics_;
   std::unique_ptr<api::authn::Authenticator> authenticator_;
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
@@ -346,6 +382,7 @@ const std::vector<rpc::Route>& Server::routes() const { return impl_->routes(); 
 const std::string& Server::grpc_address() const { return impl_->grpc_address(); }
 const std::string& Server::http_address() const { return impl_->http_address(); }
 const std::string& Server::admin_address() const { return impl_->admin_address(); }
+const std::string& Server::metrics_address() const { return impl_->metrics_address(); }
 void Server::Shutdown() { impl_->Shutdown(); }
 
 }  // namespace pemba::server

@@ -34,6 +34,7 @@ class Server {
   const std::string& grpc_address() const;
   const std::string& http_address() const;
   const std::string& admin_address() const;
+  const std::string& metrics_address() const;
 
   // Stops accepting, lets running calls finish within the shutdown timeout, saves checkpoints,
   // closes the datastore. Once.

@@ -61,6 +61,26 @@ TEST(SettingReference, WritingTheDefaultsDownChangesNothing) {
   EXPECT_EQ(loaded->config.worker_threads, plain->config.worker_threads);
   EXPECT_EQ(loaded->config.log_level, plain->config.log_level);
   EXPECT_EQ(loaded->config.log_format, plain->config.log_format);
+  EXPECT_EQ(loaded->config.log_timestamp, plain->config.log_timestamp);
+  EXPECT_EQ(loaded->config.slow_query_threshold, plain->config.slow_query_threshold);
+  const auto& decisions = loaded->config.decision_log;
+  EXPECT_EQ(decisions.sample_ratio, plain->config.decision_log.sample_ratio);
+  EXPECT_EQ(decisions.file_bytes_max, plain->config.decision_log.file_bytes_max);
+  EXPECT_EQ(decisions.files_max, plain->config.decision_log.files_max);
+  const auto& metrics = loaded->config.metrics;
+  EXPECT_EQ(metrics.enabled, plain->config.metrics.enabled);
+  EXPECT_EQ(metrics.address, plain->config.metrics.address);
+  EXPECT_EQ(metrics.rpc_histograms, plain->config.metrics.rpc_histograms);
+  EXPECT_EQ(metrics.datastore_query_count_buckets,
+            plain->config.metrics.datastore_query_count_buckets);
+  EXPECT_EQ(metrics.dispatch_count_buckets, plain->config.metrics.dispatch_count_buckets);
+  const auto& trace = loaded->config.trace;
+  EXPECT_EQ(trace.enabled, plain->config.trace.enabled);
+  EXPECT_EQ(trace.sampler, plain->config.trace.sampler);
+  EXPECT_EQ(trace.sample_ratio, plain->config.trace.sample_ratio);
+  EXPECT_EQ(trace.otlp.endpoint, plain->config.trace.otlp.endpoint);
+  EXPECT_EQ(trace.otlp.tls, plain->config.trace.otlp.tls);
+  EXPECT_EQ(trace.otlp.service_name, plain->config.trace.otlp.service_name);
 }
 
 // `pemba serve --print-settings markdown` prints what must stand there.

@@ -40,6 +40,14 @@ Status SetNumber(std::string_view value, T& out) {
   return Done{};
 }
 
+Status SetRatio(std::string_view value, double& out) {
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
+  if (error != std::errc() || end != value.data() + value.size() || !(out >= 0 && out <= 1)) {
+    return Bad("not a number from 0 to 1");
+  }
+  return Done{};
+}
+
 Status SetBool(std::string_view value, bool& out) {
   const auto flag = BoolOf(value);
   if (!flag) return Bad("neither true nor false");
@@ -128,6 +136,17 @@ Status SetList(std::string_view value, std::vector<std::string>& out) {
     while (item.starts_with(' ')) item.remove_prefix(1);
     while (item.ends_with(' ')) item.remove_suffix(1);
     if (!item.empty()) out.emplace_back(item);
+  }
+  return Done{};
+}
+
+// "50,200"
+Status SetNumbers(std::string_view value, std::vector<std::uint32_t>& out) {
+  std::vector<std::string> items;
+  PEMBA_TRY(std::ignore, SetList(value, items));
+  out.clear();
+  for (const auto& item : items) {
+    PEMBA_TRY(std::ignore, SetNumber(item, out.emplace_back()));
   }
   return Done{};
 }
@@ -293,6 +312,45 @@ constexpr Setting kSettings[] = {
     {"log-level", "LOG_LEVEL", Kind::kText, "none, debug, info, warn or error (default info)", SetLogLevel},
     {"log-timestamp-format", "LOG_TIMESTAMP_FORMAT", Kind::kText, "Unix or ISO8601, json only (default Unix)", SetLogTimestamp},
 
+    {"slow-query-threshold", "", Kind::kDuration, "queries that take this long are logged at warn (default 0: none)",
+     [](Text v, Config& c) { return SetDuration(v, c.slow_query_threshold); }},
+    {"decision-log-file", "", Kind::kText, "file for questions and answers, tuples included (default none)",
+     [](Text v, Config& c) { return SetText(v, c.decision_log.file); }},
+    {"decision-log-sample-ratio", "", Kind::kText, "share of the calls in it, 0 to 1 (default 1)",
+     [](Text v, Config& c) { return SetRatio(v, c.decision_log.sample_ratio); }},
+    {"decision-log-max-bytes", "", Kind::kNumber, "size at which it is rotated (default 104857600)",
+     [](Text v, Config& c) { return SetNumber(v, c.decision_log.file_bytes_max); }},
+    {"decision-log-max-files", "", Kind::kNumber, "rotated files that are kept (default 5)",
+     [](Text v, Config& c) { return SetNumber(v, c.decision_log.files_max); }},
+
+    // Metrics
+    {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, "serve metrics for Prometheus (default true)",
+     [](Text v, Config& c) { return SetBool(v, c.metrics.enabled); }},
+    {"metrics-addr", "METRICS_ADDR", Kind::kText, "metrics listen address (default 0.0.0.0:2112)",
+     [](Text v, Config& c) { return SetAddress(v, c.metrics.address); }},
+    {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, "grpc_server_handling_seconds too (default false)",
+     [](Text v, Config& c) { return SetBool(v, c.metrics.rpc_histograms); }},
+    {"request-duration-datastore-query-count-buckets", "REQUEST_DURATION_DATASTORE_QUERY_COUNT_BUCKETS", Kind::kText, "label values of request durations (default 50,200)",
+     [](Text v, Config& c) { return SetNumbers(v, c.metrics.datastore_query_count_buckets); }},
+    {"request-duration-dispatch-count-buckets", "REQUEST_DURATION_DISPATCH_COUNT_BUCKETS", Kind::kText, "label values of request durations (default 50,200)",
+     [](Text v, Config& c) { return SetNumbers(v, c.metrics.dispatch_count_buckets); }},
+
+    // Traces
+    {"trace-enabled", "TRACE_ENABLED", Kind::kBool, "send traces, OTLP over gRPC (default false)",
+     [](Text v, Config& c) { return SetBool(v, c.trace.enabled); }},
+    {"trace-otlp-endpoint", "TRACE_OTLP_ENDPOINT|OTEL_EXPORTER_OTLP_TRACES_ENDPOINT|OTEL_EXPORTER_OTLP_ENDPOINT", Kind::kText, "collector (default 0.0.0.0:4317)",
+     [](Text v, Config& c) { return SetText(v, c.trace.otlp.endpoint); }},
+    {"trace-otlp-tls-enabled", "TRACE_OTLP_TLS_ENABLED", Kind::kBool, "TLS to the collector (default false)",
+     [](Text v, Config& c) { return SetBool(v, c.trace.otlp.tls); }},
+    {"trace-sample-ratio", "TRACE_SAMPLE_RATIO|OTEL_TRACES_SAMPLER_ARG", Kind::kText, "for ratio samplers, 0 to 1 (default 0.2)",
+     [](Text v, Config& c) { return SetRatio(v, c.trace.sample_ratio); }},
+    {"trace-sampler", "TRACE_SAMPLER|OTEL_TRACES_SAMPLER", Kind::kText, "always_on, always_off, traceidratio or parentbased_... (default traceidratio)",
+     [](Text v, Config& c) { return SetText(v, c.trace.sampler); }},
+    {"trace-service-name", "TRACE_SERVICE_NAME|OTEL_SERVICE_NAME", Kind::kText, "resource attribute service.name (default openfga)",
+     [](Text v, Config& c) { return SetText(v, c.trace.otlp.service_name); }},
+    {"trace-resource-attributes", "OTEL_RESOURCE_ATTRIBUTES", Kind::kText, "further resource attributes, name=value,...",
+     [](Text v, Config& c) -> Status { PEMBA_TRY(c.trace.otlp.resource, telemetry::ParseResourceAttributes(v)); return Done{}; }},
+
     // Callers
     {"authn-method", "AUTHN_METHOD", Kind::kText, "none, preshared, oidc or mtls (default none)", SetAuthnMethod},
     {"authn-preshared-keys", "AUTHN_PRESHARED_KEYS", Kind::kText, "accepted keys, comma separated",
@@ -318,21 +376,11 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetList(v, c.cors.allowed_headers); }},
 
     // Without effect. There are no caches of decisions to size, no pools and no throttles.
-    {"metrics-enabled", "METRICS_ENABLED", Kind::kBool, ""},
-    {"metrics-addr", "METRICS_ADDR", Kind::kText, ""},
-    {"metrics-enable-rpc-histograms", "METRICS_ENABLE_RPC_HISTOGRAMS", Kind::kBool, ""},
     {"playground-enabled", "PLAYGROUND_ENABLED", Kind::kBool, ""},
     {"playground-port", "PLAYGROUND_PORT", Kind::kNumber, ""},
     {"playground-addr", "PLAYGROUND_ADDR", Kind::kText, ""},
     {"profiler-enabled", "PROFILER_ENABLED", Kind::kBool, ""},
     {"profiler-addr", "PROFILER_ADDRESS", Kind::kText, ""},
-    {"trace-enabled", "TRACE_ENABLED", Kind::kBool, ""},
-    {"trace-otlp-endpoint", "TRACE_OTLP_ENDPOINT|OTEL_EXPORTER_OTLP_TRACES_ENDPOINT|OTEL_EXPORTER_OTLP_ENDPOINT", Kind::kText, ""},
-    {"trace-otlp-tls-enabled", "TRACE_OTLP_TLS_ENABLED", Kind::kBool, ""},
-    {"trace-sample-ratio", "TRACE_SAMPLE_RATIO|OTEL_TRACES_SAMPLER_ARG", Kind::kText, ""},
-    {"trace-sampler", "TRACE_SAMPLER|OTEL_TRACES_SAMPLER", Kind::kText, ""},
-    {"trace-service-name", "TRACE_SERVICE_NAME|OTEL_SERVICE_NAME", Kind::kText, ""},
-    {"trace-resource-attributes", "OTEL_RESOURCE_ATTRIBUTES", Kind::kText, ""},
     {"datastore-max-cache-size", "DATASTORE_MAX_CACHE_SIZE|DATASTORE_MAXCACHESIZE", Kind::kNumber, ""},
     {"datastore-max-typesystem-cache-size", "DATASTORE_MAX_TYPESYSTEM_CACHE_SIZE|DATASTORE_MAXTYPESYSTEMCACHESIZE", Kind::kNumber, ""},
     {"datastore-min-open-conns", "DATASTORE_MIN_OPEN_CONNS", Kind::kNumber, ""},
@@ -359,8 +407,6 @@ constexpr Setting kSettings[] = {
     {"list-objects-iterator-cache-ttl", "LIST_OBJECTS_ITERATOR_CACHE_TTL", Kind::kDuration, ""},
     {"shared-iterator-enabled", "SHARED_ITERATOR_ENABLED", Kind::kBool, ""},
     {"shared-iterator-limit", "SHARED_ITERATOR_LIMIT", Kind::kNumber, ""},
-    {"request-duration-datastore-query-count-buckets", "REQUEST_DURATION_DATASTORE_QUERY_COUNT_BUCKETS", Kind::kText, ""},
-    {"request-duration-dispatch-count-buckets", "REQUEST_DURATION_DISPATCH_COUNT_BUCKETS", Kind::kText, ""},
     {"context-propagation-to-datastore", "CONTEXT_PROPAGATION_TO_DATASTORE", Kind::kBool, ""},
     {"check-dispatch-throttling-enabled", "CHECK_DISPATCH_THROTTLING_ENABLED", Kind::kBool, ""},
     {"check-dispatch-throttling-frequency", "CHECK_DISPATCH_THROTTLING_FREQUENCY", Kind::kDuration, ""},

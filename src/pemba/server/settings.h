@@ -24,9 +24,8 @@ namespace pemba::server {
 struct Setting {
   enum class Kind : std::uint8_t { kBool, kText, kNumber, kDuration };
 
-  std::string_view flag;  // Without dashes: "grpc-addr".
-  std::string_view
-      environment;  // Without OPENFGA_ (OTEL_ names: whole), more after '|'; empty: none.
+  std::string_view flag;         // Without dashes: "grpc-addr".
+  std::string_view environment;  // Without OPENFGA_ (OTEL_ names whole), more after '|'.
   Kind kind = Kind::kText;
   std::string_view help;
   // Errors (kInvalidArgument): why the value is not acceptable. Null: the setting is accepted for

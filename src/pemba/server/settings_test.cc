@@ -65,6 +65,14 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(config.resolve_node_limit, 0U);
   EXPECT_EQ(config.request_timeout, std::chrono::seconds(3));
   EXPECT_EQ(config.shutdown_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(config.log_level, LogLevel::kInfo);
+  EXPECT_EQ(config.log_format, LogFormat::kText);
+  EXPECT_EQ(config.log_timestamp, LogTimestamp::kUnix);
+  EXPECT_EQ(config.slow_query_threshold.count(), 0);
+  EXPECT_TRUE(config.decision_log.file.empty());
+  EXPECT_TRUE(config.metrics.enabled);
+  EXPECT_EQ(config.metrics.address, "0.0.0.0:2112");
+  EXPECT_FALSE(config.metrics.rpc_histograms);
   EXPECT_EQ(config.list_objects.results_max, 1000U);
   EXPECT_EQ(config.list_objects.deadline, std::chrono::seconds(3));
   EXPECT_EQ(config.list_users.results_max, 1000U);
@@ -187,6 +195,14 @@ constexpr RefusalCase kRefusals[] = {
     {"request-timeout", "3", "--request-timeout: not a duration such as 3s or 500ms"},
     {"http-upstream-timeout", "-1s", "http.upstreamTimeout must not be negative"},
     {"shutdown-timeout", "0s", "shutdownTimeout must be positive"},
+    {"slow-query-threshold", "-1s", "log.slowQueryThreshold must not be negative"},
+    {"decision-log-sample-ratio", "1.5", "--decision-log-sample-ratio: not a number from 0 to 1"},
+    {"decision-log-max-bytes", "0", "decisionLog.maxBytes must be greater than 0"},
+    {"metrics-addr", "nowhere", "metrics.addr `nowhere` is not HOST:PORT"},
+    {"request-duration-dispatch-count-buckets", "",
+     "the buckets of request durations must not be empty"},
+    {"request-duration-dispatch-count-buckets", "5,-1",
+     "--request-duration-dispatch-count-buckets: not a whole number of 0 or more"},
     {"worker-threads", "0", "worker-threads must be greater than 0"},
     {"max-tuples-per-write", "0", "maxTuplesPerWrite must be greater than 0"},
     {"log-format", "xml", "--log-format: neither text nor json"},

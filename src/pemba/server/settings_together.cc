@@ -110,25 +110,6 @@ Status CheckLists(const Values& values) {
   return Refused("maxConcurrentReadsForListUsers must be greater than 0");
 }
 
-Status CheckBuckets(const Values& values) {
-  for (const auto* flag : {"request-duration-datastore-query-count-buckets",
-                           "request-duration-dispatch-count-buckets"}) {
-    const auto list = values.Text(flag);
-    std::string_view rest = list;
-    do {
-      const auto comma = rest.find(',');
-      auto item = rest.substr(0, comma);
-      while (item.starts_with(' ')) item.remove_prefix(1);
-      while (item.ends_with(' ')) item.remove_suffix(1);
-      if (item.empty() || item.find_first_not_of("0123456789") != item.npos) {
-        return Refused(Key(flag) + " must be whole numbers of 0 or more, at least one");
-      }
-      rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
-    } while (!rest.empty());
-  }
-  return Done{};
-}
-
 // A playground behind authentication would hand out what the authentication keeps. Nothing is
 // served there, so this is about the operator's mistake only; the default of a well-known chart
 // asks for it always, which is why authentication alone is no reason to refuse.
@@ -173,7 +154,6 @@ Status CheckTogether(const SettingSources& sources) {
   PEMBA_TRY(std::ignore, CheckCaches(values));
   PEMBA_TRY(std::ignore, CheckThrottles(values));
   PEMBA_TRY(std::ignore, CheckLists(values));
-  PEMBA_TRY(std::ignore, CheckBuckets(values));
   PEMBA_TRY(std::ignore, CheckPlayground(values));
   return CheckGroups(sources);
 }

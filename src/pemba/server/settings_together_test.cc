@@ -52,12 +52,6 @@ TEST(SettingsTogether, ContradictionsAreRefused) {
        "checkDatastoreThrottle.duration must be positive"},
       {{{"max-concurrent-reads-for-list-users", "0"}},
        "maxConcurrentReadsForListUsers must be greater than 0"},
-      {{{"request-duration-dispatch-count-buckets", "10, 20"}}, ""},
-      {{{"request-duration-dispatch-count-buckets", ""}},
-       "requestDurationDispatchCountBuckets must be whole numbers of 0 or more, at least one"},
-      {{{"request-duration-datastore-query-count-buckets", "5,-1"}},
-       "requestDurationDatastoreQueryCountBuckets must be whole numbers of 0 or more, at least "
-       "one"},
       {{{"playground-enabled", "true"}}, ""},
       {{{"playground-enabled", "true"}, {"http-enabled", "false"}},
        "playground.enabled needs http.enabled"},

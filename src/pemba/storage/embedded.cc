@@ -85,6 +85,7 @@ class EmbeddedDatastore final : public Datastore {
  public:
   EmbeddedDatastore(const EmbeddedOptions& options, std::unique_ptr<internal::DirectoryLock> lock)
       : report_(options.report),
+        on_sync_(options.on_sync),
         lock_(std::move(lock)),
         queue_([this](std::span<const CommitEntry> entries) { return Commit(entries); }) {}
 
@@ -337,8 +338,10 @@ class EmbeddedDatastore final : public Datastore {
     }
     rocksdb::WriteOptions options;
     options.sync = true;
+    const auto start = std::chrono::steady_clock::now();
     const auto status = database_->Write(options, &batch);
     if (!status.ok()) return Refusing(status);
+    if (on_sync_) on_sync_(std::chrono::steady_clock::now() - start);
     return Done{};
   }
 
@@ -489,6 +492,7 @@ class EmbeddedDatastore final : public Datastore {
   }
 
   const std::function<void(std::string_view)> report_;
+  const std::function<void(std::chrono::nanoseconds)> on_sync_;
   const std::unique_ptr<internal::DirectoryLock> lock_;
   std::unique_ptr<rocksdb::DB> database_;
   internal::CommitQueue queue_;

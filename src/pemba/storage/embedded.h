@@ -1,6 +1,7 @@
 // The datastore on local disk: one directory, no other service. RocksDB with its write-ahead log.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -19,6 +20,8 @@ struct EmbeddedOptions {
   // Told what an operator should know and a caller should not (paths, messages of the library).
   // Called from any thread; may be empty.
   std::function<void(std::string_view)> report = {};
+  // Told how long each synced write of the log took. On the thread that wrote; may be empty.
+  std::function<void(std::chrono::nanoseconds)> on_sync = {};
 };
 
 // Every write is synced before it is done; all who wait share one sync. After a failed write or

@@ -48,6 +48,19 @@ Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {
   return core().ReadChanges(request);
 }
 
+Result<FeedPosition> Store::StartFeed(const FeedRequest& request) const {
+  return core().StartFeed(request);
+}
+
+Result<FeedBatch> Store::ReadFeed(const FeedPosition& from, std::string_view type,
+                                  std::size_t changes_max) const {
+  return core().ReadFeed(from, type, changes_max);
+}
+
+std::string Store::MakeFeedToken(const FeedPosition& position, std::string_view type) const {
+  return core().MakeFeedToken(position, type);
+}
+
 Result<ModelId> Store::WriteModel(model::Model model) {
   // First, so that what cannot be stored makes no store of an id without data.
   PEMBA_TRY(std::ignore, model::ValidateModel(model));

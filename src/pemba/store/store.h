@@ -53,6 +53,13 @@ struct StoreOptions {
   std::uint64_t changes_per_checkpoint = 1'000'000;
 };
 
+// What must be so, at the moment of the write and in the same transaction, for it to be made.
+struct Preconditions {
+  std::optional<Revision> revision = {};           // Nobody has written since.
+  std::span<const tuple::TupleView> present = {};  // Each of them is stored,
+  std::span<const tuple::TupleView> absent = {};   // none of these is.
+};
+
 struct WriteRequest {
   std::span<const tuple::Tuple> writes = {};
   std::span<const tuple::TupleView> deletes = {};
@@ -62,6 +69,7 @@ struct WriteRequest {
   // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
   // the options above skip. Not limited by tuples_per_write_max.
   std::span<const storage::RecordChange> records = {};
+  Preconditions preconditions = {};
 };
 
 // Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
@@ -101,6 +109,36 @@ struct ChangePage {
   std::vector<TupleChange> changes;
   // After the last change; the token of the request if there was none. Never an end: poll with it.
   std::string continuation_token;
+};
+
+// From where a change feed starts: after a revision, or after what a token stands for. Neither:
+// with what is written from now on.
+struct FeedRequest {
+  std::string_view type = {};  // Of the objects; empty: all.
+  std::optional<Revision> after_revision = {};
+  // Of a feed, or of ReadChanges with the same type. The latter may stand within a write: then the
+  // rest of that write comes first.
+  std::string_view continuation_token = {};
+};
+
+// Where a feed is: its reader knows all writes up to `revision`, and of the one after it the first
+// `changes` changes.
+struct FeedPosition {
+  Revision revision = 0;
+  std::uint64_t changes = 0;
+  friend bool operator==(const FeedPosition&, const FeedPosition&) = default;
+};
+
+// One committed write, as far as it matches.
+struct CommittedWrite {
+  Revision revision = 0;
+  WallTime time;
+  std::vector<TupleChange> changes;  // In the order in which they were made; not empty.
+};
+
+struct FeedBatch {
+  std::vector<CommittedWrite> writes;
+  FeedPosition next;  // Everything before it that matches is in the batch.
 };
 
 struct ModelPage {
@@ -194,10 +232,11 @@ class Store {
   // All or nothing; returns the revision at which it is visible (if everything was skipped, one at
   // which the reasons for skipping are). Blocks until durable.
   // Errors, in this order: those of ResolveModel; kEmptyWrite; per write: kValidation; per delete:
-  // kValidation; kDuplicateTupleInRequest; kLimitExceeded; kValidation (options); then the first
-  // delete, then the first write that does not fit the state: kTupleStateMismatch, or kConflict if
-  // another request in flight is the reason or the condition differs; kUnavailable: outcome
-  // unknown.
+  // kValidation; kDuplicateTupleInRequest; kLimitExceeded; kValidation (options); kValidation and
+  // kLimitExceeded of preconditions; kConflict, naming the first precondition that does not hold;
+  // then the first delete, then the first write that does not fit the state: kTupleStateMismatch,
+  // or kConflict if another request in flight is the reason or the condition differs; kUnavailable:
+  // outcome unknown.
   Result<Revision> Write(const WriteRequest& request);
 
   // The records whose key starts with `prefix`, in order of key, until `visit` stops; answers the
@@ -211,6 +250,19 @@ class Store {
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
   // kInvalidStartTime.
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
+
+  // A change feed: whole writes, in order, each once. Unlike ReadChanges it knows no horizon: the
+  // log is in order as soon as it is published. Wait for more with Stores::Listen.
+  //
+  // Errors: kInvalidArgument (both a revision and a token; a revision that the store has not
+  // reached), kInvalidContinuationToken, kContinuationTokenMismatch (of another type).
+  Result<FeedPosition> StartFeed(const FeedRequest& request) const;
+  // Ends with the write that makes them `changes_max` changes or more, or when it has looked at a
+  // few thousand writes. Empty and without progress: there is nothing new. Blocks.
+  Result<FeedBatch> ReadFeed(const FeedPosition& from, std::string_view type,
+                             std::size_t changes_max) const;
+  // For FeedRequest and ReadChanges.
+  std::string MakeFeedToken(const FeedPosition& position, std::string_view type) const;
 
   // Validates, stores under a fresh ULID and makes it the latest. `model.id` is ignored. Limits on
   // counts and sizes of the wire form are the caller's. Errors: kInvalidModel.

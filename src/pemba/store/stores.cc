@@ -34,6 +34,7 @@ class Stores::Impl final : public internal::Maintenance {
                 std::move(options.report),
                 *this,
                 internal::Tokens(datastore.secret()),
+                {},
                 UlidGenerator(clock),
                 {}},
         empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {
@@ -84,6 +85,12 @@ class Stores::Impl final : public internal::Maintenance {
   std::optional<Following> following() const {
     if (!follower_) return std::nullopt;
     return follower_->status();
+  }
+
+  StoresTotals Totals() const {
+    StoresTotals totals;
+    table_.ForEach([&](const Store& store) { store.core().AddTo(totals); });
+    return totals;
   }
 
  private:
@@ -220,7 +227,19 @@ Result<StorePage> Stores::ListStores(const ListStoresRequest& request) const {
 
 Status Stores::DeleteStore(const StoreId& id) {
   auto& shared = impl_->shared();
-  return shared.datastore.DeleteStore(id, shared.clock.Now());
+  PEMBA_TRY(std::ignore, shared.datastore.DeleteStore(id, shared.clock.Now()));
+  shared.publications.Tell(id);
+  return Done{};
+}
+
+std::unique_ptr<Listener> Stores::Listen(const StoreId& id, Revision after,
+                                         std::function<void()> tell) {
+  auto listener = impl_->shared().publications.Listen(id, std::move(tell));
+  // What came between the caller's last look and the listening told nobody.
+  const auto store = Open(id);
+  const bool news = !store.ok() || (*store)->Pin().revision() > after || !GetStore(id).ok();
+  if (news) listener->Tell();
+  return listener;
 }
 
 std::optional<Following> Stores::following() const { return impl_->following(); }
@@ -230,6 +249,8 @@ Stores::Loaded Stores::IsLoaded(const StoreId& id) const {
 }
 
 std::size_t Stores::loaded() const { return impl_->loaded(); }
+
+StoresTotals Stores::Totals() const { return impl_->Totals(); }
 
 Status Stores::Health() const { return impl_->shared().datastore.Health(); }
 

@@ -50,8 +50,22 @@ struct Following {
   std::uint64_t writes_behind = 0;  // Of the store that was furthest behind at the last look.
 };
 
+// Over the stores that are in memory, for metrics. Each figure is of about now.
+struct StoresTotals {
+  std::size_t stores = 0;
+  std::uint64_t tuples = 0;
+  std::uint64_t revisions = 0;  // The sum of the stores' published revisions.
+  graph::MemoryUse memory;
+};
+
 // A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
 class StoreHandle;
+
+// Listens for as long as it lives.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+};
 
 // Thread-safe. Outlived by nothing that it hands out; destroy it after the last request. The
 // destructor waits for background work and saves a checkpoint of every store that changed enough.
@@ -83,8 +97,17 @@ class Stores {
   enum class Loaded : std::uint8_t { kNo, kYes };
   Loaded IsLoaded(const StoreId& id) const;
 
+  // Calls `tell` once, as soon as the store has a revision after `after` or is deleted; at once if
+  // that is so already. It is called by whoever publishes: it must be quick, and neither block nor
+  // call back here. It may still be called while the result is being destroyed, not afterwards
+  // begun. Costs nobody anything while nothing happens.
+  std::unique_ptr<Listener> Listen(const StoreId& id, Revision after, std::function<void()> tell);
+
   // How many stores are in memory.
   std::size_t loaded() const;
+
+  // O(stores in memory); no request waits for it.
+  StoresTotals Totals() const;
 
   // Whether writes are accepted (kUnavailable if not): for readiness.
   Status Health() const;

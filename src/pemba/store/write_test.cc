@@ -1,4 +1,6 @@
+#include <atomic>
 #include <functional>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -289,6 +291,98 @@ TEST_F(WriteTest, ADeletedStoreServesOn) {
   ASSERT_TRUE(stores_->DeleteStore(store_id_).ok());
   MustWrite({.writes = {T(kAnne)}});
   EXPECT_THAT(AllTuples(*OpenStore()), ElementsAre(kAnne));
+}
+
+// Preconditions.
+
+class PreconditionTest : public World {
+ protected:
+  Result<Revision> WriteIf(const Preconditions& preconditions, const std::string& text) {
+    const auto t = T(text);
+    return OpenStore()->Write({.writes = {&t, 1}, .preconditions = preconditions});
+  }
+  static std::vector<tuple::TupleView> Views(std::initializer_list<std::string_view> texts) {
+    std::vector<tuple::TupleView> views;
+    for (const auto text : texts) views.push_back(*tuple::ParseTuple(text));
+    return views;
+  }
+};
+
+TEST_F(PreconditionTest, WhatHoldsLetsTheWritePass) {
+  MustWrite({.writes = {T(kAnne)}});
+  const auto anne = Views({kAnne});
+  const auto others = Views({kBob, "document:1#viewer@user:*", "nothing:x#of@this:kind"});
+  EXPECT_EQ(*WriteIf({.revision = 1, .present = anne, .absent = others}, kBob), 2u);
+}
+
+TEST_F(PreconditionTest, TheFirstThatFailsIsNamedAndNothingIsWritten) {
+  MustWrite({.writes = {T(kAnne)}});
+  const auto anne = Views({kAnne});
+  const auto bob = Views({kBob});
+  struct Case {
+    const char* name;
+    Preconditions preconditions;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"an older revision",
+       {.revision = 0, .present = bob},
+       "precondition failed: the store is at revision 1, not at 0"},
+      {"a revision to come",
+       {.revision = 2},
+       "precondition failed: the store is at revision 1, not at 2"},
+      {"a tuple that is missing",
+       {.revision = 1, .present = bob, .absent = anne},
+       "precondition failed: no such tuple: user: 'user:bob', relation: 'viewer', object: "
+       "'document:1'"},
+      {"a tuple that is there",
+       {.absent = anne},
+       "precondition failed: the tuple exists: user: 'user:anne', relation: 'viewer', object: "
+       "'document:1'"},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    const auto written = WriteIf(c.preconditions, kBob);
+    ASSERT_FALSE(written.ok());
+    EXPECT_EQ(written.error().code, ErrorCode::kConflict);
+    EXPECT_EQ(written.error().message, c.message);
+    EXPECT_EQ(OpenStore()->Pin().revision(), 1u);
+  }
+}
+
+TEST_F(PreconditionTest, TheyAreJudgedBeforeTheTuplesAreLookedAt) {
+  MustWrite({.writes = {T(kAnne)}});
+  EXPECT_EQ(WriteIf({.revision = 7}, kAnne).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(WriteIf({.revision = 1}, kAnne).error().code, ErrorCode::kTupleStateMismatch);
+}
+
+TEST_F(PreconditionTest, OfWritersWithOneRevisionOnePasses) {
+  constexpr int kWriters = 4;
+  for (Revision round = 0; round < 50; ++round) {
+    std::atomic<int> passed = 0;
+    std::vector<std::thread> writers;
+    for (int w = 0; w < kWriters; ++w) {
+      writers.emplace_back([&, w] {
+        const auto text = "document:" + std::to_string(round) + "#viewer@user:" + std::to_string(w);
+        const auto written = WriteIf({.revision = round}, text);
+        if (written.ok()) {
+          ++passed;
+        } else {
+          EXPECT_EQ(written.error().code, ErrorCode::kConflict);
+        }
+      });
+    }
+    for (auto& writer : writers) writer.join();
+    ASSERT_EQ(passed, 1);
+    ASSERT_EQ(OpenStore()->Pin().revision(), round + 1);
+  }
+}
+
+TEST_F(PreconditionTest, TheyAreBoundedAndWellFormed) {
+  const std::vector<tuple::TupleView> many(101, *tuple::ParseTuple(kBob));
+  EXPECT_EQ(WriteIf({.absent = many}, kAnne).error().code, ErrorCode::kLimitExceeded);
+  const std::vector<tuple::TupleView> malformed{{"document", "viewer", "user:bob"}};
+  EXPECT_EQ(WriteIf({.absent = malformed}, kAnne).error().code, ErrorCode::kValidation);
 }
 
 }  // namespace

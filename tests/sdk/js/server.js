@@ -20,8 +20,8 @@ export function startServer(dataDirectory, moreArguments = []) {
   const { PEMBA_BINARY: _, ...env } = process.env;
   const child = spawn(
     binary,
-    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0']
-      .concat(moreArguments),
+    ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0',
+      '--metrics-addr', '127.0.0.1:0'].concat(moreArguments),
     { env, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));

@@ -250,6 +250,16 @@ void ToWire(const tuple::Tuple& tuple, wire::TupleKey& out) {
   FromJsonObject(tuple.condition->context, *out.mutable_condition()->mutable_context());
 }
 
+wire::TupleOperation ToWire(graph::Change::Operation operation) {
+  switch (operation) {
+    case graph::Change::Operation::kWrite:
+      return wire::TUPLE_OPERATION_WRITE;
+    case graph::Change::Operation::kDelete:
+      return wire::TUPLE_OPERATION_DELETE;
+  }
+  return wire::TUPLE_OPERATION_WRITE;
+}
+
 void ToWire(WallTime time, google::protobuf::Timestamp& out) {
   auto nanoseconds = time.time_since_epoch().count();
   auto seconds = nanoseconds / 1'000'000'000;

@@ -13,6 +13,7 @@
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
+#include "pemba/graph/types.h"
 #include "pemba/model/model.h"
 #include "pemba/store/store.h"
 #include "pemba/tuple/tuple.h"
@@ -42,6 +43,7 @@ tuple::TupleView ViewOf(const Key& key) {
   return {key.object(), key.relation(), key.user()};
 }
 
+wire::TupleOperation ToWire(graph::Change::Operation operation);
 void ToWire(WallTime time, google::protobuf::Timestamp& out);
 
 }  // namespace pemba::api::openfga

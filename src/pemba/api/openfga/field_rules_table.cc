@@ -59,6 +59,12 @@ const FieldRule kTable[] = {
     {V1("ReadChangesRequest"), "continuation_token", Matches(kTokenPattern)},
     {V1("ReadChangesRequest"), "start_time", Past()},
 
+    {"pemba.v1.WatchRequest", "store_id", Matches(kUlidPattern)},
+    {"pemba.v1.WatchRequest", "type", MatchesOrEmpty(kChangesTypePattern)},
+    {"pemba.v1.WatchRequest", "continuation_token", BytesMax(5120)},
+    {"pemba.v1.WatchRequest", "continuation_token", Matches(kTokenPattern)},
+    {"pemba.v1.WatchRequest", "heartbeat_seconds", Range(1, 600)},
+
     // Queries
     {V1("CheckRequest"), "store_id", Matches(kUlidPattern)},
     {V1("CheckRequest"), "tuple_key", Required()},

@@ -158,6 +158,18 @@ const RuleCase kCases[] = {
     {"ReadChangesRequest", With(R"("start_time":"2023-11-14T22:13:20Z")"),
      "invalid ReadChangesRequest.StartTime: value must be less than now"},
 
+    {"WatchRequest", With(R"("type":"doc","after_revision":"7","heartbeat_seconds":600)"), ""},
+    {"WatchRequest", "{}",
+     R"(invalid WatchRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"WatchRequest", With(R"("type":"a:b")"),
+     R"(invalid WatchRequest.Type: value does not match regex pattern "^[^:#\\s]{1,254}$")"},
+    {"WatchRequest", With(R"("continuation_token":"*")"),
+     R"(invalid WatchRequest.ContinuationToken: value does not match regex pattern "^$|^[A-Za-z0-9-_]+={0,2}$")"},
+    {"WatchRequest", With(R"("continuation_token":")" + std::string(5121, 'a') + "\""),
+     "invalid WatchRequest.ContinuationToken: value length must be at most 5120 bytes"},
+    {"WatchRequest", With(R"("heartbeat_seconds":0)"),
+     "invalid WatchRequest.HeartbeatSeconds: value must be inside range [1, 600]"},
+
     {"CheckRequest", With(kKey), ""},
     {"CheckRequest", "{" + kKey + "}",
      R"(invalid CheckRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},

@@ -16,8 +16,10 @@
 #include "pemba/api/field_rules.h"
 #include "pemba/api/json_reader.h"
 #include "pemba/api/json_writer.h"
+#include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/patterns.h"
 #include "pemba/base/assert.h"
 
@@ -49,7 +51,20 @@ struct Rpc {
   int http_success;  // 200, 201 or 204 (no body).
   rpc::Execution execution;
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
+  RpcMetrics* metrics = nullptr;  // Null: nobody counts.
 };
+
+// A header that is a revision, if it is there.
+Result<std::optional<store::Revision>> RevisionHeader(const rpc::Call& call, std::string_view name,
+                                                      std::string_view shown) {
+  const auto text = call.header(name);
+  if (!text) return std::optional<store::Revision>();
+  store::Revision revision = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), revision);
+  if (error == std::errc() && end == text->data() + text->size()) return std::optional(revision);
+  return Error{ErrorCode::kInvalidArgument,
+               "invalid " + std::string(shown) + ": value must be a revision"};
+}
 
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
@@ -98,20 +113,24 @@ class Exchange {
         response_(*pb::Arena::CreateMessage<Response>(&arena_)) {}
 
   void Run(Method method) {
+    BeginTrace();
     const auto admitted = rpc_.kind == Rpc::Kind::kStream ? Admit() : Status(Done{});
     if (admitted.ok()) {
       if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
       decoded_ = true;
     }
-    const bool timed = static_cast<bool>(front_.options.on_call);
+    const auto& options = front_.options;
+    const bool timed = rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call;
     const auto start = timed ? front_.clock.Steady() : SteadyTime();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (context_.must_wait) return call_.MoveToWorker();
     if (!streaming_) SetHeaders();
+    if (outcome.ok() && context_.feed) return GoOnWithFeed(start);
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
-      FailStream(outcome.error());
+      internal::FailStream(call_, outcome.error(),
+                           streaming_ ? internal::Begun::kYes : internal::Begun::kNo);
     } else {
       Fail(outcome.error());
     }
@@ -170,6 +189,7 @@ class Exchange {
 
   Status Answer(Method method) {
     PEMBA_TRY(std::ignore, CheckFields(request_));
+    CountStart();
     if (rpc_.kind == Rpc::Kind::kUnary) {
       PEMBA_TRY(std::ignore, Admit());
     }
@@ -209,15 +229,11 @@ class Exchange {
     if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
-    if (const auto text = call_.header("pemba-at-least-revision")) {
-      store::Revision revision = 0;
-      const auto [end, error] =
-          std::from_chars(text->data(), text->data() + text->size(), revision);
-      if (error != std::errc() || end != text->data() + text->size()) {
-        return Error{ErrorCode::kInvalidArgument,
-                     "invalid Pemba-At-Least-Revision: value must be a revision"};
-      }
-      context_.at_least = revision;
+    PEMBA_TRY(context_.at_least,
+              RevisionHeader(call_, "pemba-at-least-revision", "Pemba-At-Least-Revision"));
+    if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
+      PEMBA_TRY(context_.if_revision,
+                RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
     }
     return Done{};
   }
@@ -234,16 +250,8 @@ class Exchange {
   RequestContext::Sent Send(const pb::Message& message) {
     if (!streaming_) SetHeaders();
     streaming_ = true;
-    std::string bytes;
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      message.SerializeToString(&bytes);
-    } else {
-      bytes = "{\"result\":";
-      AppendJson(message, bytes);
-      bytes += "}\n";
-    }
-    return call_.Send(kJsonType, bytes) ? RequestContext::Sent::kYes
-                                        : RequestContext::Sent::kNobodyReads;
+    if (counted_) rpc_.metrics->Streamed(1);
+    return internal::SendMessage(call_, message);
   }
 
   void SetHeaders() {
@@ -305,30 +313,71 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
-  void FailStream(const Error& error) {
-    const auto status = ToGrpc(error);
-    if (call_.protocol() == rpc::Protocol::kGrpc) {
-      return streaming_ ? call_.FinishStream(status) : call_.FinishGrpc(status, {});
-    }
-    const auto http = ToStreamError(status);
-    if (!streaming_) return call_.FinishHttp(http.http_status, kJsonType, http.line);
-    call_.Send(kJsonType, http.line);
-    call_.FinishStream({});
+  // From here on the feed lives by itself; this exchange ends.
+  void GoOnWithFeed(SteadyTime start) {
+    internal::FeedRun::Told told{.service = front_.service,
+                                 .rpc = rpc_.name,
+                                 .request_id = request_id_,
+                                 .store_id = {},
+                                 .model_id = context_.model_id,
+                                 .caller = context_.caller.client_id(),
+                                 .start = start,
+                                 .metrics = counted_ ? rpc_.metrics : nullptr};
+    if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
+    std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
+                                        front_.options.on_call)
+        ->Run(call_);
   }
 
-  void Report(const Status& outcome, std::chrono::nanoseconds duration) const {
+  std::string SpanName() const {
+    const bool authzen = std::is_same_v<Owner, authzen::Service>;
+    return std::string(authzen ? "authzen." : "") + rpc_.name;
+  }
+
+  void BeginTrace() {
+    if (front_.options.tracer == nullptr) {
+      request_id_ = NewRequestId();
+      return;
+    }
+    auto begun = front_.options.tracer->Begin(SpanName(), call_.header("traceparent"));
+    request_id_ = telemetry::ToHex(begun.trace_id);
+    span_ = std::move(begun.span);
+  }
+
+  void CountStart() {
+    if (rpc_.metrics == nullptr) return;
+    rpc_.metrics->Started();
+    counted_ = true;
+  }
+
+  void Report(const Status& outcome, std::chrono::nanoseconds duration) {
     CallReport report;
     report.service = front_.service;
     report.rpc = rpc_.name;
     report.request_id = request_id_;
     if constexpr (HasStoreId<Request>) report.store_id = request_.store_id();
     report.model_id = context_.model_id;
-    if (!outcome.ok()) {
-      report.error = &outcome.error();
-      report.grpc_code = ToGrpc(outcome.error()).code;
-    }
     report.duration = duration;
-    front_.options.on_call(report);
+    report.revision = context_.revision;
+    report.caller = context_.caller.client_id();
+    report.call = &call_;
+    report.request = &request_;
+    if (outcome.ok()) {
+      report.response = &response_;
+    } else {
+      report.error = &outcome.error();
+      report.grpc_code = WireNumber(outcome.error().code);
+    }
+    if (counted_) {
+      rpc_.metrics->Finished(report.grpc_code, duration);
+      front_.options.metrics->Observe(request_, response_, report);
+    }
+    if (front_.options.tracer != nullptr) report.trace_id = request_id_;
+    if (span_) {
+      DescribeQuestion(request_, span_);
+      DescribeCall(report, span_);
+    }
+    if (front_.options.on_call) front_.options.on_call(report);
   }
 
   Owner& service_;
@@ -339,9 +388,11 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
-  const std::string request_id_ = NewRequestId();
+  std::string request_id_;
+  telemetry::Span span_;
   bool decoded_ = false;
   bool undecodable_ = false;
+  bool counted_ = false;    // As started.
   bool streaming_ = false;  // The first message of a stream is on its way.
 };
 
@@ -353,8 +404,10 @@ class RouteAdder {
       : service_(service), front_(std::move(front)), router_(router) {}
 
   template <class Request, class Response>
-  void operator()(const Rpc& rpc,
-                  Status (Owner::*method)(RequestContext&, const Request&, Response&)) {
+  void operator()(Rpc rpc, Status (Owner::*method)(RequestContext&, const Request&, Response&)) {
+    if (auto* metrics = front_->options.metrics) {
+      rpc.metrics = &metrics->Of(front_->service, rpc.name);
+    }
     rpc::Route route;
     // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
     if (front_->store_id.empty()) {
@@ -410,6 +463,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }

@@ -10,11 +10,13 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "pemba/api/authn/authenticator.h"
+#include "pemba/api/openfga/call_metrics.h"
+#include "pemba/api/openfga/call_report.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/rpc/router.h"
+#include "pemba/telemetry/trace.h"
 
 namespace pemba::api::authzen {
 class Service;
@@ -22,22 +24,14 @@ class Service;
 
 namespace pemba::api::openfga {
 
-// What happened in one call, for logs. Views live during the callback.
-struct CallReport {
-  std::string_view service;  // "openfga.v1.OpenFGAService"
-  std::string_view rpc;      // "Check"
-  std::string_view request_id;
-  std::string_view store_id;
-  std::string_view model_id;
-  std::uint32_t grpc_code = 0;
-  const Error* error = nullptr;  // With the cause that the caller does not see; null: success.
-  std::chrono::nanoseconds duration{0};
-};
-
 struct FrontOptions {
   std::chrono::milliseconds request_timeout{3000};  // Zero: none but the caller's.
-  // Told of every call that got as far as the field rules, on the thread that answered it. Empty:
-  // calls are not even timed.
+  // Counts every call that has passed the field rules. May be null; must outlive the router.
+  CallMetrics* metrics = nullptr;
+  // Traces calls; their request id is then the trace id. May be null; must outlive the router.
+  const telemetry::Tracer* tracer = nullptr;
+  // Told of every call that got as far as the field rules, on the thread that answered it. May be
+  // empty; without it and metrics, calls are not even timed.
   std::function<void(const CallReport&)> on_call;
 };
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 
 #include "pemba/api/authn/caller.h"
 #include "pemba/api/openfga/access_control.h"
+#include "pemba/api/openfga/feed.h"
 #include "pemba/api/openfga/list_page.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
@@ -51,7 +53,8 @@ struct ServiceOptions {
 struct RequestContext {
   authn::Caller caller;  // Nobody at first: no call runs for whom no front has let in.
   std::optional<SteadyTime> deadline;
-  std::optional<store::Revision> at_least;  // The caller wants to see this revision.
+  std::optional<store::Revision> at_least;     // The caller wants to see this revision.
+  std::optional<store::Revision> if_revision;  // Write only: nobody may have written since.
   // Nothing older than the call will do (HIGHER_CONSISTENCY).
   bool newest = false;
   // Whether the thread may wait: for a revision to come, for a database. I/O threads may not.
@@ -61,7 +64,7 @@ struct RequestContext {
   bool must_wait = false;
 
   // Streams only: takes the messages one by one.
-  enum class Sent : std::uint8_t { kYes, kNobodyReads };
+  using Sent = FeedReader::Sent;
   std::function<Sent(const google::protobuf::Message&)> send;
 
   ListPageRequest list;         // Lists only.
@@ -73,6 +76,7 @@ struct RequestContext {
   // How old what was read may be, if other servers write too and cannot be heard.
   std::optional<std::chrono::seconds> staleness;
   ListPageResponse listed;
+  std::unique_ptr<Feed> feed;          // Streams only: what the stream goes on with.
   std::vector<std::string> undecided;  // AuthZEN's ActionSearch: neither allowed nor denied.
 };
 
@@ -105,6 +109,10 @@ class Service {
   Status Write(RequestContext&, const wire::WriteRequest&, wire::WriteResponse&);
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
+
+  // pemba.v1: sets `feed`; the response is not used. Errors: kStoreNotFound, also later, once the
+  // store is deleted, and kForbidden, once the permission is gone.
+  Status Watch(RequestContext&, const ::pemba::v1::WatchRequest&, ::pemba::v1::WatchResponse&);
 
   // Questions. Check and BatchCheck never block.
   Status Check(RequestContext&, const wire::CheckRequest&, wire::CheckResponse&);

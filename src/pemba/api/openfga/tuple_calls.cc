@@ -9,19 +9,6 @@
 #include "pemba/api/openfga/service.h"
 
 namespace pemba::api::openfga {
-namespace {
-
-wire::TupleOperation OperationOf(graph::Change::Operation operation) {
-  switch (operation) {
-    case graph::Change::Operation::kWrite:
-      return wire::TUPLE_OPERATION_WRITE;
-    case graph::Change::Operation::kDelete:
-      return wire::TUPLE_OPERATION_DELETE;
-  }
-  return wire::TUPLE_OPERATION_WRITE;
-}
-
-}  // namespace
 
 Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
                       wire::WriteResponse&) {
@@ -42,6 +29,7 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
   write.model_id = context.model_id;
   write.on_duplicate = request.writes().on_duplicate();
   write.on_missing = request.deletes().on_missing();
+  write.preconditions.revision = context.if_revision;
   PEMBA_TRY(context.revision, store->Write(write));
   return Done{};
 }
@@ -90,7 +78,7 @@ Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequ
   for (const auto& change : page.changes) {
     auto& out = *response.add_changes();
     ToWire(change.tuple, *out.mutable_tuple_key());
-    out.set_operation(OperationOf(change.operation));
+    out.set_operation(ToWire(change.operation));
     ToWire(change.time, *out.mutable_timestamp());
   }
   response.set_continuation_token(std::move(page.continuation_token));

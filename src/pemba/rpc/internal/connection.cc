@@ -28,7 +28,22 @@ Exchange& Connection::AddExchange() {
   if (first_ != nullptr) first_->previous = &exchange;
   first_ = &exchange;
   ++exchange_count_;
+  if (told_draining_) exchange.TellDraining();
   return exchange;
+}
+
+void Connection::TellDraining() {
+  told_draining_ = true;
+  for (auto* exchange = first_; exchange != nullptr; exchange = exchange->next) {
+    exchange->TellDraining();
+    context_.suspended.Wake(*exchange);
+  }
+}
+
+std::size_t Connection::ReadStream(Exchange& exchange, char* out, std::size_t bytes_max) {
+  const auto count = exchange.stream.Read(out, bytes_max);
+  if (count > 0) context_.suspended.OnRoom(exchange);
+  return count;
 }
 
 void Connection::RemoveExchange(Exchange& exchange) {
@@ -56,6 +71,7 @@ void Connection::UncountBuffered(Exchange& exchange, std::size_t bytes) {
 void ReleaseDetached(ConnectionContext& context, Exchange& exchange) {
   PEMBA_ASSERT(context.buffered_bytes >= exchange.buffered_bytes);
   context.buffered_bytes -= exchange.buffered_bytes;
+  context.suspended.Remove(exchange);
   context.exchanges.Release(exchange);
 }
 

@@ -20,6 +20,7 @@ struct ConnectionContext {
   const Router& router;
   ExchangePool& exchanges;
   WorkerPool& workers;
+  SuspendedCalls& suspended;
   std::size_t calls_max;           // Of this thread.
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
@@ -60,6 +61,9 @@ class Connection {
 
  protected:
   Exchange& AddExchange();
+  void TellDraining();  // To the calls of now and later. Part of Drain().
+  // As exchange.stream.Read; a call that waits for room may go on.
+  std::size_t ReadStream(Exchange& exchange, char* out, std::size_t bytes_max);
   void RemoveExchange(Exchange& exchange);  // Back to the pool. Not while a worker has it.
   std::size_t exchange_count() const { return exchange_count_; }
   Exchange* first_exchange() { return first_; }
@@ -77,6 +81,7 @@ class Connection {
   const PeerCertificate certificate_;
   Exchange* first_ = nullptr;
   std::size_t exchange_count_ = 0;
+  bool told_draining_ = false;
 };
 
 // Gives a detached exchange back once its worker has returned (Connection is gone).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "pemba/base/assert.h"
 #include "pemba/rpc/internal/grpc_wire.h"
@@ -134,10 +135,38 @@ void Exchange::MoveToWorker() {
   moves_ = true;
 }
 
-void Exchange::Run(const Fallbacks& fallbacks) {
+void Exchange::Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> then) {
+  PEMBA_CHECK(may_wait_ && request.route != nullptr && request.route->requests == Requests::kOne);
+  suspension.until = until;
+  suspension.at = request.deadline ? std::min(at, *request.deadline) : at;
+  next_run_ = std::move(then);
+}
+
+std::shared_ptr<Waker> Exchange::waker() {
+  if (ticket_ == nullptr) ticket_ = std::make_shared<WakeTicket>(mailbox_, *this);
+  return ticket_;
+}
+
+bool Exchange::has_room() const {
+  return stream.Look().buffered_bytes < OutgoingStream::kBufferedBytesMax;
+}
+
+void Exchange::End() {
+  if (ticket_ != nullptr) ticket_->Close();
+  ticket_ = nullptr;
+  next_run_ = nullptr;
+}
+
+Exchange::Ran Exchange::Run(const Fallbacks& fallbacks) {
   moves_ = false;
-  (*request.handler)(*this);
-  if (moves_) return;
+  if (next_run_) {
+    std::exchange(next_run_, nullptr)(*this);
+  } else {
+    (*request.handler)(*this);
+  }
+  if (moves_) return Ran::kToItsEnd;
+  if (next_run_ && !response.finished) return Ran::kSuspended;
+  next_run_ = nullptr;
   const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
                     request.route->requests == Requests::kEach;
   if (!each && !response.finished) {
@@ -147,6 +176,7 @@ void Exchange::Run(const Fallbacks& fallbacks) {
       Refuse(fallbacks, kGrpcInternal, "the call was left unfinished");
     }
   }
+  return Ran::kToItsEnd;
 }
 
 void Exchange::RunInline(const Fallbacks& fallbacks) {
@@ -156,14 +186,16 @@ void Exchange::RunInline(const Fallbacks& fallbacks) {
 
 void Exchange::RunOnWorker(const Fallbacks& fallbacks) {
   may_wait_ = true;
+  auto ran = Ran::kToItsEnd;
   if (!cancelled()) {
     if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
       Refuse(fallbacks, kGrpcDeadlineExceeded, "deadline exceeded");
     } else {
-      Run(fallbacks);
+      ran = Run(fallbacks);
     }
   }
-  mailbox_.Post({this, Mail::Kind::kReturned});  // From here on it may belong to another call.
+  // From here on it may belong to another call.
+  mailbox_.Post({this, ran == Ran::kSuspended ? Mail::Kind::kSuspended : Mail::Kind::kReturned});
 }
 
 void Exchange::Cancel() {
@@ -213,6 +245,8 @@ void Exchange::Reset() {
   buffered_bytes = decoded_bytes = 0;
   ClearBuffer(incoming);
   cancelled_.store(false, std::memory_order_relaxed);
+  draining_.store(false, std::memory_order_relaxed);
+  suspension = {};
 }
 
 ExchangePool::~ExchangePool() { PEMBA_ASSERT(in_use_ == 0); }
@@ -228,6 +262,7 @@ Exchange& ExchangePool::Acquire() {
 void ExchangePool::Release(Exchange& exchange) {
   --in_use_;
   std::unique_ptr<Exchange> owned(&exchange);
+  owned->End();
   if (free_.size() >= kKeptExchangesMax) return;
   owned->Reset();
   free_.push_back(std::move(owned));

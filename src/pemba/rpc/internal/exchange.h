@@ -15,6 +15,7 @@
 #include "pemba/rpc/internal/header_block.h"
 #include "pemba/rpc/internal/mailbox.h"
 #include "pemba/rpc/internal/outgoing_stream.h"
+#include "pemba/rpc/internal/suspended_calls.h"
 #include "pemba/rpc/router.h"
 
 namespace pemba::rpc::internal {
@@ -80,6 +81,10 @@ class Exchange final : public Call {
   void FinishStream(const GrpcStatus& status) override;
   void MoveToWorker() override;
   bool on_worker() const override { return may_wait_; }
+  void Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> next) override;
+  std::shared_ptr<Waker> waker() override;
+  bool has_room() const override;
+  bool draining() const override { return draining_.load(std::memory_order_relaxed); }
 
   // Ends the call with a status of the transport's own, in the form that the call has reached.
   void Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::string_view message);
@@ -87,10 +92,12 @@ class Exchange final : public Call {
   // Unless it moves to a worker: then it is not.
   void RunInline(const Fallbacks& fallbacks);
   bool moves() const { return moves_; }
-  // The same on a worker thread, with waiting Sends; posts kReturned as its last act.
+  // The same on a worker thread, with waiting Sends; posts kReturned or kSuspended as its last act.
   void RunOnWorker(const Fallbacks& fallbacks);
 
   void Cancel();  // I/O thread: the peer has gone away.
+  void TellDraining() { draining_.store(true, std::memory_order_relaxed); }  // I/O thread.
+  void End();  // I/O thread: no waker may reach it any more. Before it goes back.
   void Attach(Connection* connection, std::string_view peer, const PeerCertificate& certificate,
               std::chrono::milliseconds stall_timeout);
   void Reset();
@@ -101,6 +108,7 @@ class Exchange final : public Call {
   OutgoingStream stream;
   Connection* connection = nullptr;  // Null once the connection is gone.
   bool running = false;              // A worker has it.
+  Suspension suspension;             // Of a handler that returned for now.
   bool request_ended = false;        // The peer sends no more.
   bool answered = false;             // The response was handed to the connection's protocol.
   bool stream_deferred = false;      // HTTP/2: the data source waits for bytes.
@@ -119,14 +127,18 @@ class Exchange final : public Call {
   Exchange* previous = nullptr;
 
  private:
-  void Run(const Fallbacks& fallbacks);
+  enum class Ran : std::uint8_t { kToItsEnd, kSuspended };
+  Ran Run(const Fallbacks& fallbacks);
   void BeginStream(std::string_view content_type);
 
   Mailbox& mailbox_;
   std::atomic<bool> cancelled_{false};
-  bool moves_ = false;  // From the I/O thread to a worker.
-  bool may_wait_ = false;  // On a worker.
-  std::string peer_;       // Copies: a detached exchange outlives its connection.
+  std::atomic<bool> draining_{false};
+  std::function<void(Call&)> next_run_;  // Of a suspended call, in place of the handler.
+  std::shared_ptr<WakeTicket> ticket_;   // Made when first asked for.
+  bool moves_ = false;                   // From the I/O thread to a worker.
+  bool may_wait_ = false;                // On a worker.
+  std::string peer_;                     // Copies: a detached exchange outlives its connection.
   PeerCertificate certificate_;
   std::chrono::milliseconds stall_timeout_{0};
 };

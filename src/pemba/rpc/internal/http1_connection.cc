@@ -285,7 +285,7 @@ void Http1Connection::ProduceStream(std::string& out) {
   std::array<char, std::size_t{16} * 1024> piece;
   while (out.size() < kOutputBytesMax) {
     const auto state = exchange_->stream.Look();
-    const auto count = exchange_->stream.Read(piece.data(), piece.size());
+    const auto count = ReadStream(*exchange_, piece.data(), piece.size());
     if (count > 0 && has_body) {
       if (chunked) {
         AppendNumber(count, out, 16);
@@ -324,7 +324,10 @@ void Http1Connection::OnMail(Exchange& exchange, Mail::Kind kind) {
     return;
   }
   exchange.running = false;
-  if (exchange.stream.Look().stalled || !exchange.response.finished) {
+  const bool stalled = exchange.stream.Look().stalled;
+  if (kind == Mail::Kind::kSuspended && !stalled && !exchange.cancelled()) {
+    context_.suspended.Add(exchange);
+  } else if (stalled || !exchange.response.finished) {
     broken_ = true;
   } else if (!exchange.answered) {
     Answer();
@@ -334,6 +337,7 @@ void Http1Connection::OnMail(Exchange& exchange, Mail::Kind kind) {
 void Http1Connection::Drain() {
   draining_ = true;
   keep_alive_ = false;
+  TellDraining();
   if (state_ == State::kHead && exchange_ == nullptr) state_ = State::kClosing;
 }
 
@@ -356,7 +360,7 @@ Connection::Next Http1Connection::OnEndOfInput() {
   }
   // Most likely the client is gone; if it only closed its half, it still gets the answer.
   if (exchange_->running) exchange_->Cancel();
-  return Next::kContinue;
+  return SuspendedCalls::Has(*exchange_) ? Next::kClose : Next::kContinue;
 }
 
 void Http1Connection::RefuseConnection(int status, std::string_view reason) {

@@ -477,7 +477,7 @@ long Http2Connection::ReadBody(Exchange& exchange, std::uint8_t* out, std::size_
   bool ended = false;
   if (response.form == Form::kStream) {
     const auto state = exchange.stream.Look();
-    count = exchange.stream.Read(reinterpret_cast<char*>(out), bytes_max);
+    count = ReadStream(exchange, reinterpret_cast<char*>(out), bytes_max);
     ended = state.ended && count == state.buffered_bytes;
     if (count == 0 && !ended) {
       exchange.stream_deferred = true;
@@ -523,6 +523,7 @@ void Http2Connection::OnMail(Exchange& exchange, Mail::Kind kind) {
   exchange.running = false;
   if (exchange.closed) return RemoveExchange(exchange);
   if (exchange.stream.Look().stalled) return Reset(exchange, NGHTTP2_CANCEL);
+  if (kind == Mail::Kind::kSuspended) return context_.suspended.Add(exchange);
   if (!exchange.response.finished && TakesEach(exchange)) return StartNext(exchange);
   Answer(exchange);
 }
@@ -535,6 +536,7 @@ void Http2Connection::Drain() {
   if (draining_ != Draining::kNo) return;
   draining_ = Draining::kNoticeSent;
   notice_sent_ = context_.now;
+  TellDraining();
   nghttp2_submit_shutdown_notice(session_.get());
   // Its answer shows that the peer has read the notice.
   nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, kDrainPing);

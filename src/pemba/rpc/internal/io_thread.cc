@@ -51,10 +51,12 @@ IoThread::IoThread(const ServerOptions& options, const Router& router, WorkerPoo
       shared_(shared),
       tick_(TickFor(options)),
       exchanges_(mailbox_),
+      suspended_(options.worker_threads, options.io_threads),
       context_{.options = options,
                .router = router,
                .exchanges = exchanges_,
                .workers = workers,
+               .suspended = suspended_,
                .calls_max = std::max<std::size_t>(1, options.calls_max / options.io_threads),
                .http_date = {}},
       epoll_(epoll_create1(EPOLL_CLOEXEC)) {
@@ -99,8 +101,9 @@ void IoThread::Loop() {
   next_tick_ = context_.now + tick_;
   std::array<epoll_event, kEventsMax> events;
   while (!stop_requested_.load(std::memory_order_acquire)) {
+    const auto next = std::min(next_tick_, suspended_.NextDue(context_.now));
     const auto until_tick =
-        std::chrono::ceil<std::chrono::milliseconds>(next_tick_ - context_.now).count();
+        std::chrono::ceil<std::chrono::milliseconds>(next - context_.now).count();
     const int count = epoll_wait(epoll_.get(), events.data(), kEventsMax,
                                  static_cast<int>(std::max<std::int64_t>(until_tick, 0)));
     TakeTime();
@@ -112,6 +115,7 @@ void IoThread::Loop() {
     if (context_.now >= next_tick_) Tick();
     FlushDirty();
     Reap();
+    suspended_.Resume(context_.now, context_.workers);
   }
   while (!links_.empty()) Close(*links_.back());
   Reap();
@@ -144,18 +148,23 @@ void IoThread::OnEvent(EventSource& source, std::uint32_t events) {
 }
 
 void IoThread::OnMail() {
-  mailbox_.Take(mails_);
+  mailbox_.Take(mails_, wakes_);
   for (const auto& mail : mails_) {
     Exchange& exchange = *mail.exchange;
+    if (mail.kind != Mail::Kind::kProgress) suspended_.OnReturn(exchange);
     if (auto* connection = exchange.connection; connection != nullptr) {
       connection->OnMail(exchange, mail.kind);
       MarkDirty(*connection->link);
-    } else if (mail.kind == Mail::Kind::kReturned) {
+    } else if (mail.kind != Mail::Kind::kProgress) {
       exchange.running = false;
       ReleaseDetached(context_, exchange);
     }
   }
   mails_.clear();
+  for (const auto& wake : wakes_) {
+    if (Exchange* const exchange = wake->Open()) suspended_.Wake(*exchange);
+  }
+  wakes_.clear();
 }
 
 void IoThread::Accept(Listener& listener) {

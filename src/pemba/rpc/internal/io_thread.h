@@ -116,6 +116,7 @@ class IoThread {
   const std::chrono::milliseconds tick_;
   Mailbox mailbox_;
   ExchangePool exchanges_;
+  SuspendedCalls suspended_;
   ConnectionContext context_;
   EventSource mailbox_source_{EventSource::Kind::kMailbox};
   Descriptor epoll_;
@@ -125,6 +126,7 @@ class IoThread {
   std::vector<Link*> dirty_;
   std::vector<std::unique_ptr<Link>> dead_;
   std::vector<Mail> mails_;
+  std::vector<std::shared_ptr<WakeTicket>> wakes_;
   std::array<char, std::size_t{64} * 1024> read_buffer_;
   SteadyTime next_tick_{};
   std::time_t date_second_ = 0;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "pemba/base/assert.h"
+#include "pemba/rpc/internal/suspended_calls.h"
 
 namespace pemba::rpc::internal {
 
@@ -17,8 +18,18 @@ void Mailbox::Post(Mail mail) {
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
-    first = mails_.empty();
+    first = mails_.empty() && wakes_.empty();
     mails_.push_back(mail);
+  }
+  if (first) Wake();
+}
+
+void Mailbox::Post(std::shared_ptr<WakeTicket> wake) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = mails_.empty() && wakes_.empty();
+    wakes_.push_back(std::move(wake));
   }
   if (first) Wake();
 }
@@ -29,11 +40,12 @@ void Mailbox::Wake() {
   [[maybe_unused]] const auto written = write(event_fd_, &one, sizeof one);
 }
 
-void Mailbox::Take(std::vector<Mail>& mails) {
+void Mailbox::Take(std::vector<Mail>& mails, std::vector<std::shared_ptr<WakeTicket>>& wakes) {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto read_bytes = read(event_fd_, &count, sizeof count);
   const std::lock_guard lock(mutex_);
   mails.swap(mails_);
+  wakes.swap(wakes_);
 }
 
 }  // namespace pemba::rpc::internal

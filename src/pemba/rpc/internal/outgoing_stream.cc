@@ -59,7 +59,7 @@ std::size_t OutgoingStream::Read(char* out, std::size_t bytes_max) {
   return count;
 }
 
-OutgoingStream::State OutgoingStream::Look() {
+OutgoingStream::State OutgoingStream::Look() const {
   const std::lock_guard lock(mutex_);
   return {buffer_.size() - taken_, ended_, stalled_};
 }

@@ -41,12 +41,12 @@ class OutgoingStream {
     bool ended;
     bool stalled;  // A write gave up because nothing was read.
   };
-  State Look();
+  State Look() const;  // Also the writer.
 
   void Reset();  // For the next request. No other thread may be near.
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable room_;  // Signalled when bytes leave or the stream breaks.
   // All guarded by mutex_.
   std::string buffer_;

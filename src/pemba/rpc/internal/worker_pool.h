@@ -20,6 +20,11 @@ class WorkerPool {
   WorkerPool(std::size_t threads, std::size_t queue_max, const Fallbacks& fallbacks);
   ~WorkerPool();  // Runs what is queued (cancelled calls return at once), then joins.
 
+  std::size_t waiting() const {  // In the queue.
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
+
   enum class Offered { kTaken, kFull };
   Offered Offer(Exchange& exchange);
 
@@ -33,7 +38,7 @@ class WorkerPool {
 
   const std::size_t queue_max_;
   const Fallbacks& fallbacks_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable work_;
   std::deque<Exchange*> queue_;  // Guarded by mutex_, as is stopping_.
   bool stopping_ = false;

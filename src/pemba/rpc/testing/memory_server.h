@@ -22,10 +22,12 @@ class MemoryServer {
       : options_(std::move(options)),
         workers_(0, options_.worker_queue_max, router.fallbacks()),
         exchanges_(mailbox_),
+        suspended_(options_.worker_threads, 1),
         context_{.options = options_,
                  .router = router,
                  .exchanges = exchanges_,
                  .workers = workers_,
+                 .suspended = suspended_,
                  .calls_max = options_.calls_max,
                  .http_date = "Thu, 01 Jan 1970 00:00:00 GMT"} {
     context_.now = std::chrono::steady_clock::now();
@@ -48,15 +50,21 @@ class MemoryServer {
   void Deliver() {
     do {
       std::vector<internal::Mail> mails;
-      mailbox_.Take(mails);
+      std::vector<std::shared_ptr<internal::WakeTicket>> wakes;
+      mailbox_.Take(mails, wakes);
       for (const auto& mail : mails) {
+        if (mail.kind != internal::Mail::Kind::kProgress) suspended_.OnReturn(*mail.exchange);
         if (mail.exchange->connection != nullptr) {
           mail.exchange->connection->OnMail(*mail.exchange, mail.kind);
-        } else if (mail.kind == internal::Mail::Kind::kReturned) {
+        } else if (mail.kind != internal::Mail::Kind::kProgress) {
           mail.exchange->running = false;
           internal::ReleaseDetached(context_, *mail.exchange);
         }
       }
+      for (const auto& wake : wakes) {
+        if (auto* const exchange = wake->Open()) suspended_.Wake(*exchange);
+      }
+      suspended_.Resume(context_.now, workers_);
       if (!mails.empty()) continue;
     } while (workers_.RunOne() == internal::WorkerPool::Ran::kCall);
   }
@@ -83,6 +91,7 @@ class MemoryServer {
   internal::Mailbox mailbox_;
   internal::WorkerPool workers_;
   internal::ExchangePool exchanges_;
+  internal::SuspendedCalls suspended_;
   internal::ConnectionContext context_;
 };
 

@@ -1,6 +1,7 @@
 #include "pemba/store/internal/core.h"
 
 #include "pemba/base/assert.h"
+#include "pemba/store/stores.h"
 
 namespace pemba::store::internal {
 
@@ -59,6 +60,20 @@ Result<ResolvedModel> StoreCore::ResolveModel(const State& state, std::string_vi
 Result<StoreCore*> StoreCore::Adopted() {
   if (!adopt_) return this;
   return adopt_(id_);
+}
+
+void StoreCore::AddTo(StoresTotals& totals) const {
+  const auto guard = shared_.reclaimer.Enter();
+  const auto& graph = *state_.load()->graph;  // After the guard: it will not be freed under it.
+  const auto memory = graph.memory_use();
+  ++totals.stores;
+  totals.tuples += graph.statistics().tuples;
+  totals.revisions += graph.published();
+  totals.memory.dictionaries += memory.dictionaries;
+  totals.memory.base += memory.base;
+  totals.memory.delta += memory.delta;
+  totals.memory.writes += memory.writes;
+  totals.memory.retired += memory.retired;
 }
 
 void StoreCore::SaveCheckpoint() {

@@ -17,6 +17,10 @@
 #include "pemba/store/internal/shared.h"
 #include "pemba/store/store.h"
 
+namespace pemba::store {
+struct StoresTotals;  // stores.h
+}  // namespace pemba::store
+
 namespace pemba::store::internal {
 
 struct CheckedWrite;  // write_checks.h
@@ -68,12 +72,18 @@ class StoreCore {
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
+  Result<FeedPosition> StartFeed(const FeedRequest& request) const;
+  Result<FeedBatch> ReadFeed(const FeedPosition& from, std::string_view type,
+                             std::size_t changes_max) const;
+  std::string MakeFeedToken(const FeedPosition& position, std::string_view type) const;
 
   Result<ModelId> WriteModel(model::Model model);  // Of a valid model.
   Result<model::Model> ReadModel(std::string_view id) const;
   Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
   Status WriteAssertions(const WriteAssertionsRequest& request);
   Result<std::vector<Assertion>> ReadAssertions(std::string_view model_id) const;
+
+  void AddTo(StoresTotals& totals) const;
 
   // Serves this id from now on: registered if this is a core of an id without data.
   Result<StoreCore*> Adopted();

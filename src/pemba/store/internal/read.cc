@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "pemba/store/internal/core.h"
+#include "pemba/store/internal/stored.h"
 #include "pemba/tuple/context.h"
 
 namespace pemba::store::internal {
@@ -13,17 +14,6 @@ Result<std::optional<tuple::Condition>> MakeCondition(std::string_view name,
   if (name.empty()) return std::optional<tuple::Condition>();
   PEMBA_TRY(auto parsed, tuple::ParseContext(context));
   return std::optional(tuple::Condition{std::string(name), std::move(parsed)});
-}
-
-Result<tuple::Tuple> MakeTuple(const tuple::TupleView& t, std::string_view condition,
-                               std::string_view context) {
-  auto made = MakeCondition(condition, context);
-  if (!made.ok()) {
-    return Error{ErrorCode::kDataLoss, "the stored condition context of '" + tuple::ToText(t) +
-                                           "' is corrupt: " + made.error().message};
-  }
-  return tuple::Tuple{std::string(t.object), std::string(t.relation), std::string(t.subject),
-                      *std::move(made)};
 }
 
 Result<graph::ScanFilter> FilterOf(const ReadRequest& request) {
@@ -44,6 +34,23 @@ struct LogPosition {
 };
 
 }  // namespace
+
+Result<tuple::Tuple> MakeTuple(const tuple::TupleView& t, std::string_view condition,
+                               std::string_view context) {
+  auto made = MakeCondition(condition, context);
+  if (!made.ok()) {
+    return Error{ErrorCode::kDataLoss, "the stored condition context of '" + tuple::ToText(t) +
+                                           "' is corrupt: " + made.error().message};
+  }
+  return tuple::Tuple{std::string(t.object), std::string(t.relation), std::string(t.subject),
+                      *std::move(made)};
+}
+
+Result<TupleChange> MakeChange(const storage::Change& change, const storage::Write& write) {
+  PEMBA_TRY(auto t, MakeTuple(change.tuple, change.condition, change.context));
+  return TupleChange{static_cast<graph::Change::Operation>(change.operation), std::move(t),
+                     write.time, write.revision};
+}
 
 Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
   PEMBA_TRY(const auto filter, FilterOf(request));
@@ -129,13 +136,12 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
         continue;
       }
       if (page.changes.size() == request.page_size) return storage::Visit::kStop;
-      auto t = MakeTuple(change.tuple, change.condition, change.context);
-      if (!t.ok()) {
-        made = t.error();
+      auto told = MakeChange(change, write);
+      if (!told.ok()) {
+        made = told.error();
         return storage::Visit::kStop;
       }
-      page.changes.push_back({static_cast<graph::Change::Operation>(change.operation),
-                              *std::move(t), write.time, write.revision});
+      page.changes.push_back(*std::move(told));
       last.revision = write.revision;
       last.change = i;
     }

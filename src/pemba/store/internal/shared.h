@@ -8,6 +8,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/ulid.h"
 #include "pemba/storage/datastore.h"
+#include "pemba/store/internal/publications.h"
 #include "pemba/store/internal/reclaimer.h"
 #include "pemba/store/internal/tokens.h"
 #include "pemba/store/store.h"
@@ -35,6 +36,7 @@ struct Shared {
   const std::function<void(std::string_view)> report;
   Maintenance& maintenance;
   const Tokens tokens;
+  Publications publications;
   UlidGenerator ulids;
   Reclaimer reclaimer;
 };

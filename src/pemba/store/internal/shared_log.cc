@@ -84,6 +84,7 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     state.graph->Publish(write.revision);
     state.last_time = write.time;
   }
+  shared_.publications.Tell(id_);
   CountChanges(write.changes.size());
   return Done{};
 }

@@ -58,6 +58,12 @@ class StoreTable {
     return all;
   }
 
+  // Visits every entry that is there now; others may insert meanwhile.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (const Entry* entry : All()) visit(*entry);
+  }
+
   // Every entry; not while others insert.
   const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
 

@@ -85,6 +85,7 @@ void StoreCore::Settle(const Pending& pending, const Status& durable) {
     }
   }
   settled_.notify_all();
+  shared_.publications.Tell(id_);
   if (--in_flight_ == 0 && failed_) ReloadAfterFailure();
 }
 
@@ -129,6 +130,7 @@ Status StoreCore::ReloadIfFailed() {
 void StoreCore::ReplaceState(LoadedGraph loaded) {
   State* const old = state_.load();
   state_.store(new State(shared_, id_, std::move(loaded), old->generation + 1));
+  shared_.publications.Tell(id_);  // The log may have more than was published.
   shared_.reclaimer.Retire([old] { delete old; });
   shared_.maintenance.RequestCollect();
 }

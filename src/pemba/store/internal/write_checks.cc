@@ -79,6 +79,42 @@ Error Present(const tuple::TupleView& t, const graph::StoredTuple& stored,
   return StateMismatch("cannot write a tuple which already exists", t);
 }
 
+Status CheckPreconditions(const Preconditions& preconditions, const StoreOptions& options) {
+  for (const auto tuples : {preconditions.present, preconditions.absent}) {
+    for (const auto& t : tuples) {
+      PEMBA_TRY(std::ignore, model::ValidateDelete(t));
+      if (tuple::IsObject(t.object) && tuple::IsRelation(t.relation)) continue;
+      const bool object = !tuple::IsObject(t.object);
+      return Error{ErrorCode::kValidation,
+                   "Invalid tuple '" + tuple::ToText(t) + "'. Reason: the '" +
+                       (object ? "object" : "relation") + "' field is malformed"};
+    }
+  }
+  const auto count = preconditions.present.size() + preconditions.absent.size();
+  if (count <= options.tuples_per_write_max) return Done{};
+  return Error{ErrorCode::kLimitExceeded,
+               "The number of tuples in preconditions exceeds the allowed limit of " +
+                   std::to_string(options.tuples_per_write_max)};
+}
+
+Error PreconditionFailed(const std::string& what) {
+  return {ErrorCode::kConflict, "precondition failed: " + what};
+}
+
+Status JudgePreconditions(const Preconditions& preconditions, const Head& head) {
+  if (preconditions.revision && *preconditions.revision != head.applied()) {
+    return PreconditionFailed("the store is at revision " + std::to_string(head.applied()) +
+                              ", not at " + std::to_string(*preconditions.revision));
+  }
+  for (const auto& t : preconditions.present) {
+    if (!head.Lookup(t)) return PreconditionFailed("no such tuple: " + Parts(t));
+  }
+  for (const auto& t : preconditions.absent) {
+    if (head.Lookup(t)) return PreconditionFailed("the tuple exists: " + Parts(t));
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan& plan,
@@ -106,6 +142,7 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
   }
   PEMBA_TRY(checked.on_duplicate, ParseOption("on_duplicate", request.on_duplicate));
   PEMBA_TRY(checked.on_missing, ParseOption("on_missing", request.on_missing));
+  PEMBA_TRY(std::ignore, CheckPreconditions(request.preconditions, options));
   return checked;
 }
 
@@ -128,6 +165,7 @@ void Head::Add(Revision revision, std::span<const graph::Change> changes) {
 Result<std::vector<graph::Change>> ChangesToMake(const CheckedWrite& checked, const Head& head,
                                                  const graph::Snapshot& start) {
   const WriteRequest& request = *checked.request;
+  PEMBA_TRY(std::ignore, JudgePreconditions(request.preconditions, head));
   std::vector<graph::Change> changes;
   changes.reserve(request.deletes.size() + request.writes.size());
   for (const auto& t : request.deletes) {

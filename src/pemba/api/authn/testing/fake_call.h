@@ -44,6 +44,10 @@ class FakeCall final : public rpc::Call {
   void FinishStream(const rpc::GrpcStatus&) override {}
   void MoveToWorker() override {}
   bool on_worker() const override { return true; }
+  void Suspend(rpc::SuspendUntil, SteadyTime, std::function<void(rpc::Call&)>) override {}
+  std::shared_ptr<rpc::Waker> waker() override { return nullptr; }
+  bool has_room() const override { return true; }
+  bool draining() const override { return false; }
 
   std::string method = "GET";
   int status = 0;  // What it was answered with.

@@ -1,0 +1,189 @@
+// The transaction log in one file.
+//
+// Header: `PEMBARSN`. Then for each record: length and the low half of its XXH3 (4 bytes each,
+// little-endian), bytes. Zero bytes never begin a record, so that what a file system may leave
+// behind the end after a crash is not taken for one.
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pemba/base/hash.h"
+#include "pemba/reason/transaction_log.h"
+
+namespace pemba::reason {
+namespace {
+
+constexpr std::string_view kHeader = "PEMBARSN";
+constexpr std::size_t kFrameBytes = 8;
+constexpr std::size_t kRecordBytesMax = std::size_t{1} << 31;
+
+Error Unavailable(const std::string& what) {
+  return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
+}
+
+class File {
+ public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
+  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~File() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+Status WriteAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return Unavailable("the transaction log cannot be written");
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Done{};
+}
+
+void PutNumber(std::string& bytes, std::uint32_t number) {
+  for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(number >> (8 * i)));
+}
+std::uint32_t GetNumber(std::string_view bytes) {
+  std::uint32_t number = 0;
+  for (int i = 0; i < 4; ++i) {
+    number |=
+        static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]))
+        << (8 * i);
+  }
+  return number;
+}
+
+std::string Frame(std::string_view record) {
+  std::string frame;
+  frame.reserve(kFrameBytes + record.size());
+  PutNumber(frame, static_cast<std::uint32_t>(record.size()));
+  PutNumber(frame, static_cast<std::uint32_t>(HashBytes(record)));
+  frame.append(record);
+  return frame;
+}
+
+class FileLog final : public TransactionLog {
+ public:
+  FileLog(std::string path, File file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  Status Read(const std::function<Status(std::string_view)>& see) override {
+    struct stat info {};
+    if (::fstat(file_.get(), &info) != 0) return Unavailable("the transaction log cannot be read");
+    std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+    for (std::size_t at = 0; at < bytes.size();) {
+      const ssize_t got =
+          ::pread(file_.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return Unavailable("the transaction log cannot be read");
+      at += static_cast<std::size_t>(got);
+    }
+    if (bytes.size() < kHeader.size()) return Restart();  // Torn when it was made.
+    if (!bytes.starts_with(kHeader)) {
+      return Error{ErrorCode::kDataLoss, "`" + path_ + "` is not a transaction log"};
+    }
+    std::size_t at = kHeader.size();
+    std::string_view rest = std::string_view(bytes).substr(at);
+    while (rest.size() >= kFrameBytes) {
+      const std::uint32_t size = GetNumber(rest);
+      if (size == 0 || rest.size() - kFrameBytes < size) break;
+      const std::string_view record = rest.substr(kFrameBytes, size);
+      if (static_cast<std::uint32_t>(HashBytes(record)) != GetNumber(rest.substr(4))) {
+        if (rest.size() == kFrameBytes + size) break;  // The last one: torn.
+        return Error{ErrorCode::kDataLoss, "the transaction log `" + path_ +
+                                               "` is damaged at byte " + std::to_string(at)};
+      }
+      if (const Status seen = see(record); !seen.ok()) return seen;
+      at += kFrameBytes + size;
+      rest = std::string_view(bytes).substr(at);
+    }
+    if (at != bytes.size() && ::ftruncate(file_.get(), static_cast<off_t>(at)) != 0) {
+      return Unavailable("the torn end of the transaction log cannot be cut off");
+    }
+    if (::lseek(file_.get(), static_cast<off_t>(at), SEEK_SET) < 0) {
+      return Unavailable("the transaction log cannot be positioned");
+    }
+    return Done{};
+  }
+
+  Status Append(std::string_view record) override {
+    if (failed_) {
+      return Error{ErrorCode::kUnavailable,
+                   "an earlier write to the transaction log failed; open the database again"};
+    }
+    if (record.empty() || record.size() > kRecordBytesMax) {
+      return Error{ErrorCode::kLimitExceeded, "the transaction is too large for one record"};
+    }
+    failed_ = true;  // Until it is known to have worked.
+    PEMBA_TRY(std::ignore, WriteAll(file_.get(), Frame(record)));
+    if (::fdatasync(file_.get()) != 0) return Unavailable("the transaction log cannot be synced");
+    failed_ = false;
+    return Done{};
+  }
+
+  Status Replace(std::string_view record) override {
+    const std::string fresh = path_ + ".new";
+    File file(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (file.get() < 0) return Unavailable("`" + fresh + "` cannot be made");
+    PEMBA_TRY(std::ignore, WriteAll(file.get(), kHeader));
+    PEMBA_TRY(std::ignore, WriteAll(file.get(), Frame(record)));
+    if (::fsync(file.get()) != 0) return Unavailable("`" + fresh + "` cannot be synced");
+    if (::rename(fresh.c_str(), path_.c_str()) != 0) {
+      return Unavailable("`" + fresh + "` cannot take the place of the transaction log");
+    }
+    file_ = std::move(file);
+    failed_ = true;
+    PEMBA_TRY(std::ignore, SyncDirectory());
+    failed_ = false;
+    return Done{};
+  }
+
+  Status SyncDirectory() const {
+    const auto slash = path_.rfind('/');
+    const std::string directory = slash == path_.npos ? "." : path_.substr(0, slash + 1);
+    const File handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
+      return Unavailable("the directory of the transaction log cannot be synced");
+    }
+    return Done{};
+  }
+
+ private:
+  Status Restart() {
+    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) < 0) {
+      return Unavailable("the transaction log cannot be begun");
+    }
+    PEMBA_TRY(std::ignore, WriteAll(file_.get(), kHeader));
+    if (::fsync(file_.get()) != 0) return Unavailable("the transaction log cannot be synced");
+    return SyncDirectory();
+  }
+
+  std::string path_;
+  File file_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<TransactionLog>> OpenFileLog(const std::string& path) {
+  File file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (file.get() < 0) return Unavailable("the transaction log `" + path + "` cannot be opened");
+  return std::unique_ptr<TransactionLog>(std::make_unique<FileLog>(path, std::move(file)));
+}
+
+}  // namespace pemba::reason

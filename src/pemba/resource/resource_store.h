@@ -1,0 +1,160 @@
+// ResourceStore: declared objects, kept as records of one store beside the tuples that follow from
+// them.
+//
+// Reading and writing follow the Kubernetes API's conventions: uid, generation, resourceVersion
+// (the store's revision), owner references, finalizers, status apart from the rest. A transaction's
+// objects and tuples are one write of the store: all of it is durable and visible, or nothing is.
+//
+// Thread-safe. Readers take a shared lock for the time of a lookup or a copy of pointers; writers
+// are one at a time and hold nothing that a reader wants while the disk works.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/result.h"
+#include "pemba/resource/failure.h"
+#include "pemba/resource/kind.h"
+#include "pemba/resource/object.h"
+#include "pemba/resource/selector.h"
+#include "pemba/resource/transaction.h"
+#include "pemba/store/store.h"
+#include "pemba/tuple/tuple.h"
+
+namespace pemba::resource {
+
+// The tuples that follow from a transaction: what is there afterwards, and what is not.
+struct TupleChanges {
+  std::vector<tuple::Tuple> writes;   // Already there: nothing happens.
+  std::vector<tuple::Tuple> deletes;  // Not there: nothing happens. Conditions do not count.
+};
+
+// Called with every transaction before it is committed.
+class Projection {
+ public:
+  virtual ~Projection() = default;
+  virtual Outcome<TupleChanges> Project(const Transaction& transaction) = 0;
+};
+
+struct ResourceStoreOptions {
+  Admission* admission = nullptr;    // Borrowed; may be null.
+  Projection* projection = nullptr;  // Borrowed; may be null: no tuples follow.
+  // Changes that a watch or a continued list may go back by; older ones are kExpired.
+  std::size_t history_max = 100'000;
+  std::function<std::string()> new_uid = NewUid;
+};
+
+struct WriteOptions {
+  Caller caller = {};
+  bool dry_run = false;  // Everything is judged, nothing is changed.
+};
+
+struct DeleteOptions {
+  Caller caller = {};
+  bool dry_run = false;
+  Propagation propagation = Propagation::kBackground;
+  std::string uid = {}, resource_version = {};  // Preconditions; empty: none.
+};
+
+struct Written {
+  ObjectPtr object;  // As it is now; of a deletion null if nothing is left.
+  std::vector<std::string> warnings;
+};
+
+struct ListRequest {
+  const Kind* kind = nullptr;
+  std::string_view name_space = {};  // Empty: all.
+  const LabelSelector* labels = nullptr;
+  const FieldSelector* fields = nullptr;
+  std::size_t count_max = 0;             // 0: no limit.
+  std::string_view continue_token = {};  // Of the page before.
+};
+
+struct ObjectList {
+  std::vector<ObjectPtr> objects;  // In order of namespace and name.
+  Revision revision = 0;           // Of which this is the list, all its pages alike.
+  std::string continue_token;      // Empty: there are no more.
+  std::size_t remaining = 0;       // After this page; 0 also if not known (with selectors).
+};
+
+struct Event {
+  enum class Type : std::uint8_t { kAdded, kModified, kDeleted } type = Type::kAdded;
+  ObjectPtr object;  // Of kDeleted: its last state, under the revision of the deletion.
+};
+
+// Which objects to watch.
+struct WatchRequest {
+  const Kind* kind = nullptr;
+  std::string name_space;  // Empty: all.
+  LabelSelector labels;
+  FieldSelector fields;
+};
+
+struct Events {
+  std::vector<Event> events;  // In order.
+  Revision revision = 0;      // Ask again from here.
+};
+
+class ResourceStore {
+ public:
+  // Reads every object. Borrows everything; `store` has a model. Errors: those of
+  // Store::ReadRecords, kDataLoss (an object of a registered kind that cannot be read).
+  static Result<std::unique_ptr<ResourceStore>> Open(store::Store& store, const Registry& registry,
+                                                     const Clock& clock,
+                                                     ResourceStoreOptions options = {});
+  ~ResourceStore();
+
+  const Registry& registry() const;
+  Revision revision() const;  // Of the newest change that readers see.
+
+  // Errors: kNotFound.
+  Outcome<ObjectPtr> Get(const ObjectKey& key) const;
+  // Errors: kBadRequest (the token), kExpired (it is too old).
+  Outcome<ObjectList> List(const ListRequest& request) const;
+
+  // Each is one transaction. Errors: those of Transaction, and kStorage.
+  Outcome<Written> Create(const Kind& kind, std::string_view name_space,
+                          boost::json::object document, const WriteOptions& options);
+  Outcome<Written> Update(const ObjectKey& key, boost::json::object document, Part part,
+                          const WriteOptions& options);
+  // Reads, changes and updates; `change` edits the whole object as it is.
+  using Change = std::function<Outcome<Done>(boost::json::value& document)>;
+  Outcome<Written> Modify(const ObjectKey& key, const Change& change, Part part,
+                          const WriteOptions& options);
+  Outcome<Written> Delete(const ObjectKey& key, const DeleteOptions& options);
+
+  // Whatever `body` stages, or nothing if it fails. The body may be called once only.
+  using Body = std::function<Outcome<Done>(Transaction&)>;
+  Outcome<Revision> Transact(const WriteOptions& options, const Body& body);
+
+  // What happened to the watched objects after `after`; at most `count_max` events, whole
+  // revisions. An object that comes to match the selectors is added, one that ceases to is deleted.
+  // Errors: kExpired.
+  Outcome<Events> EventsAfter(const WatchRequest& request, Revision after,
+                              std::size_t count_max = 1000) const;
+  // Waits until there is a revision above `after`, at most until `deadline`.
+  void AwaitChange(Revision after, SteadyTime deadline) const;
+  // Calls `wake` after every change, from the writer's thread, until the subscription goes.
+  class Subscription;
+  std::unique_ptr<Subscription> Subscribe(std::function<void()> wake) const;
+
+ private:
+  class Impl;
+  explicit ResourceStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class ResourceStore::Subscription {
+ public:
+  virtual ~Subscription() = default;  // No call is under way when it returns.
+};
+
+}  // namespace pemba::resource

@@ -1,0 +1,501 @@
+#include "pemba/resource/transaction.h"
+
+#include <algorithm>
+#include <random>
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "pemba/resource/internal/object_table.h"
+
+namespace pemba::resource {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kDepthMax = 16;
+constexpr std::string_view kForegroundFinalizer = "foregroundDeletion";
+constexpr std::string_view kContentsFinalizer = "pemba.dev/contents";
+
+Failure NotFoundFailure(const ObjectKey& key) {
+  return {Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found"};
+}
+
+Failure ConflictFailure(const ObjectKey& key, std::string_view why) {
+  return {Failure::Reason::kConflict, fmt::format("Operation cannot be fulfilled on {}: {}",
+                                                  Describe(*key.kind, key.name), why)};
+}
+
+Failure InvalidFailure(const ObjectKey& key, std::vector<FieldError> errors) {
+  std::vector<std::string> texts;
+  for (const auto& error : errors) texts.push_back(error.field + ": " + error.message);
+  const Kind& kind = *key.kind;
+  const std::string all = fmt::format("{}", fmt::join(texts, ", "));
+  return {Failure::Reason::kInvalid,
+          fmt::format("{}{}{} \"{}\" is invalid: {}", kind.name, kind.group.empty() ? "" : ".",
+                      kind.group, key.name, texts.size() == 1 ? all : "[" + all + "]"),
+          std::move(errors)};
+}
+
+std::string TextOf(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+json::object& MetadataOf(json::object& document) {
+  json::value& metadata = document["metadata"];
+  if (!metadata.is_object()) metadata = json::object();
+  return metadata.get_object();
+}
+
+void Erase(json::object& object, std::string_view name) {
+  if (const auto at = object.find(name); at != object.end()) object.stable_erase(at);
+}
+
+// Five characters that make no words.
+std::string RandomSuffix() {
+  static constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  static thread_local std::random_device random;
+  std::string text;
+  for (int i = 0; i < 5; ++i) text.push_back(kLetters[random() % kLetters.size()]);
+  return text;
+}
+
+// Whether something other than metadata and, if it is written apart, status differs.
+bool SpecDiffers(const Kind& kind, const json::object& a, const json::object& b) {
+  const auto without = [&](json::object object) {
+    Erase(object, "metadata");
+    if (kind.has_status) Erase(object, "status");
+    return object;
+  };
+  return without(a) != without(b);
+}
+
+// The owner of an object may be named by several; the last one that is left keeps it.
+bool HasOtherOwner(const Transaction& transaction, const Object& object, std::string_view uid) {
+  return std::ranges::any_of(object.owners(), [&](const OwnerReference& owner) {
+    return owner.uid != uid && transaction.FindByUid(owner.uid) != nullptr;
+  });
+}
+
+bool HasFinalizer(const Object& object, std::string_view name) {
+  const auto finalizers = object.finalizers();
+  return std::ranges::find(finalizers, name) != finalizers.end();
+}
+
+void EraseFinalizer(json::object& metadata, std::string_view name) {
+  auto* list = metadata.if_contains("finalizers");
+  if (list == nullptr || !list->is_array()) return;
+  json::array kept;
+  for (auto& one : list->get_array()) {
+    if (one != json::string_view(name.data(), name.size())) kept.push_back(std::move(one));
+  }
+  if (kept.empty()) {
+    Erase(metadata, "finalizers");
+  } else {
+    *list = std::move(kept);
+  }
+}
+
+}  // namespace
+
+// Counts the operations that lie within one another; when the outermost ends, what was waiting for
+// the removals is looked at.
+class Transaction::Within {
+ public:
+  explicit Within(Transaction& transaction) : transaction_(transaction) { ++transaction_.depth_; }
+  ~Within() { --transaction_.depth_; }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+ private:
+  Transaction& transaction_;
+};
+
+Transaction::Transaction(const internal::ObjectTable& base, const TransactionScope& scope)
+    : base_(base), scope_(scope) {}
+
+ObjectPtr Transaction::Find(const ObjectKey& key) const {
+  const auto staged = staged_.find(key);
+  return staged == staged_.end() ? base_.Find(key) : staged->second;
+}
+
+ObjectPtr Transaction::FindByUid(std::string_view uid) const {
+  if (const auto staged = staged_uids_.find(uid); staged != staged_uids_.end()) {
+    return Find(staged->second);
+  }
+  const ObjectPtr object = base_.FindByUid(uid);
+  return object == nullptr || staged_.contains(object->key) ? nullptr : object;
+}
+
+std::vector<ObjectPtr> Transaction::List(const Kind& kind, std::string_view name_space) const {
+  std::map<std::pair<std::string, std::string>, ObjectPtr> found;
+  const auto& objects = base_.OfKind(kind);
+  const std::string first(name_space);
+  for (auto at = objects.lower_bound({first, ""}); at != objects.end(); ++at) {
+    if (!first.empty() && at->first.first != first) break;
+    found.emplace(*at);
+  }
+  for (auto at = staged_.lower_bound({&kind, first, ""}); at != staged_.end(); ++at) {
+    if (at->first.kind != &kind || (!first.empty() && at->first.name_space != first)) break;
+    const auto place = std::pair(at->first.name_space, at->first.name);
+    if (at->second == nullptr) {
+      found.erase(place);
+    } else {
+      found[place] = at->second;
+    }
+  }
+  std::vector<ObjectPtr> list;
+  list.reserve(found.size());
+  for (auto& [place, object] : found) list.push_back(std::move(object));
+  return list;
+}
+
+std::vector<ObjectPtr> Transaction::OwnedBy(std::string_view uid) const {
+  std::vector<ObjectPtr> owned;
+  for (auto& object : base_.OwnedBy(uid)) {
+    if (!staged_.contains(object->key)) owned.push_back(std::move(object));
+  }
+  if (const auto staged = staged_owned_.find(uid); staged != staged_owned_.end()) {
+    for (const auto& key : staged->second) {
+      const ObjectPtr object = Find(key);
+      if (object == nullptr) continue;
+      const auto owners = object->owners();
+      const bool still =
+          std::ranges::any_of(owners, [&](const auto& owner) { return owner.uid == uid; });
+      if (still) owned.push_back(object);
+    }
+  }
+  std::ranges::sort(owned, {}, [](const ObjectPtr& object) { return object->key; });
+  return owned;
+}
+
+Outcome<Done> Transaction::CheckDepth() const {
+  if (depth_ <= kDepthMax) return Done{};
+  return Failure(Failure::Reason::kForbidden,
+                 "changes follow from changes more than 16 levels deep");
+}
+
+ObjectPtr Transaction::Stage(const ObjectKey& key, json::object document) {
+  auto object = std::make_shared<Object>();
+  object->key = key;
+  object->document = std::move(document);
+  staged_uids_.insert_or_assign(std::string(object->uid()), key);
+  for (const auto& owner : object->owners()) staged_owned_[owner.uid].insert(key);
+  staged_[key] = object;
+  return object;
+}
+
+Outcome<ObjectPtr> Transaction::Create(const Kind& kind, std::string_view name_space,
+                                       json::object document) {
+  const Within within(*this);
+  PEMBA_TRY(std::ignore, CheckDepth());
+  json::object& metadata = MetadataOf(document);
+  if (!TextOf(metadata, "resourceVersion").empty()) {
+    return Failure(Failure::Reason::kBadRequest,
+                   "resourceVersion should not be set on objects to be created");
+  }
+  if (TextOf(metadata, "name").empty() && !TextOf(metadata, "generateName").empty()) {
+    metadata["name"] = TextOf(metadata, "generateName") + RandomSuffix();
+  }
+  for (const char* const name : {"resourceVersion", "deletionTimestamp", "selfLink", "namespace",
+                                 "deletionGracePeriodSeconds"}) {
+    Erase(metadata, name);
+  }
+  const ObjectKey key{&kind, std::string(name_space), TextOf(metadata, "name")};
+  if (kind.scope == Scope::kNamespaced) metadata["namespace"] = key.name_space;
+  metadata["uid"] = scope_.new_uid();
+  metadata["generation"] = 1;
+  metadata["creationTimestamp"] = TimeText(scope_.now);
+  document["apiVersion"] = kind.api_version();
+  document["kind"] = kind.name;
+  if (kind.has_status) Erase(document, "status");
+
+  Operation operation{Operation::Type::kCreate, Part::kMain, &kind, nullptr, &document, {}};
+  PEMBA_TRY(std::ignore, Prepare(operation, key));
+  PEMBA_TRY(std::ignore, CheckNamespace(key));
+  if (Find(key) != nullptr) {
+    return Failure(Failure::Reason::kAlreadyExists, Describe(kind, key.name) + " already exists");
+  }
+  auto object = Stage(key, std::move(document));
+  operation.document = nullptr;
+  operation.now = object;
+  PEMBA_TRY(std::ignore, Admit(operation));
+  return Find(key);
+}
+
+// Defaults, admission's additions, and what the schema says.
+Outcome<Done> Transaction::Prepare(Operation& operation, const ObjectKey& key) {
+  const Kind& kind = *operation.kind;
+  json::object& document = *operation.document;
+  ApplyDefaults(kind.schema, document);
+  if (scope_.admission != nullptr) {
+    PEMBA_TRY(std::ignore, scope_.admission->Mutate(*this, operation));
+    ApplyDefaults(kind.schema, document);
+  }
+  auto errors = ValidateMetadata(MetadataOf(document));
+  const auto* old = operation.old == nullptr ? nullptr : &operation.old->document;
+  auto more = Validate(kind.schema, document, old);
+  errors.insert(errors.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+  if (!errors.empty()) return InvalidFailure(key, std::move(errors));
+  return Done{};
+}
+
+Outcome<Done> Transaction::Admit(const Operation& operation) {
+  if (scope_.admission == nullptr) return Done{};
+  return scope_.admission->Admit(*this, operation);
+}
+
+Outcome<Done> Transaction::CheckNamespace(const ObjectKey& key) const {
+  if (key.kind->scope == Scope::kCluster || scope_.namespaces == nullptr) return Done{};
+  const ObjectPtr found = Find({scope_.namespaces, "", key.name_space});
+  if (found == nullptr) return NotFoundFailure({scope_.namespaces, "", key.name_space});
+  if (!found->deleting()) return Done{};
+  return Failure(
+      Failure::Reason::kForbidden,
+      fmt::format("{} is forbidden: unable to create new content in namespace {} because "
+                  "it is being terminated",
+                  Describe(*key.kind, key.name), key.name_space));
+}
+
+Outcome<ObjectPtr> Transaction::Update(const ObjectKey& key, json::object document, Part part) {
+  const Within within(*this);
+  PEMBA_TRY(std::ignore, CheckDepth());
+  const ObjectPtr old = Find(key);
+  if (old == nullptr) return NotFoundFailure(key);
+  json::object& given = MetadataOf(document);
+  const auto version = TextOf(given, "resourceVersion");
+  if (!version.empty() && version != TextOf(old->metadata(), "resourceVersion")) {
+    return ConflictFailure(key,
+                           "the object has been modified; please apply your changes to the latest "
+                           "version and try again");
+  }
+  const auto uid = TextOf(given, "uid");
+  if (!uid.empty() && uid != old->uid()) {
+    return ConflictFailure(key, fmt::format("Precondition failed: UID in precondition: {}, UID in "
+                                            "object meta: {}",
+                                            uid, old->uid()));
+  }
+
+  const Kind& kind = *key.kind;
+  if (part == Part::kStatus) {
+    const auto* managed = given.if_contains("managedFields");
+    json::object whole = old->document;
+    if (managed != nullptr) MetadataOf(whole)["managedFields"] = *managed;
+    if (auto* status = document.if_contains("status")) {
+      whole["status"] = std::move(*status);
+    } else {
+      Erase(whole, "status");
+    }
+    document = std::move(whole);
+  } else if (kind.has_status) {
+    if (const auto* status = old->document.if_contains("status")) {
+      document["status"] = *status;
+    } else {
+      Erase(document, "status");
+    }
+  }
+  json::object& metadata = MetadataOf(document);
+  for (const char* const name :
+       {"name", "generateName", "namespace", "uid", "resourceVersion", "generation", "selfLink",
+        "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    if (const auto* kept = old->metadata().if_contains(name)) {
+      metadata[name] = *kept;
+    } else {
+      Erase(metadata, name);
+    }
+  }
+  document["apiVersion"] = kind.api_version();
+  document["kind"] = kind.name;
+
+  Operation operation{Operation::Type::kUpdate, part, &kind, old, &document, {}};
+  PEMBA_TRY(std::ignore, Prepare(operation, key));
+  if (document == old->document) return old;
+  if (SpecDiffers(kind, document, old->document)) {
+    MetadataOf(document)["generation"] = old->generation() + 1;
+  }
+  auto object = Stage(key, std::move(document));
+  if (old->deleting()) {
+    for (const auto& finalizer : object->finalizers()) {
+      if (HasFinalizer(*old, finalizer)) continue;
+      return InvalidFailure(
+          key, {Forbidden("metadata.finalizers",
+                          fmt::format("no new finalizers can be added if the object is being "
+                                      "deleted, found new finalizers [\"{}\"]",
+                                      finalizer))});
+    }
+  }
+  operation.document = nullptr;
+  operation.now = object;
+  PEMBA_TRY(std::ignore, Admit(operation));
+  const ObjectPtr now = Find(key);  // Admission may have changed it further.
+  if (now != nullptr && now->deleting() && now->finalizers().empty()) {
+    PEMBA_TRY(std::ignore, Remove(now));
+    return object;
+  }
+  return now;
+}
+
+Outcome<ObjectPtr> Transaction::Delete(const ObjectKey& key, Propagation propagation) {
+  const Within within(*this);
+  PEMBA_TRY(std::ignore, CheckDepth());
+  const ObjectPtr old = Find(key);
+  if (old == nullptr) return NotFoundFailure(key);
+  if (!old->deleting()) {
+    const Operation operation{
+        Operation::Type::kDelete, Part::kMain, key.kind, old, nullptr, propagation};
+    PEMBA_TRY(std::ignore, Admit(operation));
+    if (Find(key) == nullptr) return ObjectPtr();
+  }
+
+  auto dependents = OwnedBy(old->uid());
+  if (propagation == Propagation::kOrphan) {
+    for (const auto& dependent : dependents) Disown(*dependent, old->uid());
+    dependents.clear();
+  }
+  const bool foreground =
+      propagation == Propagation::kForeground &&
+      std::ranges::any_of(dependents, [&](const auto& each) { return Blocks(*each, old->uid()); });
+  const bool contents = key.kind == scope_.namespaces;
+  PEMBA_TRY(auto kept, MarkDeleted(key, foreground, contents));
+
+  // What it holds goes first, so that it may go, too.
+  for (const auto& dependent : dependents) {
+    if (HasOtherOwner(*this, *dependent, old->uid())) {
+      Disown(*dependent, old->uid());
+    } else if (const auto now = Find(dependent->key); now != nullptr && !now->deleting()) {
+      PEMBA_TRY(std::ignore, Delete(dependent->key, foreground ? Propagation::kForeground
+                                                               : Propagation::kBackground));
+    }
+  }
+  if (contents) {
+    PEMBA_TRY(std::ignore, DeleteContents(key.name));
+  }
+  PEMBA_TRY(std::ignore, Release(key));
+  return Find(key);
+}
+
+// Marks the object; what must go before it is a finalizer of ours.
+Outcome<ObjectPtr> Transaction::MarkDeleted(const ObjectKey& key, bool foreground, bool contents) {
+  const ObjectPtr old = Find(key);
+  json::object document = old->document;
+  json::object& metadata = MetadataOf(document);
+  if (!old->deleting()) {
+    metadata["deletionTimestamp"] = TimeText(scope_.now);
+    metadata["deletionGracePeriodSeconds"] = 0;
+    metadata["generation"] = old->generation() + 1;
+  }
+  const auto add = [&](std::string_view finalizer) {
+    if (HasFinalizer(*old, finalizer)) return;
+    auto& list = metadata["finalizers"];
+    if (!list.is_array()) list = json::array();
+    list.get_array().emplace_back(finalizer);
+  };
+  if (foreground) add(kForegroundFinalizer);
+  if (contents) add(kContentsFinalizer);
+  return Stage(key, std::move(document));
+}
+
+Outcome<Done> Transaction::DeleteContents(const std::string& name_space) {
+  for (const Kind* kind : scope_.namespaced) {
+    for (const auto& object : List(*kind, name_space)) {
+      const auto now = Find(object->key);
+      if (now == nullptr || now->deleting()) continue;
+      PEMBA_TRY(std::ignore, Delete(object->key, Propagation::kBackground));
+    }
+  }
+  return Done{};
+}
+
+bool Transaction::Blocks(const Object& dependent, std::string_view owner_uid) {
+  return std::ranges::any_of(dependent.owners(), [&](const OwnerReference& owner) {
+    return owner.uid == owner_uid && owner.block_owner_deletion;
+  });
+}
+
+bool Transaction::HasContents(const std::string& name_space) const {
+  return std::ranges::any_of(scope_.namespaced,
+                             [&](const Kind* kind) { return !List(*kind, name_space).empty(); });
+}
+
+// Takes away those finalizers of ours that nothing stands behind any more, and the object if none
+// is left.
+Outcome<Done> Transaction::Release(const ObjectKey& key) {
+  const ObjectPtr object = Find(key);
+  if (object == nullptr || !object->deleting()) return Done{};
+  json::object document = object->document;
+  json::object& metadata = MetadataOf(document);
+  if (HasFinalizer(*object, kForegroundFinalizer)) {
+    const auto dependents = OwnedBy(object->uid());
+    const bool blocked = std::ranges::any_of(
+        dependents, [&](const auto& each) { return Blocks(*each, object->uid()); });
+    if (!blocked) EraseFinalizer(metadata, kForegroundFinalizer);
+  }
+  if (HasFinalizer(*object, kContentsFinalizer) && !HasContents(key.name)) {
+    EraseFinalizer(metadata, kContentsFinalizer);
+  }
+  const bool changed = document != object->document;
+  const ObjectPtr now = changed ? Stage(key, std::move(document)) : object;
+  if (!now->finalizers().empty()) return Done{};
+  return Remove(now);
+}
+
+// The object goes. What it leaves behind goes with it, unless others own it too; what waited for it
+// may go now.
+Outcome<Done> Transaction::Remove(const ObjectPtr& object) {
+  staged_[object->key] = nullptr;
+  for (const auto& dependent : OwnedBy(object->uid())) {
+    if (HasOtherOwner(*this, *dependent, object->uid())) {
+      Disown(*dependent, object->uid());
+    } else if (!dependent->deleting()) {
+      PEMBA_TRY(std::ignore, Delete(dependent->key, Propagation::kBackground));
+    }
+  }
+  for (const auto& owner : object->owners()) {
+    const ObjectPtr waiting = FindByUid(owner.uid);
+    if (waiting != nullptr && waiting->deleting() && HasFinalizer(*waiting, kForegroundFinalizer)) {
+      PEMBA_TRY(std::ignore, Release(waiting->key));
+    }
+  }
+  if (object->key.kind->scope == Scope::kNamespaced && scope_.namespaces != nullptr) {
+    const ObjectKey name_space{scope_.namespaces, "", object->key.name_space};
+    const ObjectPtr waiting = Find(name_space);
+    // While its contents are being deleted, the deletion itself looks when it is done.
+    if (waiting != nullptr && waiting->deleting() && depth_ <= 1) {
+      PEMBA_TRY(std::ignore, Release(name_space));
+    }
+  }
+  return Done{};
+}
+
+void Transaction::Disown(const Object& dependent, std::string_view owner_uid) {
+  const ObjectPtr now = Find(dependent.key);
+  if (now == nullptr) return;
+  json::object document = now->document;
+  json::object& metadata = MetadataOf(document);
+  json::array kept;
+  for (auto& owner : metadata["ownerReferences"].get_array()) {
+    if (TextOf(owner.get_object(), "uid") != owner_uid) kept.push_back(std::move(owner));
+  }
+  if (kept.empty()) {
+    Erase(metadata, "ownerReferences");
+  } else {
+    metadata["ownerReferences"] = std::move(kept);
+  }
+  (void)Stage(dependent.key, std::move(document));
+}
+
+std::vector<Transaction::Change> Transaction::Changes() const {
+  std::vector<Change> changes;
+  for (const auto& [key, after] : staged_) {
+    const ObjectPtr before = base_.Find(key);
+    if (before == after) continue;
+    if (before != nullptr && after != nullptr && before->document == after->document) continue;
+    changes.push_back({before, after});
+  }
+  return changes;
+}
+
+}  // namespace pemba::resource

@@ -1,0 +1,53 @@
+#include "pemba/store/internal/publications.h"
+
+#include <utility>
+
+namespace pemba::store::internal {
+
+std::unique_ptr<Publications::Registered> Publications::Listen(const StoreId& store,
+                                                               std::function<void()> tell) {
+  auto entry = std::make_shared<Entry>();
+  entry->tell = std::move(tell);
+  entry->store = store.value;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& entries = entries_[store.value];
+    entry->place = entries.insert(entries.end(), entry);
+  }
+  listening_.fetch_add(1);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return std::make_unique<Registered>(*this, std::move(entry));
+}
+
+void Publications::Tell(const StoreId& store) {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (listening_.load() == 0) return;
+  Entries told;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(store.value);
+    if (found == entries_.end()) return;
+    told.swap(found->second);
+    entries_.erase(found);
+    for (const auto& entry : told) entry->listed = false;
+  }
+  listening_.fetch_sub(told.size());
+  for (const auto& entry : told) entry->tell();
+}
+
+Publications::Left Publications::Leave(const std::shared_ptr<Entry>& entry) {
+  const std::lock_guard lock(mutex_);
+  if (!entry->listed) return Left::kEarlier;
+  entry->listed = false;
+  const auto found = entries_.find(entry->store);
+  found->second.erase(entry->place);
+  if (found->second.empty()) entries_.erase(found);
+  listening_.fetch_sub(1);
+  return Left::kNow;
+}
+
+void Publications::Registered::Tell() {
+  if (publications_.Leave(entry_) == Left::kNow) entry_->tell();
+}
+
+}  // namespace pemba::store::internal
