@@ -544,6 +544,7 @@ Result<PostgresInspection> InspectPostgres(const PostgresOptions& options) {
   PEMBA_TRY(const auto parameters, Parse(options.primary));
   PEMBA_TRY(const auto connection, ConnectPatiently(options, parameters));
   const auto deadline = In(options.statement_timeout);
+  PEMBA_TRY(std::ignore, connection->Run({"SELECT 1"}, deadline));  // The first one takes longer.
   const auto asked_at = std::chrono::system_clock::now();
   const auto begin = steady_clock::now();
   PEMBA_TRY(const auto about,

@@ -40,9 +40,16 @@ class Environment final : public ::testing::Environment {
       std::abort();
     }
     server = *std::move(started);
+    if (PgBouncer::WhyNotHere()) return;
+    auto pooled = PgBouncer::Start(*server);
+    if (pooled.ok()) pooler = *std::move(pooled);
   }
-  void TearDown() override { server.reset(); }
+  void TearDown() override {
+    pooler.reset();
+    server.reset();
+  }
   static inline std::unique_ptr<PostgresServer> server;
+  static inline std::unique_ptr<PgBouncer> pooler;  // Null: not installed.
 };
 
 const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new Environment());
@@ -89,6 +96,30 @@ class PostgresBackend final : public Backend {
 std::unique_ptr<Backend> NewPostgresBackend() { return std::make_unique<PostgresBackend>(); }
 
 INSTANTIATE_TEST_SUITE_P(Postgres, DatastoreContract, ::testing::Values(&NewPostgresBackend));
+
+// The same through a pooler in transaction mode: no session lives longer than a transaction.
+class PooledBackend final : public Backend {
+ public:
+  PooledBackend() { (void)Reopen(); }
+  Datastore& datastore() override { return *datastore_; }
+  Reopened Reopen() override {
+    datastore_.reset();
+    PostgresOptions options;
+    options.primary.uri = Environment::pooler->Uri(database_);
+    datastore_ = MustOpen(options);
+    return Reopened::kYes;
+  }
+
+ private:
+  const std::string database_ = MigratedDatabase();
+  std::unique_ptr<Datastore> datastore_;
+};
+
+std::unique_ptr<Backend> NewPooledBackend() {
+  return Environment::pooler ? std::make_unique<PooledBackend>() : nullptr;
+}
+
+INSTANTIATE_TEST_SUITE_P(PgBouncer, DatastoreContract, ::testing::Values(&NewPooledBackend));
 
 class Postgres : public ::testing::Test {
  protected:
@@ -303,6 +334,32 @@ TEST_F(Postgres, ALockThatIsNotGrantedInTimeIsAnError) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   EXPECT_LT(steady_clock::now() - begin, seconds(2));
+}
+
+TEST_F(Postgres, ALockWhoseHolderIsSilentIsTakenBack) {
+  const auto one = MustOpen(options_);
+  const auto two = MustOpen(options_);
+  const auto silent = one->shared()->Lock(kStore, 0, Soon());
+  ASSERT_TRUE(silent.ok());
+  EXPECT_TRUE(two->shared()->Lock(kStore, 0, steady_clock::now() + seconds(9)).ok());
+  const Change change{Change::Operation::kWrite, {"document:1", "viewer", "user:anne"}};
+  const Write write{1, {}, {&change, 1}};
+  const auto late = (*silent)->Commit({&write, 1});
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(late.error().message, HasSubstr("not known"));
+  EXPECT_EQ(*two->Head(kStore), 0u);
+}
+
+TEST_F(Postgres, AnnouncementsThatAPoolerSwallowsAreNotMissed) {
+  if (!Environment::pooler) GTEST_SKIP() << *PgBouncer::WhyNotHere();
+  auto options = options_;
+  options.primary.uri = Environment::pooler->Uri(database_);
+  options.poll_announced = seconds(30);
+  options.poll_unannounced = milliseconds(10);
+  const auto datastore = MustOpen(options);
+  std::this_thread::sleep_for(milliseconds(300));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(datastore->shared()->AwaitNews().of, News::Of::kAny);
 }
 
 TEST_F(Postgres, ALockThatIsDroppedAppendsNothing) {

@@ -44,6 +44,7 @@ std::string Trimmed(const char* text) {
   std::string message = text == nullptr ? "" : text;
   while (!message.empty() && (message.back() == '\n' || message.back() == ' ')) message.pop_back();
   std::ranges::replace(message, '\n', ' ');
+  std::erase(message, '\t');
   return message;
 }
 

@@ -70,9 +70,10 @@ void AddRecordChanges(const StoreId& store, std::span<const Write> writes,
 
 class PgLockedLog final : public LockedLog {
  public:
-  PgLockedLog(PgPool::Loan loan, const StoreId& store, LogHead head, PgRows tail, Revision known,
-              std::chrono::nanoseconds patience, const Announce& announce)
-      : loan_(std::move(loan)),
+  PgLockedLog(PgPool& pool, PgPool::Loan loan, const StoreId& store, LogHead head, PgRows tail,
+              Revision known, std::chrono::nanoseconds patience, const Announce& announce)
+      : pool_(pool),
+        loan_(std::move(loan)),
         store_(store),
         head_(std::move(head)),
         tail_(std::move(tail)),
@@ -92,7 +93,10 @@ class PgLockedLog final : public LockedLog {
       PEMBA_TRY(std::ignore, reader.Visit(tail_));
       if (reader.stopped() || reader.after() >= head_.revision) return Done{};
     }
-    return reader.Read(*loan_.operator->(), patience_);
+    const auto read = reader.Read(*loan_.operator->(), patience_);
+    if (read.ok() || read.error().code == ErrorCode::kDataLoss) return read;
+    pool_.Failed(*loan_.operator->(), read.error());
+    return Error{ErrorCode::kUnavailable, "the database cannot be reached"};
   }
 
   Status Commit(std::span<const Write> writes) override {
@@ -117,12 +121,25 @@ class PgLockedLog final : public LockedLog {
     AddRecordChanges(store_, writes, statements);
     statements.push_back({"COMMIT"});
     const auto committed = loan_->Run(statements, In(patience_));
-    if (!committed.ok()) return committed.error();
+    if (!committed.ok()) return NotCommitted(committed.error());
     announce_(store_);
     return Done{};
   }
 
  private:
+  // What the database said is the operator's.
+  Error NotCommitted(const Error& error) {
+    pool_.Failed(*loan_.operator->(), error);
+    if (!loan_->broken()) {
+      const bool again = error.code == ErrorCode::kConflict;
+      return {again ? ErrorCode::kConflict : ErrorCode::kUnavailable,
+              "the database refused a write"};
+    }
+    return {ErrorCode::kUnavailable,
+            "the database went away; it is not known whether the write was made"};
+  }
+
+  PgPool& pool_;
   PgPool::Loan loan_;
   const StoreId store_;
   const LogHead head_;
@@ -230,7 +247,7 @@ Result<std::unique_ptr<LockedLog>> LockPgLog(PgPool& pool, const StoreId& store,
     auto locked = TryLock(*loan.operator->(), store, known, deadline);
     if (locked.ok() && locked->exists) {
       return std::unique_ptr<LockedLog>(
-          std::make_unique<PgLockedLog>(std::move(loan), store, std::move(locked->head),
+          std::make_unique<PgLockedLog>(pool, std::move(loan), store, std::move(locked->head),
                                         std::move(locked->tail), known, patience, announce));
     }
     const Status made =

@@ -24,6 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kPgBouncer = "/usr/sbin/pgbouncer";
+
 // Debian keeps the programs of a version together, outside of the path.
 std::optional<fs::path> FindPrograms() {
   std::vector<fs::path> found;
@@ -93,6 +95,14 @@ Status RunToEnd(const std::vector<std::string>& arguments, const fs::path& log) 
   return Error{ErrorCode::kUnavailable, arguments[0] + " failed: " + ReadFile(log)};
 }
 
+// So that what it runs there may write there.
+Status GiveToUnprivileged(const fs::path& directory) {
+  if (geteuid() != 0) return Done{};
+  const passwd* user = Unprivileged();
+  if (chown(directory.c_str(), user->pw_uid, user->pw_gid) == 0) return Done{};
+  return Error{ErrorCode::kUnavailable, "chown failed"};
+}
+
 bool Accepts(int port) {
   const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -122,12 +132,7 @@ Result<std::unique_ptr<PostgresServer>> PostgresServer::Start(Durability durabil
 Status PostgresServer::Initialise(Durability durability) {
   const auto programs = FindPrograms();
   if (!programs) return Error{ErrorCode::kUnavailable, *WhyNotHere()};
-  if (geteuid() == 0) {
-    const passwd* user = Unprivileged();
-    if (chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0) {
-      return Error{ErrorCode::kUnavailable, "chown failed"};
-    }
-  }
+  PEMBA_TRY(std::ignore, GiveToUnprivileged(directory_.path()));
   PEMBA_TRY(std::ignore,
             RunToEnd({(*programs / "initdb").string(), "-D", (directory_.path() / "data").string(),
                       "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"},
@@ -176,12 +181,7 @@ Status PostgresServer::StartAgain() { return Launch(); }
 
 Result<std::unique_ptr<PostgresServer>> PostgresServer::MakeReplica() const {
   std::unique_ptr<PostgresServer> replica(new PostgresServer());
-  if (geteuid() == 0) {
-    const passwd* user = Unprivileged();
-    if (chown(replica->directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0) {
-      return Error{ErrorCode::kUnavailable, "chown failed"};
-    }
-  }
+  PEMBA_TRY(std::ignore, GiveToUnprivileged(replica->directory_.path()));
   const auto data = replica->directory_.path() / "data";
   PEMBA_TRY(std::ignore,
             RunToEnd({(*FindPrograms() / "pg_basebackup").string(), "-D", data.string(), "-h",
@@ -223,6 +223,43 @@ std::string PostgresServer::Sql(std::string_view database, const std::string& st
   PQclear(result);
   PQfinish(connection);
   return text;
+}
+
+std::optional<std::string> PgBouncer::WhyNotHere() {
+  std::error_code ignored;
+  if (fs::exists(kPgBouncer, ignored)) return std::nullopt;
+  return "PgBouncer is not installed (Debian: pgbouncer)";
+}
+
+Result<std::unique_ptr<PgBouncer>> PgBouncer::Start(const PostgresServer& server) {
+  std::unique_ptr<PgBouncer> pooler(new PgBouncer());
+  PEMBA_TRY(std::ignore, GiveToUnprivileged(pooler->directory_.path()));
+  pooler->port_ = FreePort();
+  const auto file = pooler->directory_.path() / "pgbouncer.ini";
+  std::ofstream(file) << "[databases]\n* = host=127.0.0.1 user=postgres port=" << server.port()
+                      << "\n[pgbouncer]\npool_mode = transaction\ndefault_pool_size = 4\n"
+                      << "max_client_conn = 500\nauth_type = any\nlisten_addr = 127.0.0.1\n"
+                      << "listen_port = " << pooler->port_
+                      << "\nunix_socket_dir = " << pooler->directory_.path().string() << "\n";
+  pooler->pid_ = Spawn({kPgBouncer, "-q", file.string()}, pooler->directory_.path() / "log");
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!Accepts(pooler->port_)) {
+    if (std::chrono::steady_clock::now() > give_up) {
+      return Error{ErrorCode::kUnavailable, "PgBouncer did not start"};
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return pooler;
+}
+
+PgBouncer::~PgBouncer() {
+  if (pid_ == 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+std::string PgBouncer::Uri(std::string_view database) const {
+  return "postgres://postgres@127.0.0.1:" + std::to_string(port_) + "/" + std::string(database);
 }
 
 }  // namespace pemba::storage::testing

@@ -59,4 +59,24 @@ class PostgresServer {
   int databases_ = 0;
 };
 
+// PgBouncer: a pooler in transaction mode in front of a server, on a port of its own.
+class PgBouncer {
+ public:
+  static std::optional<std::string> WhyNotHere();
+  // `server` must outlive it.
+  static Result<std::unique_ptr<PgBouncer>> Start(const PostgresServer& server);
+  ~PgBouncer();
+  PgBouncer(const PgBouncer&) = delete;
+  PgBouncer& operator=(const PgBouncer&) = delete;
+
+  std::string Uri(std::string_view database) const;
+
+ private:
+  PgBouncer() = default;
+
+  TemporaryDirectory directory_;
+  int port_ = 0;
+  pid_t pid_ = 0;
+};
+
 }  // namespace pemba::storage::testing
