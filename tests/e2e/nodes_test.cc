@@ -29,6 +29,7 @@
 #include <boost/json/serialize.hpp>
 #include <curl/curl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include "pemba/storage/postgres.h"
 #include "pemba/storage/testing/postgres_server.h"
@@ -483,6 +484,53 @@ TEST_F(Nodes, AnswerFromWhatTheyKnowWhileTheDatabaseIsGone) {
   ASSERT_TRUE(database_->StartAgain().ok());
   EXPECT_TRUE(client.Post(Url(0, "check"), newest).allowed());
   EXPECT_TRUE(client.Post(Url(0, "write"), {{"writes", Writes(Key("user:x", "document:n"))}}).ok());
+}
+
+// The program itself, with the database as its setting; both of its outputs, and its exit code.
+struct Ran {
+  std::string out;
+  int code = 0;
+};
+Ran RunPemba(const std::string& uri, const std::string& arguments) {
+  const auto command =
+      "PEMBA_DATASTORE_ENGINE=postgres PEMBA_DATASTORE_PASSWORD=hunter2 "
+      "PEMBA_DATASTORE_URI='" +
+      uri + "' '" + PEMBA_BUILT_BINARY + "' " + arguments + " 2>&1";
+  Ran ran;
+  FILE* const pipe = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): the program under test.
+  char block[4096];
+  while (const auto got = std::fread(block, 1, sizeof block, pipe)) ran.out.append(block, got);
+  const int status = pclose(pipe);
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ran;
+}
+
+TEST_F(Nodes, AnOperatorMigratesAndIsToldWhatIsWrong) {
+  const auto uri = database_->Uri(database_->CreateDatabase());
+  const auto has = [](const Ran& ran, const char* text) {
+    EXPECT_NE(ran.out.find(text), std::string::npos) << ran.out;
+    EXPECT_EQ(ran.out.find("hunter2"), std::string::npos) << ran.out;
+  };
+  const auto sick = RunPemba(uri, "doctor");
+  EXPECT_EQ(sick.code, 1);
+  has(sick, "BAD   schema: version 0");
+  const auto refused = RunPemba(uri, "serve --log-level none");
+  EXPECT_EQ(refused.code, 1);
+  has(refused, "run `pemba migrate` first");
+
+  const auto told = RunPemba(uri, "migrate --dry-run");
+  EXPECT_EQ(told.code, 0);
+  has(told, "CREATE TABLE pemba_log");
+  EXPECT_EQ(RunPemba(uri, "doctor").code, 1);
+  EXPECT_EQ(RunPemba(uri, "migrate").code, 0);
+  has(RunPemba(uri, "migrate"), "nothing to migrate");
+  has(RunPemba(uri, "doctor"), "ok    schema: version");
+  EXPECT_EQ(RunPemba(uri, "doctor").code, 0);
+
+  const auto unreached = RunPemba("postgres://u:hunter2@127.0.0.1:1/db", "migrate --timeout 300ms");
+  EXPECT_EQ(unreached.code, 1);
+  has(unreached, "cannot be reached");
+  EXPECT_EQ(RunPemba(uri, "migrate --timeout soon").code, 1);
 }
 
 // A server on a primary with a replica that is far behind knows everything all the same.

@@ -73,7 +73,8 @@ store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
-  if (config.datastore_engine == DatastoreEngine::kEmbedded) {
+  // Beside a database, too: a server that starts again reads only what came since.
+  if (config.datastore_engine != DatastoreEngine::kMemory && !config.data_directory.empty()) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
   }
   return options;
