@@ -2,18 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "pemba/storage/internal/contract.h"
 #include "pemba/storage/internal/keys.h"
+#include "pemba/storage/internal/pg_access.h"
 #include "pemba/storage/internal/pg_append_queue.h"
 #include "pemba/storage/internal/pg_connection.h"
 #include "pemba/storage/internal/pg_feed.h"
 #include "pemba/storage/internal/pg_log.h"
 #include "pemba/storage/internal/pg_pool.h"
+#include "pemba/storage/internal/pg_record_reader.h"
 #include "pemba/storage/internal/pg_schema.h"
 #include "pemba/storage/internal/records.h"
 
@@ -21,6 +22,7 @@ namespace pemba::storage {
 namespace {
 
 using internal::CheckId;
+using internal::In;
 using internal::KeyKind;
 using internal::PgConnection;
 using internal::PgPool;
@@ -29,18 +31,12 @@ using internal::PgStatement;
 using internal::PgValue;
 using std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kRetryAfter{200};
-
 std::int64_t Milliseconds(WallTime time) {
   return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
 WallTime TimeFrom(std::int64_t milliseconds) {
   return WallTime(std::chrono::milliseconds(milliseconds));
-}
-
-SteadyTime In(std::chrono::nanoseconds patience) {
-  return steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(patience);
 }
 
 // What the database said is the operator's; the caller hears what it means.
@@ -83,79 +79,6 @@ internal::PgFeedOptions FeedOptions(const PostgresOptions& options,
           .poll_announced = options.poll_announced,
           .poll_unannounced = options.poll_unannounced};
 }
-
-Result<internal::PgParameters> Parse(const PostgresAddress& address) {
-  return internal::ParsePgUri(address.uri, address.username, address.password);
-}
-
-// The records of a store, in the order of their keys.
-class RecordReader {
- public:
-  RecordReader(const StoreId& store, std::string_view prefix,
-               const std::function<Visit(const Record&)>& visit)
-      : store_(store), prefix_(prefix), visit_(visit) {}
-
-  Result<Revision> Read(PgConnection& connection, std::chrono::nanoseconds patience) {
-    std::string from(prefix_);
-    const std::array<PgStatement, 3> first = {
-        PgStatement{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"},
-        PgStatement{"SELECT revision FROM pemba_head WHERE store = $1",
-                    {PgValue::Bytes(store_.value)}},
-        Select(from)};
-    PEMBA_TRY(auto answers, connection.Run(first, In(patience)));
-    const Revision revision =
-        answers[1].count() == 0 ? 0 : static_cast<Revision>(answers[1].Number(0, 0));
-    auto rows = std::move(answers[2]);
-    Status visited = Done{};
-    while (rows.count() > 0) {
-      visited = VisitAll(rows);
-      if (!visited.ok() || stopped_ || rows.count() < kRecordsAtATime) break;
-      // The least key that is greater.
-      from = std::string(rows.Bytes(rows.count() - 1, 0)) + '\0';
-      PEMBA_TRY(rows, connection.Run(Select(from), In(patience)));
-    }
-    PEMBA_TRY(std::ignore, connection.RunScript("ROLLBACK", In(patience)));
-    PEMBA_TRY(std::ignore, visited);
-    return revision;
-  }
-
-  bool untouched() const { return !touched_; }  // Nothing was visited.
-
- private:
-  static constexpr int kRecordsAtATime = 1000;
-
-  PgStatement Select(const std::string& from) const {
-    PgStatement statement{"SELECT key, body FROM pemba_record WHERE store = $1 AND key >= $2",
-                          {PgValue::Bytes(store_.value), PgValue::Bytes(from)}};
-    if (const auto end = internal::AfterPrefix(std::string(prefix_)); !end.empty()) {
-      statement.sql += " AND key < $3";
-      statement.values.push_back(PgValue::Bytes(end));
-    }
-    statement.sql += fmt::format(" ORDER BY key LIMIT {}", kRecordsAtATime);
-    return statement;
-  }
-
-  Status VisitAll(const PgRows& rows) {
-    for (int i = 0; i < rows.count() && !stopped_; ++i) {
-      const auto key = rows.Bytes(i, 0);
-      const auto body = internal::Unseal(internal::RecordKey(store_.value, key), rows.Bytes(i, 1));
-      const auto record = body.ok() ? internal::DecodeRecord(key, *body) : body.error();
-      if (!record.ok()) {
-        return Error{ErrorCode::kDataLoss,
-                     fmt::format("store '{}': record '{}' is corrupt", store_.value, key)};
-      }
-      touched_ = true;
-      stopped_ = visit_(*record) == Visit::kStop;
-    }
-    return Done{};
-  }
-
-  const StoreId& store_;
-  const std::string_view prefix_;
-  const std::function<Visit(const Record&)>& visit_;
-  bool touched_ = false;
-  bool stopped_ = false;
-};
 
 class PostgresDatastore final : public Datastore, private SharedLogs {
  public:
@@ -340,7 +263,7 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
                                const std::function<Visit(const Record&)>& visit) const override {
     auto loan = primary_.Borrow(Deadline());
     if (!loan.ok()) return ForCallers(loan.error());
-    RecordReader reader{store, prefix, visit};
+    internal::PgRecordReader reader(store, prefix, visit);
     auto read = reader.Read(*loan->operator->(), options_.statement_timeout);
     if (!read.ok() && (*loan)->broken() && !loan->fresh() && reader.untouched()) {
       primary_.Failed(*loan->operator->(), read.error());
@@ -480,35 +403,16 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
   std::string secret_;
 };
 
-// Tries again while the database cannot be reached: it may be starting, as this server is.
-Result<std::unique_ptr<PgConnection>> ConnectPatiently(const PostgresOptions& options,
-                                                       const internal::PgParameters& parameters) {
-  const auto give_up = In(options.connect_patience);
-  bool told = false;
-  while (true) {
-    auto connection = PgConnection::Connect(parameters, In(options.connect_timeout));
-    if (connection.ok()) return connection;
-    if (options.report && !std::exchange(told, true)) {
-      options.report("waiting for the database: " + connection.error().message);
-    }
-    if (steady_clock::now() + kRetryAfter >= give_up) {
-      return Error{ErrorCode::kUnavailable,
-                   "the database cannot be reached: " + connection.error().message};
-    }
-    std::this_thread::sleep_for(kRetryAfter);
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Datastore>> OpenPostgresDatastore(const PostgresOptions& options) {
-  PEMBA_TRY(auto primary, Parse(options.primary));
+  PEMBA_TRY(auto primary, internal::ParsePgAddress(options.primary));
   std::optional<internal::PgParameters> secondary;
   if (!options.secondary.uri.empty()) {
-    PEMBA_TRY(secondary, Parse(options.secondary));
+    PEMBA_TRY(secondary, internal::ParsePgAddress(options.secondary));
   }
   {
-    PEMBA_TRY(const auto connection, ConnectPatiently(options, primary));
+    PEMBA_TRY(const auto connection, internal::ConnectPatiently(options, primary));
     PEMBA_TRY(const auto schema,
               internal::ReadPgSchema(*connection, In(options.statement_timeout)));
     PEMBA_TRY(std::ignore, internal::CheckPgSchema(schema));
@@ -517,75 +421,6 @@ Result<std::unique_ptr<Datastore>> OpenPostgresDatastore(const PostgresOptions& 
       std::make_unique<PostgresDatastore>(options, std::move(primary), std::move(secondary));
   PEMBA_TRY(std::ignore, datastore->ReadSecret());
   return std::unique_ptr<Datastore>(std::move(datastore));
-}
-
-Result<PostgresSchema> MigratePostgres(const PostgresOptions& options, Migrate migrate) {
-  PEMBA_TRY(const auto parameters, Parse(options.primary));
-  PEMBA_TRY(const auto connection, ConnectPatiently(options, parameters));
-  const auto deadline = In(options.connect_patience);
-  PEMBA_TRY(auto state, internal::ReadPgSchema(*connection, In(options.statement_timeout)));
-  if (state.compatible_from > internal::kPgSchemaVersion) return CheckPgSchema(state).error();
-  if (migrate == Migrate::kYes) {
-    PEMBA_TRY(state, internal::MigratePg(*connection, deadline));
-  }
-  PostgresSchema schema{state.version, internal::kPgSchemaVersion};
-  for (const auto& migration : internal::PgMigrations()) {
-    if (migration.version > state.version) schema.sql += migration.sql;
-  }
-  return schema;
-}
-
-Result<PostgresInspection> InspectPostgres(const PostgresOptions& options) {
-  using Access = PostgresInspection::Access;
-  const auto access_of = [](const PgRows& rows, int column) {
-    return rows.Number(0, column) == 0 ? Access::kWritable : Access::kReadOnly;
-  };
-  PostgresInspection found;
-  PEMBA_TRY(const auto parameters, Parse(options.primary));
-  PEMBA_TRY(const auto connection, ConnectPatiently(options, parameters));
-  const auto deadline = In(options.statement_timeout);
-  PEMBA_TRY(std::ignore, connection->Run({"SELECT 1"}, deadline));  // The first one takes longer.
-  const auto asked_at = std::chrono::system_clock::now();
-  const auto begin = steady_clock::now();
-  PEMBA_TRY(const auto about,
-            connection->Run({"SELECT current_setting('server_version'), pg_is_in_recovery(), "
-                             "(extract(epoch FROM clock_timestamp()) * 1000)::bigint, "
-                             "CASE WHEN pg_is_in_recovery() THEN 0 ELSE "
-                             "(pg_current_wal_lsn() - '0/0')::bigint END"},
-                            deadline));
-  found.round_trip =
-      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
-  found.version = about.Bytes(0, 0);
-  found.access = access_of(about, 1);
-  const auto asked_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(asked_at.time_since_epoch());
-  // Half of the round trip had passed when it looked at its clock.
-  found.clock_ahead = asked_ms +
-                      std::chrono::duration_cast<std::chrono::milliseconds>(found.round_trip / 2) -
-                      std::chrono::milliseconds(about.Number(0, 2));
-  const auto written = static_cast<std::uint64_t>(about.Number(0, 3));
-  PEMBA_TRY(const auto schema, internal::ReadPgSchema(*connection, deadline));
-  found.schema_found = schema.version;
-  found.schema_wanted = internal::kPgSchemaVersion;
-  if (schema.version > 0) {
-    PEMBA_TRY(const auto size, connection->Run({"SELECT (SELECT count(*) FROM pemba_head), "
-                                                "pg_total_relation_size('pemba_log')"},
-                                               deadline));
-    found.stores = static_cast<std::uint64_t>(size.Number(0, 0));
-    found.log_bytes = static_cast<std::uint64_t>(size.Number(0, 1));
-  }
-  if (options.secondary.uri.empty()) return found;
-  PEMBA_TRY(const auto secondary, Parse(options.secondary));
-  PEMBA_TRY(const auto replica, ConnectPatiently(options, secondary));
-  PEMBA_TRY(const auto behind,
-            replica->Run({"SELECT pg_is_in_recovery(), "
-                          "coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0)"},
-                         deadline));
-  found.replica.emplace();
-  found.replica->access = access_of(behind, 0);
-  const auto replayed = static_cast<std::uint64_t>(behind.Number(0, 1));
-  found.replica->bytes_behind = written > replayed ? written - replayed : 0;
-  return found;
 }
 
 }  // namespace pemba::storage

@@ -10,6 +10,7 @@
 
 #include "pemba/storage/internal/contract.h"
 #include "pemba/storage/internal/keys.h"
+#include "pemba/storage/internal/pg_access.h"
 #include "pemba/storage/internal/records.h"
 
 namespace pemba::storage::internal {
@@ -27,10 +28,6 @@ constexpr std::size_t kTailRows = 256;
 
 // A holder of the lock that is silent for so long loses it.
 constexpr const char* kSilenceMax = "5s";
-
-SteadyTime In(std::chrono::nanoseconds patience) {
-  return steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(patience);
-}
 
 std::size_t BytesOf(const PgRows& rows) {
   std::size_t bytes = 1;
