@@ -104,8 +104,7 @@ bool SameSubject(const CheckQuery& a, const CheckQuery& b) {
 Result<Decision> Checker::Check(const graph::Snapshot& snapshot, const BoundModel& model,
                                 const CheckQuery& query, Arena& arena) const {
   Request request(limits_, clock_, snapshot, model, query, arena);
-  PEMBA_TRY(std::ignore, request.ResolveSubject());
-  PEMBA_TRY(std::ignore, request.ResolveTarget(query));
+  PEMBA_TRY(std::ignore, request.Resolve());
   Evaluator evaluator(request);
   return Answer(request, evaluator);
 }

@@ -153,7 +153,8 @@ TEST(Graph, NamesOutsideTheDictionaryHaveEmptyRows) {
     EXPECT_FALSE(view.Find(0, strange));
     EXPECT_FALSE(view.Find(strange, strange));
     EXPECT_EQ(view.SubjectDegree(strange), 0u);
-    view.Prefetch(strange, strange);
+    view.PrefetchObject(strange);
+    view.PrefetchSubjects(strange);
   }
   EXPECT_EQ(PartitionView().EdgesMax(), 0u);
   EXPECT_FALSE(PartitionView().Find(0, 0));

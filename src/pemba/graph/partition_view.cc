@@ -16,6 +16,13 @@ RowCursor::RowCursor(const internal::RowPlace& place, std::uint32_t stamp)
     segments_ = place.big->table.load(std::memory_order_acquire);
     local_row_ = 0;
     EnterSegment();
+  } else if (place.log == nullptr) {  // Mostly: the row is one run.
+    if (place.range.begin == place.range.end) return;
+    at_ = place.leaf->nodes() + place.range.begin;
+    run_end_ = place.leaf->nodes() + place.range.end;
+    const ContextId* const contexts = place.leaf->contexts();
+    if (contexts != nullptr) contexts_ = contexts + place.range.begin;
+    return;
   } else {
     if (place.range.begin != place.range.end) {
       base_ = place.leaf->nodes() + place.range.begin;
@@ -154,9 +161,12 @@ std::uint32_t PartitionView::ObjectDegree(NodeId subject) const {
 NodeId PartitionView::NextObject(NodeId object) const { return NextRow(forward_, object); }
 NodeId PartitionView::NextSubject(NodeId subject) const { return NextRow(reverse_, subject); }
 
-void PartitionView::Prefetch(NodeId object, NodeId subject) const {
+void PartitionView::PrefetchObject(NodeId object) const {
+  internal::PrefetchCell(forward_, object);
+}
+
+void PartitionView::PrefetchSubjects(NodeId object) const {
   internal::PrefetchLeaf(forward_, object);
-  static_cast<void>(subject);  // The object's row is searched unless it is long.
 }
 
 }  // namespace pemba::graph

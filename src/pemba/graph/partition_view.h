@@ -115,8 +115,11 @@ class PartitionView {
   NodeId NextObject(NodeId object) const;
   NodeId NextSubject(NodeId subject) const;
 
-  // Starts loading what Find(object, subject) will touch first. Worth calling some 50 ns ahead.
-  void Prefetch(NodeId object, NodeId subject) const;
+  // Starts loading what Subjects(object) and, for objects of usual degree, Find(object, ...) will
+  // touch. PrefetchObject does so for what PrefetchSubjects looks at. Worth calling some 50 ns
+  // ahead.
+  void PrefetchObject(NodeId object) const;
+  void PrefetchSubjects(NodeId object) const;
 
  private:
   friend class Snapshot;

@@ -139,6 +139,11 @@ Status Validate(const ServerConfig& config) {
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
   PEMBA_TRY(std::ignore, ValidateLists(config));
   PEMBA_TRY(std::ignore, ValidateAuthzen(config.authzen));
+  if (!config.resource_kinds.empty() && config.access_control.on()) {
+    return Refused(
+        "resource.kinds and accessControl.enabled do not go together yet: access control "
+        "knows no declared objects");
+  }
   if (config.worker_threads == 0) return Refused("worker-threads must be greater than 0");
   for (const auto& [name, value] : {std::pair{"maxTuplesPerWrite", config.tuples_per_write_max},
                                     {"maxTypesPerAuthorizationModel", config.types_per_model_max},

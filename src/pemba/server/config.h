@@ -123,6 +123,9 @@ struct ServerConfig {
 
   AuthzenConfig authzen;
 
+  // CustomResourceDefinitions, a file or a directory; empty: there is no resource API.
+  std::filesystem::path resource_kinds = {};
+
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(3);        // 0: none.
   std::chrono::nanoseconds http_upstream_timeout = std::chrono::seconds(5);  // If that is 0.
   std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(10);

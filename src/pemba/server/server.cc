@@ -13,6 +13,7 @@
 #include "pemba/api/cors.h"
 #include "pemba/api/fallbacks.h"
 #include "pemba/api/health.h"
+#include "pemba/api/k8s/service.h"
 #include "pemba/api/openfga/routes.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/api/reflection.h"
@@ -21,6 +22,7 @@
 #include "pemba/server/admin.h"
 #include "pemba/server/call_log.h"
 #include "pemba/server/decision_log.h"
+#include "pemba/server/declared_objects.h"
 #include "pemba/server/metrics.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
@@ -135,6 +137,10 @@ class Server::Impl {
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
     authzen_ =
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
+    if (!config_.resource_kinds.empty()) {
+      PEMBA_TRY(declared_objects_,
+                DeclaredObjects::Open(config_.resource_kinds, *stores_, *datastore_, clock_));
+    }
     AddRoutes();
     PEMBA_TRY(std::ignore, ListenToOperator());
     PEMBA_TRY(std::ignore, Listen());
@@ -157,6 +163,7 @@ class Server::Impl {
     metrics_.Stop();
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
+    declared_objects_.reset();
     authzen_.reset();
     service_.reset();
     stores_.reset();  // Saves checkpoints.
@@ -286,6 +293,9 @@ class Server::Impl {
                                     .With("grpc_service", kHealthService);
                               }},
                          router_);
+    if (declared_objects_) {
+      api::k8s::AddRoutes(declared_objects_->resources(), clock_, *authenticator_, router_);
+    }
     api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
                              router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
@@ -360,6 +370,7 @@ class Server::Impl {
   std::unique_ptr<api::authn::Authenticator> authenticator_;
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
+  std::unique_ptr<DeclaredObjects> declared_objects_;  // Null: there is no resource API.
   std::unique_ptr<api::openfga::Service> service_;
   std::unique_ptr<api::authzen::Service> authzen_;
   rpc::Router router_, admin_router_;

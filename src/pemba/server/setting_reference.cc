@@ -110,6 +110,7 @@ constexpr SettingReference kReference[] = {
     {"Further doors", "experimentals", "experimentals", "", ""},
     {"Further doors", "authzen-base-url", "authzen.baseURL", "", ""},
     {"Further doors", "authzen-store-id", "authzen.storeID", "", ""},
+    {"Further doors", "resource-kinds", "resource.kinds", "", ""},
     {"Further doors", "playground-enabled", "playground.enabled", "false", "no playground"},
     {"Further doors", "playground-port", "playground.port", "3000", "no playground"},
     {"Further doors", "playground-addr", "playground.addr", "", "no playground"},

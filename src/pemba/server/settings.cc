@@ -303,6 +303,10 @@ constexpr Setting kSettings[] = {
     {"authzen-store-id", "", Kind::kText, "store of the AuthZEN paths that name none (default: no such paths)",
      [](Text v, Config& c) { return SetText(v, c.authzen.store_id); }},
 
+    // Declared objects
+    {"resource-kinds", "", Kind::kText, "CustomResourceDefinitions to serve, a file or a directory (default: none)",
+     [](Text v, Config& c) -> Status { c.resource_kinds = std::string(v); return Done{}; }},
+
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},

@@ -37,6 +37,7 @@ enum class Mutation : std::uint8_t {
   kForgetLongWays,              // The limit counts shortest ways only.
   kSkipParentsWithoutRelation,  // A parent that lacks the relation does not satisfy its set.
   kFirstUsersetOnly,            // One userset restriction per relation (CVE-2025-55213).
+  kForgetRepeatedSteps,         // What is asked of many objects is asked of the first one only.
   // Of lists.
   kListForgetShadow,     // A contextual tuple does not hide the stored one.
   kListForgetWildcards,  // Public objects are not listed.

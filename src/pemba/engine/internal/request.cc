@@ -37,6 +37,7 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       hops_max_(limits.resolve_node_limit),
       local_names_(arena),
       contextual_(arena),
+      visit_steps_(arena),
       steps_to_check_(kStepsPerLook) {}
 
 Request::Request(const Request& other, Arena& arena)
@@ -55,10 +56,12 @@ Request::Request(const Request& other, Arena& arena)
       object_(other.object_),
       local_names_(other.local_names_),
       contextual_(other.contextual_),
+      visit_steps_(arena),
       steps_to_check_(kStepsPerLook) {}
 
 Status Request::ResolveSubject() {
-  PEMBA_TRY(std::ignore, ResolveSubject(query_.tuple.subject));
+  PEMBA_TRY(const auto id, NameSubject(query_.tuple.subject));
+  subject_.node = subject_.kind == SubjectKind::kWildcard ? 0 : NodeOf(subject_.type, id);
   ResolveContextual();
   return Done{};
 }
@@ -72,6 +75,31 @@ void Request::ResolveContextual() {
 }
 
 Status Request::ResolveTarget(const CheckQuery& query) {
+  PEMBA_TRY(const auto id, NameTarget(query));
+  object_ = NodeOf(plan_.relations()[relation_].type, id);
+  return Done{};
+}
+
+Status Request::Resolve() {
+  PEMBA_TRY(const auto subject, NameSubject(query_.tuple.subject));
+  PEMBA_TRY(const auto object, NameTarget(query_));
+  const auto type = plan_.relations()[relation_].type;
+  std::array<graph::Snapshot::NodeQuery, 2> ends{
+      {{model_.type(type), object, graph::kNoNode}, {model_.type(subject_.type), subject, 0}}};
+  const bool wildcard = subject_.kind == SubjectKind::kWildcard;
+  snapshot_.FindNodes(std::span(ends).first(wildcard ? 1 : 2));
+  const auto known = [this](graph::NodeId node, model::TypeIndex of, std::string_view id) {
+    if (node != graph::kNoNode) return node;
+    const auto local = FindLocal(of, id);
+    return local == graph::kNoNode ? LocalNode(of, id) : local;
+  };
+  subject_.node = wildcard ? 0 : known(ends[1].node, subject_.type, subject);
+  ResolveContextual();
+  object_ = known(ends[0].node, type, object);
+  return Done{};
+}
+
+Result<std::string_view> Request::NameTarget(const CheckQuery& query) {
   query_.tuple = query.tuple;
   query_.deadline = query.deadline;
   stopped_ = nullptr;
@@ -86,11 +114,10 @@ Status Request::ResolveTarget(const CheckQuery& query) {
     return NotFound("relation '" + std::string(object.type) + "#" +
                     std::string(query.tuple.relation) + "'");
   }
-  object_ = NodeOf(type, object.id);
-  return Done{};
+  return object.id;
 }
 
-Status Request::ResolveSubject(std::string_view text) {
+Result<std::string_view> Request::NameSubject(std::string_view text) {
   const auto parts = tuple::SplitSubject(text);
   subject_.kind = parts.kind;
   subject_.type = plan_.FindType(parts.type);
@@ -102,8 +129,7 @@ Status Request::ResolveSubject(std::string_view text) {
       break;
     case SubjectKind::kWildcard:
       subject_kind_ = plan_.WildcardKind(subject_.type);
-      subject_.node = 0;
-      return Done{};
+      break;
     case SubjectKind::kUserset:
       subject_.relation = plan_.FindRelation(subject_.type, parts.relation);
       if (subject_.relation == kNoIndex) {
@@ -113,8 +139,7 @@ Status Request::ResolveSubject(std::string_view text) {
       subject_kind_ = plan_.UsersetKind(subject_.relation);
       break;
   }
-  subject_.node = NodeOf(subject_.type, parts.id);
-  return Done{};
+  return parts.id;
 }
 
 // The tuple has been validated; one that fits no entry would not be seen if it were stored, so it

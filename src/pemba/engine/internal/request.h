@@ -19,6 +19,7 @@
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/outcome.h"
+#include "pemba/engine/internal/visit_steps.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
 #include "pemba/tuple/tuple.h"
@@ -53,6 +54,8 @@ class Request {
   // not have, as model::ValidateQuery says it.
   Status ResolveSubject();
   Status ResolveTarget(const CheckQuery& query);
+  // Both, for the question that the request was made of; their cache misses side by side.
+  Status Resolve();
 
   // For questions that have no one subject: the contextual tuples alone.
   void ResolveContextual();
@@ -98,6 +101,9 @@ class Request {
   graph::PartitionView View(model::EntryIndex entry) const {
     return snapshot_.View(model_.partition(entry));
   }
+
+  // What a search does at each goal of the relation, from which only unions can be reached.
+  VisitSteps& StepsOf(model::RelationIndex relation) { return visit_steps_.Of(*this, relation); }
 
   // The tuples that name the subject itself or its type's wildcard: the exact tuple (a contextual
   // one shadows the stored one) and the set of wildcard tuples.
@@ -159,7 +165,9 @@ class Request {
   Outcome ReadExact(model::RelationIndex relation, graph::NodeId object);
   Outcome ReadWildcard(model::RelationIndex relation, graph::NodeId object);
 
-  Status ResolveSubject(std::string_view text);
+  // What the model has to say about the names; the id is left to be looked up (empty: a wildcard).
+  Result<std::string_view> NameSubject(std::string_view text);
+  Result<std::string_view> NameTarget(const CheckQuery& query);
   void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
   graph::NodeId FindLocal(model::TypeIndex type, std::string_view text) const;
   graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
@@ -191,6 +199,8 @@ class Request {
     enum State : std::uint8_t { kOnce, kNothing, kSomething } state = kOnce;
   };
   std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
+
+  VisitStepsCache visit_steps_;
 
   // Converted contexts, made when first needed.
   std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.

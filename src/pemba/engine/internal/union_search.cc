@@ -1,9 +1,11 @@
 #include "pemba/engine/internal/union_search.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/sorted_runs.h"
 
 namespace pemba::engine::internal {
 namespace {
@@ -15,6 +17,11 @@ using model::PlanOp;
 
 Outcome SearchRelation(Request& request, model::RelationIndex relation, graph::NodeId object,
                        std::uint32_t depth, bool want_cycles) {
+  const auto& planned = request.plan().relations()[relation];
+  if (planned.terminal && request.subject().kind != tuple::SubjectKind::kUserset) {
+    const auto owner = request.plan().LeavesOf(planned)[0].owner;
+    return request.Reaches(owner) ? request.ReadDirect(owner, object) : Outcome::False();
+  }
   UnionSearch search(request, UnionSearch::Goals::kFlat);
   search.AddRoot(relation, object, depth);
   const auto outcome = search.Run(want_cycles);
@@ -49,6 +56,7 @@ Outcome UnionSearch::Run(bool want_cycles) {
     // Goals of the same level may join while it is being walked.
     for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
       if (!request_.Step()) return Outcome::Failed(request_.stopped());
+      PrefetchBehind(i);
       Visit(this_level_[i]);
       if (found_) return Outcome::True();
     }
@@ -70,10 +78,74 @@ void UnionSearch::Visit(std::uint32_t goal) {
       found_ = found_ || request_.IsSubject(alias, node);
     }
   }
+  auto& steps = *goals_[goal].steps;
+  const bool deepest = goals_[goal].depth + 1 == request_.hops_max();
+  if (steps.form == VisitSteps::Form::kPlain && !deepest) {
+    if (!found_) VisitBySteps(steps, goal);
+    return;
+  }
   for (const auto& leaf : plan.LeavesOf(planned)) {
     if (found_) return;
     if (request_.Reaches(leaf.owner)) VisitPart(plan.nodes()[leaf.node], leaf.owner, goal);
   }
+}
+
+// As the leaves, one by one, would do it; where nothing can fail and the limit is further away.
+void UnionSearch::VisitBySteps(VisitSteps& steps, std::uint32_t goal) {
+  const auto object = goals_[goal].node;
+  const auto depth = goals_[goal].depth;
+  for (std::uint32_t at = 0; at < steps.count;) {
+    VisitStep& step = steps.steps[at];
+    if (step.kind != VisitStep::Kind::kHops) {
+      if (SubjectIsIn(steps, at, object)) {
+        found_ = true;
+        return;
+      }
+      continue;
+    }
+    for (auto row = step.view.Subjects(object); !row.done(); row.Next()) {
+      if (!request_.Step()) return;
+      Ask(step.target, row.node(), depth + 1, goal, false);
+      if (found_) return;
+    }
+    ++at;
+  }
+}
+
+// Whether a step that looks for the subject finds it; goes on to the next one. From the second time
+// on it is known whether the subject is in any tuple at all, which mostly it is not.
+bool UnionSearch::SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeId object) {
+  VisitStep& step = steps.steps[at];
+  const bool meets = step.kind == VisitStep::Kind::kMeet;
+  if (step.asked == VisitStep::Asked::kOnce) {
+    const auto& named = meets ? step.last : step.view;
+    if (named.ObjectDegree(step.node) == 0 || Mutated(Mutation::kForgetRepeatedSteps)) {
+      steps.Drop(at);
+      return false;
+    }
+    step.asked = VisitStep::Asked::kOften;
+  } else if (step.asked == VisitStep::Asked::kNever) {
+    step.asked = VisitStep::Asked::kOnce;
+  }
+  ++at;
+  return meets ? RowsMeet(step.view, step.last, object, step.node)
+               : step.view.Find(object, step.node).has_value();
+}
+
+// Wide levels: the rows of goals that come soon are on their way while this one is visited.
+void UnionSearch::PrefetchBehind(std::uint32_t position) {
+  constexpr std::uint32_t kFar = 6, kNear = 3;
+  const auto steps_of = [&](std::uint32_t at) {
+    const auto& steps = *goals_[this_level_[at]].steps;
+    return std::span<const VisitStep>(steps.steps, steps.count);
+  };
+  if (mode_ == Goals::kExact || position + kNear >= this_level_.size()) return;
+  if (position + kFar < this_level_.size()) {
+    const auto node = goals_[this_level_[position + kFar]].node;
+    for (const auto& step : steps_of(position + kFar)) step.view.PrefetchObject(node);
+  }
+  const auto node = goals_[this_level_[position + kNear]].node;
+  for (const auto& step : steps_of(position + kNear)) step.view.PrefetchSubjects(node);
 }
 
 // Nested unions have been joined: a union's children are no unions.
@@ -146,22 +218,22 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
     const auto lasts = plan.EntriesOf(owner);
     for (std::uint32_t j = 0; j < lasts.size() && !found_; ++j) {
       if (!names_subject(lasts[j])) continue;
-      found_ = RowsMeet(relation.first_entry + i, owner.first_entry + j, object);
+      found_ =
+          RowsMeet(request_.View(relation.first_entry + i), request_.View(owner.first_entry + j),
+                   object, lasts[j].wildcard ? 0 : subject.node);
     }
   }
   set.satisfied = true;  // Unconditional: nothing could fail.
   return true;
 }
 
-// Whether some object that `hop` leads to from `object` names the subject in `last`: short rows by
-// asking for each, long ones by leaping through both, from whichever side is behind.
-bool UnionSearch::RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object) {
-  constexpr std::uint32_t kShortRow = 4;
-  const auto node = request_.plan().entries()[last].wildcard ? 0 : request_.subject().node;
-  const auto hops = request_.View(hop);
+// Whether some object that `hops` leads to from `object` names `node` in `lasts`: short rows by
+// asking for each, long ones run by run, from whichever side is behind.
+bool UnionSearch::RowsMeet(const graph::PartitionView& hops, const graph::PartitionView& lasts,
+                           graph::NodeId object, graph::NodeId node) {
+  constexpr std::uint32_t kShortRow = 4, kNodesPerStep = 64;
   auto row = hops.Subjects(object);
   if (row.done()) return false;
-  const auto lasts = request_.View(last);
   if (hops.SubjectDegree(object) <= kShortRow) {
     for (; !row.done(); row.Next()) {
       if (lasts.Find(row.node(), node).has_value()) return true;
@@ -169,16 +241,20 @@ bool UnionSearch::RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph:
     return false;
   }
   auto column = lasts.Objects(node);
-  while (!row.done() && !column.done()) {
-    if (!request_.Step()) return false;
-    if (row.node() == column.node()) return true;
-    if (row.node() < column.node()) {
-      row.Seek(column.node());
-    } else {
-      column.Seek(row.node());
-    }
+  if (column.done()) return false;
+  auto ours = row.TakeRun(), theirs = column.TakeRun();
+  for (;;) {
+    const auto nodes = static_cast<std::uint32_t>(ours.size() + theirs.size());
+    if (!request_.Steps(1 + nodes / kNodesPerStep)) return false;
+    if (Meet(ours, theirs) == RunsMeet::kYes) return true;
+    // The run that ends first is done with; the next one starts where it may meet the other.
+    const bool ours_ends = ours.back() <= theirs.back();
+    auto& cursor = ours_ends ? row : column;
+    auto& run = ours_ends ? ours : theirs;
+    cursor.Seek((ours_ends ? theirs : ours).front());
+    run = cursor.TakeRun();
+    if (run.empty()) return false;
   }
-  return false;
 }
 
 bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from) {
@@ -218,7 +294,8 @@ void UnionSearch::Ask(model::RelationIndex relation, graph::NodeId node, std::ui
     return;
   }
   const auto goal = goals_.size();
-  goals_.push_back({relation, node, depth, from, depth, false});
+  goals_.push_back({relation, node, depth, from, depth, false,
+                    mode_ == Goals::kFlat ? &request_.StepsOf(relation) : nullptr});
   if (!request_.Reaches(relation)) return;
   (same_level ? this_level_ : next_level_).push_back(goal);
 }

@@ -71,6 +71,7 @@ class UnionSearch {
     std::uint32_t parent;   // On that way; kNoGoal for roots.
     std::uint32_t longest;  // Of the longest way, once sorted.
     bool ends_in_hops;      // Asked terminal targets, one hop further, that are no goals.
+    VisitSteps* steps;      // kFlat.
   };
   struct Edge {
     std::uint32_t from, to;
@@ -78,6 +79,9 @@ class UnionSearch {
   };
 
   void Visit(std::uint32_t goal);
+  void VisitBySteps(VisitSteps& steps, std::uint32_t goal);
+  bool SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeId object);
+  void PrefetchBehind(std::uint32_t position);
   void VisitOwn(const model::PlanNode& node, std::uint32_t goal);
   void VisitPart(const model::PlanNode& node, model::RelationIndex owner, std::uint32_t goal);
   bool VisitLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
@@ -85,7 +89,8 @@ class UnionSearch {
   bool Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint32_t from);
   // Decides a leaf all of whose targets are terminal by intersecting rows. False: not such a leaf.
   bool TryIntersect(const model::PlanNode& leaf, graph::NodeId object, HopCursor::Set& set);
-  bool RowsMeet(model::EntryIndex hop, model::EntryIndex last, graph::NodeId object);
+  bool RowsMeet(const graph::PartitionView& hops, const graph::PartitionView& lasts,
+                graph::NodeId object, graph::NodeId node);
   void Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
            std::uint32_t from, bool same_level);
   bool Decide(const Outcome& outcome);

@@ -7,8 +7,25 @@
 namespace pemba::graph::internal {
 
 LeafForm FormFor(std::uint32_t edges, std::uint32_t rows) {
-  return rows == Leaf::kOffsetRows && edges > Leaf::kOffsetRows ? LeafForm::kOffsets
-                                                                : LeafForm::kPairs;
+  constexpr std::uint32_t kPairsMax = 32;
+  return rows == Leaf::kOffsetRows && edges > kPairsMax ? LeafForm::kOffsets : LeafForm::kPairs;
+}
+
+// Counted, not searched: a few vector comparisons cost less than the wrong guesses of a search.
+Leaf::Range Leaf::RangeInPairs(std::uint32_t row) const {
+  constexpr std::uint32_t kCountedMax = 64;
+  if (edges > kCountedMax) {
+    const auto [first, last] = std::equal_range(rows(), rows() + edges, row);
+    return {static_cast<std::uint32_t>(first - rows()), static_cast<std::uint32_t>(last - rows())};
+  }
+  const auto wanted = static_cast<std::uint16_t>(row);
+  const std::uint16_t* const all = rows();
+  std::uint16_t below = 0, equal = 0;  // As wide as the elements, for the vectors' sake.
+  for (std::uint32_t i = 0; i < edges; ++i) {
+    below = static_cast<std::uint16_t>(below + (all[i] < wanted ? 1 : 0));
+    equal = static_cast<std::uint16_t>(equal + (all[i] == wanted ? 1 : 0));
+  }
+  return {below, std::uint32_t{below} + equal};
 }
 
 std::uint32_t LeafBytes(LeafForm form, std::uint8_t parts, std::uint32_t edges) {

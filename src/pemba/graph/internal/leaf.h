@@ -61,9 +61,9 @@ struct Leaf {
   Range RangeOf(std::uint32_t row) const {
     if (form == LeafForm::kOffsets) return {rows()[row], rows()[row + 1]};
     if (form == LeafForm::kOneRow) return {0, edges};
-    const auto [first, last] = std::equal_range(rows(), rows() + edges, row);
-    return {static_cast<std::uint32_t>(first - rows()), static_cast<std::uint32_t>(last - rows())};
+    return RangeInPairs(row);
   }
+  Range RangeInPairs(std::uint32_t row) const;
   bool IsBig(std::uint32_t row) const {
     return big_rows != 0 && (big_rows >> (row % kOffsetRows) & 1) != 0;
   }
@@ -76,7 +76,8 @@ struct Leaf {
 };
 static_assert(sizeof(Leaf) == 16);
 
-// Chooses between kPairs and kOffsets for a cell of so many rows.
+// Chooses between kPairs and kOffsets for a cell of so many rows: offsets are found faster, pairs
+// take less where edges are few.
 LeafForm FormFor(std::uint32_t edges, std::uint32_t rows);
 
 // `edges` ascend by (row, other). At most kEdgesMax. `at` is aligned to 8 and holds LeafBytes.

@@ -8,6 +8,17 @@
 #include "pemba/base/assert.h"
 
 namespace pemba::graph::internal {
+namespace {
+
+// From here on the rest of a huge page that is not used yet is a small share. Address sanitizers
+// know malloc's blocks only.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kLargeFrom = ~std::uint64_t{0};
+#else
+constexpr std::uint64_t kLargeFrom = std::uint64_t{8} << 20;
+#endif
+
+}  // namespace
 
 void* AllocateLarge(std::size_t bytes) {
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
@@ -24,20 +35,28 @@ void* AllocateLarge(std::size_t bytes) {
 }
 
 Memory::~Memory() {
-  for (const Retired& retired : retired_) std::free(retired.block);
+  for (const Retired& retired : retired_) Release(retired.block, retired.bytes);
 }
 
 void* Memory::Allocate(Use use, std::size_t bytes, std::size_t align) {
+  PEMBA_ASSERT(align <= 16 || (align <= 64 && bytes % 64 == 0));
+  Count(use, static_cast<std::ptrdiff_t>(bytes));
+  large_ = large_ || total() >= kLargeFrom;
+  if (large_ && bytes <= Slabs::kBlockMax) return slabs_.Allocate(bytes);
+  if (bytes >= Slabs::kHugePage) return AllocateLarge(bytes);
   void* const block = align <= 16 ? std::malloc(bytes) : std::aligned_alloc(align, bytes);
   PEMBA_CHECK(block != nullptr);
-  Count(use, static_cast<std::ptrdiff_t>(bytes));
   return block;
+}
+
+void Memory::Release(void* block, std::size_t bytes) {
+  if (slabs_.Free(block, bytes) == Slabs::Freed::kNotMine) std::free(block);
 }
 
 void Memory::Free(Use use, void* block, std::size_t bytes) {
   if (block == nullptr) return;
   Count(use, -static_cast<std::ptrdiff_t>(bytes));
-  if (!IsInImage(block)) std::free(block);
+  if (!IsInImage(block)) Release(block, bytes);
 }
 
 void Memory::Retire(Use use, void* block, std::size_t bytes) {
@@ -57,7 +76,7 @@ void Memory::Collect() {
   });
   std::size_t freed_bytes = 0;
   for (auto it = retired_.begin(); it != kept; ++it) {
-    std::free(it->block);
+    Release(it->block, it->bytes);
     freed_bytes += it->bytes;
   }
   retired_.erase(retired_.begin(), kept);

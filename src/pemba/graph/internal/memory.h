@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pemba/graph/internal/pins.h"
+#include "pemba/graph/internal/slabs.h"
 
 namespace pemba::graph::internal {
 
@@ -18,8 +19,10 @@ void* AllocateLarge(std::size_t bytes);
 enum class Use : std::uint8_t { kDictionary, kBase, kDelta, kWrites, kRetired };
 inline constexpr std::size_t kUses = 5;
 
-// Blocks of raw memory. Allocate, Free and bytes() are for any thread; Retire and Collect are the
-// writer's.
+// Blocks of raw memory. Count and bytes() are for any thread; everything else is the writer's.
+//
+// A small graph takes its blocks from malloc, as anybody does; one that has grown takes new ones
+// from huge pages (Slabs), of which the smallest is larger than a whole small graph.
 //
 // INVARIANT: a block that a reader may have seen is retired after it was unlinked, and freed only
 // when every snapshot that was pinned before is gone.
@@ -45,6 +48,9 @@ class Memory {
   void SetImage(std::span<const std::byte> image) { image_ = image; }
   std::uint64_t image_bytes() const { return image_.size(); }
 
+  // Gives memory that is free back to the system.
+  void Trim() { slabs_.Trim(); }
+
   // Frees what no snapshot can see any more, and looks which stamps are pinned. O(pins + retired).
   void Collect();
 
@@ -64,6 +70,7 @@ class Memory {
     std::size_t bytes;
   };
 
+  void Release(void* block, std::size_t bytes);
   bool IsInImage(const void* block) const {
     const auto* at = static_cast<const std::byte*>(block);
     return at >= image_.data() && at < image_.data() + image_.size();
@@ -72,6 +79,8 @@ class Memory {
   PinGate& gate_;
   std::span<const std::byte> image_;
   std::array<std::atomic<std::uint64_t>, kUses> bytes_{};
+  Slabs slabs_;
+  bool large_ = false;            // Takes blocks from slabs_ from now on.
   std::vector<Retired> retired_;  // Epochs ascend.
   std::vector<Stamp> boundaries_{0};
   PinSurvey survey_;

@@ -315,6 +315,7 @@ void GraphState::Compact() {
     partition->reverse.MergeAll();
     memory.Collect();
   }
+  memory.Trim();
 }
 
 std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) const {

@@ -1,0 +1,507 @@
+#include "pemba/api/k8s/service.h"
+
+#include <functional>
+#include <utility>
+
+#include <boost/json/array.hpp>
+#include <fmt/format.h>
+
+#include "pemba/api/k8s/answer.h"
+#include "pemba/api/k8s/discovery.h"
+#include "pemba/api/k8s/openapi.h"
+#include "pemba/api/k8s/request.h"
+#include "pemba/api/k8s/table.h"
+#include "pemba/api/k8s/watch.h"
+#include "pemba/resource/patch.h"
+
+namespace pemba::api::k8s {
+namespace {
+
+namespace json = boost::json;
+
+using resource::Failure;
+using resource::ObjectPtr;
+using resource::Outcome;
+using resource::Part;
+using resource::ResourceStore;
+using resource::Written;
+
+constexpr const char* kAggregatedType =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+std::string TextOf(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+const json::object* PartOf(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value == nullptr ? nullptr : value->if_object();
+}
+
+// What the handlers share. Lives as long as the routes.
+struct Front {
+  ResourceStore& resources;
+  const Clock& clock;
+  const authn::Authenticator& authenticator;
+  const ServiceOptions options;
+};
+
+// One call on objects.
+class ObjectCall {
+ public:
+  ObjectCall(Front& front, rpc::Call& call, resource::Caller caller) : front_(front), call_(call) {
+    options_.caller = std::move(caller);
+  }
+
+  void Run(std::string_view group, std::string_view version, std::string_view rest) {
+    const auto done = Try(group, version, rest);
+    if (!done.ok()) Fail(call_, done.error(), target_.kind, target_.name);
+  }
+
+ private:
+  Outcome<Done> Try(std::string_view group, std::string_view version, std::string_view rest) {
+    PEMBA_TRY(target_, FindTarget(front_.resources.registry(), group, version, rest));
+    PEMBA_TRY(query_, Query::Read(call_.query()));
+    const auto method = call_.http_method();
+    const bool one = !target_.name.empty();
+    if (method == "GET" || method == "HEAD") {
+      if (one) return Get();
+      return query_.Flag("watch") ? Watch() : List();
+    }
+    PEMBA_TRY(const auto dry, DryRun());
+    options_.dry_run = dry == Dry::kYes;
+    if (method == "POST" && !one) return Create();
+    if (method == "PUT" && one) return Replace();
+    if (method == "PATCH" && one) return Patch();
+    if (method == "DELETE") return one ? Delete() : DeleteAll();
+    return Failure(Failure::Reason::kBadRequest, fmt::format("{} is not possible here", method));
+  }
+
+  enum class Dry : std::uint8_t { kNo, kYes };
+
+  Outcome<Dry> DryRun() const {
+    const auto text = query_.Text("dryRun");
+    if (text.empty()) return Dry::kNo;
+    if (text == "All") return Dry::kYes;
+    return Failure(
+        Failure::Reason::kBadRequest,
+        fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", text));
+  }
+
+  // An object or a list, as it is or as a table.
+  void Show(int status, const json::object& body, std::span<const ObjectPtr> objects) {
+    if (WantedForm(call_) == Form::kObject) return Answer(call_, status, body);
+    const auto include = query_.Text("includeObject");
+    const auto row = include == "Object" ? RowObject::kWhole
+                     : include == "None" ? RowObject::kNone
+                                         : RowObject::kMetadata;
+    auto table = ToTable(*target_.kind, objects, row, Columns::kNamed, front_.clock.Now());
+    table["metadata"] = body.at("metadata");
+    if (objects.size() == 1 && !target_.name.empty()) {
+      table["metadata"] =
+          json::object{{"resourceVersion", std::to_string(objects.front()->revision)}};
+    }
+    Answer(call_, status, table);
+  }
+
+  Outcome<Done> Get() {
+    PEMBA_TRY(const auto object, front_.resources.Get(target_.key()));
+    Show(200, object->document, {&object, 1});
+    return Done{};
+  }
+
+  Outcome<Done> ReadSelectors(resource::LabelSelector& labels, resource::FieldSelector& fields) {
+    PEMBA_TRY(labels, resource::LabelSelector::Parse(query_.Text("labelSelector")));
+    PEMBA_TRY(fields, resource::FieldSelector::Parse(query_.Text("fieldSelector"), *target_.kind));
+    return Done{};
+  }
+
+  Outcome<Done> List() {
+    resource::LabelSelector labels;
+    resource::FieldSelector fields;
+    PEMBA_TRY(std::ignore, ReadSelectors(labels, fields));
+    PEMBA_TRY(const auto limit, query_.Count("limit"));
+    PEMBA_TRY(const auto list, front_.resources.List({.kind = target_.kind,
+                                                      .name_space = target_.name_space,
+                                                      .labels = &labels,
+                                                      .fields = &fields,
+                                                      .count_max = static_cast<std::size_t>(limit),
+                                                      .continue_token = query_.Text("continue")}));
+    json::object metadata{{"resourceVersion", std::to_string(list.revision)}};
+    if (!list.continue_token.empty()) metadata["continue"] = list.continue_token;
+    json::object body{{"apiVersion", target_.kind->api_version()},
+                      {"kind", target_.kind->list_name},
+                      {"metadata", std::move(metadata)}};
+    if (WantedForm(call_) == Form::kObject) {
+      json::array items;
+      items.reserve(list.objects.size());
+      for (const auto& object : list.objects) items.push_back(object->document);
+      body["items"] = std::move(items);
+    }
+    Show(200, body, list.objects);
+    return Done{};
+  }
+
+  Outcome<Done> Watch() {
+    WatchOptions options;
+    options.what.kind = target_.kind;
+    options.what.name_space = target_.name_space;
+    PEMBA_TRY(std::ignore, ReadSelectors(options.what.labels, options.what.fields));
+    PEMBA_TRY(options.after, query_.Count("resourceVersion"));
+    const bool initial = query_.Flag("sendInitialEvents");
+    options.start = options.after == 0 || initial ? WatchOptions::Start::kWithState
+                                                  : WatchOptions::Start::kAfter;
+    options.form = WantedForm(call_);
+    options.bookmarks = query_.Flag("allowWatchBookmarks");
+    options.initial_events_end = initial && options.bookmarks;
+    options.bookmark_interval = front_.options.bookmark_interval;
+    PEMBA_TRY(const auto seconds, query_.Count("timeoutSeconds"));
+    options.timeout = seconds == 0 ? front_.options.watch_timeout
+                                   : std::chrono::seconds(std::min<std::uint64_t>(seconds, 86'400));
+    StartWatch(front_.resources, front_.clock, std::move(options), call_);
+    return Done{};
+  }
+
+  // The document of a request: of this kind, and about this object.
+  Outcome<json::object> ReadDocument() {
+    PEMBA_TRY(auto body, ReadBody(call_));
+    if (!body.is_object()) {
+      return Failure(Failure::Reason::kBadRequest, "the body of the request is not an object");
+    }
+    json::object document = std::move(body.get_object());
+    PEMBA_TRY(std::ignore, CheckAddress(document));
+    PEMBA_TRY(std::ignore, CheckUnknown(document));
+    return document;
+  }
+
+  Outcome<Done> CheckAddress(const json::object& document) {
+    const auto& kind = *target_.kind;
+    const auto mismatch = [](std::string_view what, std::string_view got, std::string_view want) {
+      return Failure(Failure::Reason::kBadRequest,
+                     fmt::format("the {} in the data ({}) does not match the one expected by the "
+                                 "endpoint ({})",
+                                 what, got, want));
+    };
+    if (TextOf(document, "apiVersion") != kind.api_version()) {
+      return mismatch("API version", TextOf(document, "apiVersion"), kind.api_version());
+    }
+    if (TextOf(document, "kind") != kind.name) {
+      return mismatch("kind", TextOf(document, "kind"), kind.name);
+    }
+    const auto* metadata = PartOf(document, "metadata");
+    if (metadata == nullptr) return Done{};
+    const auto name_space = TextOf(*metadata, "namespace");
+    if (!name_space.empty() && name_space != target_.name_space) {
+      return Failure(Failure::Reason::kBadRequest,
+                     "the namespace of the provided object does not match the namespace sent on "
+                     "the request");
+    }
+    const auto name = TextOf(*metadata, "name");
+    if (!target_.name.empty() && !name.empty() && name != target_.name) {
+      return Failure(Failure::Reason::kBadRequest,
+                     fmt::format("the name of the object ({}) does not match the name on the URL "
+                                 "({})",
+                                 name, target_.name));
+    }
+    return Done{};
+  }
+
+  // Unknown fields are dropped; who wants to know is told.
+  Outcome<Done> CheckUnknown(json::object& document) {
+    const auto unknown = UnknownFields(target_.kind->schema, document);
+    if (unknown.empty()) return Done{};
+    const auto validation = query_.Text("fieldValidation");
+    std::string texts;
+    for (const auto& field : unknown) {
+      texts += fmt::format("{}unknown field \"{}\"", texts.empty() ? "" : ", ", field);
+    }
+    if (validation == "Strict") {
+      return Failure(
+          Failure::Reason::kBadRequest,
+          fmt::format("{} in version \"{}\" cannot be handled as a {}: strict decoding "
+                      "error: {}",
+                      target_.kind->name, target_.kind->version, target_.kind->name, texts));
+    }
+    if (validation != "Ignore") Warn(texts);
+    Prune(target_.kind->schema, document);
+    return Done{};
+  }
+
+  void Warn(std::string_view text) {
+    std::string quoted;
+    for (const char c : text) {
+      if (c == '"' || c == '\\') quoted.push_back('\\');
+      quoted.push_back(c);
+    }
+    warnings_ += fmt::format("{}299 - \"{}\"", warnings_.empty() ? "" : ", ", quoted);
+  }
+
+  // The answer to a change.
+  void ShowWritten(int status, const Written& written) {
+    for (const auto& warning : written.warnings) Warn(warning);
+    if (!warnings_.empty()) call_.SetHeader("warning", warnings_);
+    Show(status, written.object->document, {&written.object, 1});
+  }
+
+  Outcome<Done> Create() {
+    PEMBA_TRY(auto document, ReadDocument());
+    if (target_.kind->scope == resource::Scope::kNamespaced && target_.name_space.empty()) {
+      return Failure(Failure::Reason::kBadRequest,
+                     "an empty namespace may not be set during creation");
+    }
+    if (const auto* metadata = PartOf(document, "metadata")) {
+      target_.name = TextOf(*metadata, "name");
+    }
+    PEMBA_TRY(const auto written, front_.resources.Create(*target_.kind, target_.name_space,
+                                                          std::move(document), options_));
+    ShowWritten(201, written);
+    return Done{};
+  }
+
+  Outcome<Done> Replace() {
+    PEMBA_TRY(auto document, ReadDocument());
+    const auto* metadata = PartOf(document, "metadata");
+    if (metadata == nullptr || TextOf(*metadata, "resourceVersion").empty()) {
+      return Failure(Failure::Reason::kInvalid,
+                     fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: "
+                                 "0x0: must be specified for an update",
+                                 target_.kind->qualified_name(), target_.name),
+                     {resource::Invalid("metadata.resourceVersion", "0x0",
+                                        "must be specified for an update")});
+    }
+    PEMBA_TRY(const auto written,
+              front_.resources.Update(target_.key(), std::move(document), target_.part, options_));
+    ShowWritten(200, written);
+    return Done{};
+  }
+
+  Outcome<Done> Patch() {
+    const auto type = ContentType(call_);
+    PEMBA_TRY(const auto patch, ReadBody(call_));
+    const auto change = [&](json::value& document) -> Outcome<Done> {
+      if (type == "application/json-patch+json") {
+        PEMBA_TRY(std::ignore, resource::ApplyJsonPatch(document, patch));
+      } else if (type == "application/merge-patch+json") {
+        resource::ApplyMergePatch(document, patch);
+      } else {
+        return Failure(Failure::Reason::kUnsupported,
+                       "the body of the request was in an unknown format - accepted media types "
+                       "include: application/json-patch+json, application/merge-patch+json");
+      }
+      if (!document.is_object()) {
+        return Failure(Failure::Reason::kInvalid, "the patch leaves no object");
+      }
+      PEMBA_TRY(std::ignore, CheckAddress(document.get_object()));
+      return CheckUnknown(document.get_object());
+    };
+    PEMBA_TRY(const auto written,
+              front_.resources.Modify(target_.key(), change, target_.part, options_));
+    ShowWritten(200, written);
+    return Done{};
+  }
+
+  Outcome<resource::DeleteOptions> ReadDeleteOptions() {
+    resource::DeleteOptions options;
+    options.caller = options_.caller;
+    options.dry_run = options_.dry_run;
+    json::object body;
+    if (!call_.body().empty()) {
+      PEMBA_TRY(auto value, ReadBody(call_));
+      if (value.is_object()) body = std::move(value.get_object());
+    }
+    auto propagation = TextOf(body, "propagationPolicy");
+    if (propagation.empty()) propagation = query_.Text("propagationPolicy");
+    if (const auto* orphan = body.if_contains("orphanDependents");
+        orphan != nullptr && *orphan == true) {
+      propagation = "Orphan";
+    }
+    if (propagation == "Foreground") {
+      options.propagation = resource::Propagation::kForeground;
+    } else if (propagation == "Orphan") {
+      options.propagation = resource::Propagation::kOrphan;
+    } else if (!propagation.empty() && propagation != "Background") {
+      return Failure(Failure::Reason::kBadRequest,
+                     fmt::format("propagationPolicy: Unsupported value: \"{}\": supported values: "
+                                 "\"Background\", \"Foreground\", \"Orphan\"",
+                                 propagation));
+    }
+    if (const auto* dry = body.if_contains("dryRun"); dry != nullptr && dry->is_array()) {
+      options.dry_run |= !dry->get_array().empty();
+    }
+    if (const auto* preconditions = PartOf(body, "preconditions")) {
+      options.uid = TextOf(*preconditions, "uid");
+      options.resource_version = TextOf(*preconditions, "resourceVersion");
+    }
+    return options;
+  }
+
+  Outcome<Done> Delete() {
+    PEMBA_TRY(const auto options, ReadDeleteOptions());
+    PEMBA_TRY(const auto before, front_.resources.Get(target_.key()));
+    PEMBA_TRY(const auto written, front_.resources.Delete(target_.key(), options));
+    if (written.object != nullptr) {
+      ShowWritten(200, written);
+    } else {
+      Answer(call_, 200, Deleted(*target_.kind, target_.name, before->uid()));
+    }
+    return Done{};
+  }
+
+  // All that are selected, in one transaction.
+  Outcome<Done> DeleteAll() {
+    resource::LabelSelector labels;
+    resource::FieldSelector fields;
+    PEMBA_TRY(std::ignore, ReadSelectors(labels, fields));
+    PEMBA_TRY(const auto options, ReadDeleteOptions());
+    json::array items;
+    options_.dry_run = options.dry_run;
+    const auto remove = [&](resource::Transaction& transaction) -> Outcome<Done> {
+      for (const auto& object : transaction.List(*target_.kind, target_.name_space)) {
+        if (!labels.Matches(object->labels()) || !fields.Matches(*object)) continue;
+        if (transaction.Find(object->key) == nullptr) continue;  // Gone with one before.
+        items.push_back(object->document);
+        PEMBA_TRY(std::ignore, transaction.Delete(object->key, options.propagation));
+      }
+      return Done{};
+    };
+    PEMBA_TRY(const auto revision, front_.resources.Transact(options_, remove));
+    Answer(call_, 200,
+           {{"apiVersion", target_.kind->api_version()},
+            {"kind", target_.kind->list_name},
+            {"metadata", json::object{{"resourceVersion", std::to_string(revision)}}},
+            {"items", std::move(items)}});
+    return Done{};
+  }
+
+  Front& front_;
+  rpc::Call& call_;
+  Target target_;
+  Query query_;
+  resource::WriteOptions options_;
+  std::string warnings_;  // The header's value.
+};
+
+using Handle = std::function<void(Front&, rpc::Call&, const authn::Caller&)>;
+
+Failure Unknown() {
+  return {Failure::Reason::kKindNotFound, "the server could not find the requested resource"};
+}
+
+void AnswerOrUnknown(rpc::Call& call, const std::optional<json::object>& body) {
+  if (body) {
+    Answer(call, 200, *body);
+  } else {
+    Fail(call, Unknown());
+  }
+}
+
+class RouteAdder {
+ public:
+  RouteAdder(std::shared_ptr<Front> front, rpc::Router& router)
+      : front_(std::move(front)), router_(router) {}
+
+  void operator()(const char* method, const char* pattern, rpc::Execution execution,
+                  Handle handle) {
+    rpc::Route route;
+    route.http_method = method;
+    route.http_pattern = pattern;
+    route.execution = execution;
+    route.admission = rpc::Admission::kWithin;
+    route.handler = [front = front_, handle = std::move(handle)](rpc::Call& call) {
+      const auto caller = front->authenticator.Authenticate(call);
+      if (!caller.ok()) {
+        return Answer(call, 401,
+                      {{"kind", "Status"},
+                       {"apiVersion", "v1"},
+                       {"metadata", json::object()},
+                       {"status", "Failure"},
+                       {"message", "Unauthorized"},
+                       {"reason", "Unauthorized"},
+                       {"code", 401}});
+      }
+      handle(*front, call, *caller);
+    };
+    router_.Add(std::move(route));
+  }
+
+ private:
+  std::shared_ptr<Front> front_;
+  rpc::Router& router_;
+};
+
+void RunOnObjects(Front& front, rpc::Call& call, const authn::Caller& caller,
+                  std::string_view group, std::string_view version) {
+  const auto& id = caller.client_id();
+  ObjectCall object(front, call, {id.empty() ? "system:anonymous" : id, id, {}});
+  object.Run(group, version, call.path_parameter("rest"));
+}
+
+void AddDiscovery(RouteAdder& add) {
+  constexpr auto kInline = rpc::Execution::kInline;
+  add("GET", "/version", kInline,
+      [](Front&, rpc::Call& call, const authn::Caller&) { Answer(call, 200, VersionInfo()); });
+  add("GET", "/api", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    if (WantedDiscovery(call) == DiscoveryForm::kPlain) return Answer(call, 200, ApiVersions());
+    Answer(call, 200, AggregatedDiscovery(front.resources.registry(), Groups::kCore),
+           kAggregatedType);
+  });
+  add("GET", "/apis", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    const auto& registry = front.resources.registry();
+    if (WantedDiscovery(call) == DiscoveryForm::kPlain) {
+      return Answer(call, 200, ApiGroupList(registry));
+    }
+    Answer(call, 200, AggregatedDiscovery(registry, Groups::kNamed), kAggregatedType);
+  });
+  add("GET", "/apis/{group}", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    AnswerOrUnknown(call, ApiGroup(front.resources.registry(), call.path_parameter("group")));
+  });
+  add("GET", "/api/{version}", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    AnswerOrUnknown(
+        call, ApiResourceList(front.resources.registry(), "", call.path_parameter("version")));
+  });
+  add("GET", "/apis/{group}/{version}", kInline,
+      [](Front& front, rpc::Call& call, const authn::Caller&) {
+        AnswerOrUnknown(call,
+                        ApiResourceList(front.resources.registry(), call.path_parameter("group"),
+                                        call.path_parameter("version")));
+      });
+  add("GET", "/openapi/v2", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    Answer(call, 200, OpenApiV2(front.resources.registry()));
+  });
+  add("GET", "/openapi/v3", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
+    Answer(call, 200, OpenApiV3Index(front.resources.registry()));
+  });
+  add("GET", "/openapi/v3/api/{version}", kInline,
+      [](Front& front, rpc::Call& call, const authn::Caller&) {
+        AnswerOrUnknown(call,
+                        OpenApiV3(front.resources.registry(), "", call.path_parameter("version")));
+      });
+  add("GET", "/openapi/v3/apis/{group}/{version}", kInline,
+      [](Front& front, rpc::Call& call, const authn::Caller&) {
+        AnswerOrUnknown(call, OpenApiV3(front.resources.registry(), call.path_parameter("group"),
+                                        call.path_parameter("version")));
+      });
+}
+
+}  // namespace
+
+void AddRoutes(ResourceStore& resources, const Clock& clock,
+               const authn::Authenticator& authenticator, rpc::Router& router,
+               ServiceOptions options) {
+  RouteAdder add(std::make_shared<Front>(Front{resources, clock, authenticator, options}), router);
+  AddDiscovery(add);
+  for (const char* const method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+    add(method, "/api/{version}/{rest...}", rpc::Execution::kWorker,
+        [](Front& front, rpc::Call& call, const authn::Caller& caller) {
+          RunOnObjects(front, call, caller, "", call.path_parameter("version"));
+        });
+    add(method, "/apis/{group}/{version}/{rest...}", rpc::Execution::kWorker,
+        [](Front& front, rpc::Call& call, const authn::Caller& caller) {
+          RunOnObjects(front, call, caller, call.path_parameter("group"),
+                       call.path_parameter("version"));
+        });
+  }
+}
+
+}  // namespace pemba::api::k8s
