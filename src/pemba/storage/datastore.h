@@ -160,8 +160,8 @@ class SharedLogs {
                           const std::function<Visit(const Write&)>& visit) const = 0;
   // Blocks until there may be news, or for as long as they may come unannounced. For one thread.
   virtual News AwaitNews() = 0;
-  // Ends AwaitNews, now and from now on.
-  virtual void StopNews() = 0;
+  // Ends AwaitNews, also one that has yet to begin, once.
+  virtual void EndWait() = 0;
 };
 
 class Datastore {

@@ -322,7 +322,7 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
   }
 
   News AwaitNews() override { return feed_.AwaitNews(); }
-  void StopNews() override { feed_.Stop(); }
+  void EndWait() override { feed_.EndWait(); }
 
   SteadyTime Deadline() const { return In(options_.statement_timeout); }
 

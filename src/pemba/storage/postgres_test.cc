@@ -418,13 +418,13 @@ TEST_F(Postgres, WithoutAnnouncementsOneLooksOften) {
   ASSERT_TRUE(Server().StartAgain().ok());
 }
 
-TEST_F(Postgres, StoppingEndsTheWaitForNews) {
+TEST_F(Postgres, AWaitForNewsCanBeEnded) {
   auto options = options_;
   options.poll_unannounced = options.poll_announced = seconds(30);
   const auto datastore = MustOpen(options);
   (void)datastore->shared()->AwaitNews();
   std::thread waits([&] { (void)datastore->shared()->AwaitNews(); });
-  datastore->shared()->StopNews();
+  datastore->shared()->EndWait();
   waits.join();
 }
 

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::string_view kChannel = "pemba_log";
-// A payload is an id in hexadecimal, or this and the name of who asks.
+// A payload is an id in hexadecimal, or this; then the name of who sends it.
 constexpr std::string_view kQuestion = "?";
 constexpr std::chrono::milliseconds kReconnectAfter{200};
 constexpr std::chrono::seconds kPatience{5};
@@ -76,6 +76,14 @@ void PgFeed::Stop() {
   eventfd_write(wake_, 1);
 }
 
+void PgFeed::EndWait() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  news_.notify_all();
+}
+
 void PgFeed::Announce(const StoreId& store) {
   {
     const std::lock_guard lock(mutex_);
@@ -90,7 +98,8 @@ News PgFeed::AwaitNews() {
   Start();
   const auto every = heard_ ? options_.poll_announced : options_.poll_unannounced;
   const auto look = looked_at_ + std::chrono::duration_cast<steady_clock::duration>(every);
-  news_.wait_until(lock, look, [&] { return stopping_ || !incoming_.empty(); });
+  news_.wait_until(lock, look, [&] { return ended_ || !incoming_.empty(); });
+  ended_ = false;
   News news;
   if (steady_clock::now() >= look) {
     looked_at_ = steady_clock::now();
@@ -133,7 +142,8 @@ Status PgFeed::Serve(PgConnection& connection) {
 // and an answer to oneself would prove nothing.
 void PgFeed::AskWhetherHeard() {
   (void)pool_.Try(steady_clock::now() + kPatience, [&](PgConnection& connection) {
-    return connection.Run(Notify(std::string(kQuestion) + name_), steady_clock::now() + kPatience);
+    return connection.Run(Notify(std::string(kQuestion) + "@" + name_),
+                          steady_clock::now() + kPatience);
   });
 }
 
@@ -148,7 +158,7 @@ Status PgFeed::SendAnnouncements(PgConnection& connection) {
   const auto stores = TakeOutgoing();
   if (stores.empty()) return Done{};
   std::vector<PgStatement> statements;
-  for (const auto& store : stores) statements.push_back(Notify(Hex(store)));
+  for (const auto& store : stores) statements.push_back(Notify(Hex(store) + "@" + name_));
   PEMBA_TRY(std::ignore, connection.Run(statements, steady_clock::now() + kPatience));
   return Done{};
 }
@@ -157,9 +167,12 @@ void PgFeed::Take(const std::vector<PgNotice>& notices) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& notice : notices) {
-      if (notice.payload.starts_with(kQuestion)) {
-        if (notice.payload.substr(kQuestion.size()) == name_) heard_ = true;
-      } else if (auto id = Unhex(notice.payload); !id.empty()) {
+      const std::string_view payload = notice.payload;
+      const auto at = std::min(payload.find('@'), payload.size());
+      const bool own = payload.substr(std::min(at + 1, payload.size())) == name_;
+      if (payload.substr(0, at) == kQuestion) {
+        heard_ = heard_ || own;
+      } else if (auto id = Unhex(payload.substr(0, at)); !own && !id.empty()) {
         incoming_.insert(std::move(id));
       }
     }

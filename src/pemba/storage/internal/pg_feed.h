@@ -38,10 +38,11 @@ class PgFeed {
   void Announce(const StoreId& store);  // O(1), does not wait.
 
   News AwaitNews();
-  void Stop();
+  void EndWait();
 
  private:
   void Start();  // With the mutex held; the thread starts when there is something for it to do.
+  void Stop();
   void Run();
   Status Serve(PgConnection& connection);
   Status SendAnnouncements(PgConnection& connection);
@@ -58,6 +59,7 @@ class PgFeed {
   mutable std::mutex mutex_;  // Guards what follows.
   std::condition_variable news_;
   std::set<std::string> outgoing_, incoming_;  // Ids of stores.
+  bool ended_ = false;                         // EndWait was called, and no wait has ended since.
   bool heard_ = false;                         // Announcements come through.
   bool stopping_ = false;
   SteadyTime looked_at_ = {};  // When everybody was last told to look at every store.

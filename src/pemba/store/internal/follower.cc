@@ -25,7 +25,7 @@ Follower::Follower(Shared& shared, Loaded loaded)
 
 Follower::~Follower() {
   stopping_ = true;
-  logs_.StopNews();
+  logs_.EndWait();
   thread_.join();
 }
 
