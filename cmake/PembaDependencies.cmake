@@ -24,6 +24,7 @@ pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
 pkg_check_modules(GRPCXX REQUIRED IMPORTED_TARGET grpc++)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
 
 find_program(CCACHE ccache)
 if(CCACHE)

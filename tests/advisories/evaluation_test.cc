@@ -14,6 +14,7 @@
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/testing/list_runner.h"
 #include "pemba/engine/testing/oracle.h"
+#include "pemba/engine/testing/texts.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/validation.h"
@@ -24,43 +25,21 @@ namespace {
 
 using engine::internal::Mutation;
 using engine::testing::Oracle;
+using engine::testing::Parsed;
 using engine::testing::WorldRunner;
 
-// "document:1#viewer@user:anne", with " ? condition {context}" behind it if it has one.
-tuple::Tuple Parsed(const std::string& text) {
-  const auto mark = text.find(" ? ");
-  const auto view = tuple::ParseTuple(std::string_view(text).substr(0, mark));
-  EXPECT_TRUE(view.ok()) << text;
-  tuple::Tuple tuple{std::string(view->object), std::string(view->relation),
-                     std::string(view->subject), std::nullopt};
-  if (mark != text.npos) {
-    const auto rest = text.substr(mark + 3);
-    const auto space = rest.find(' ');
-    tuple.condition = {rest.substr(0, space),
-                       *tuple::ParseContext(space == rest.npos ? "" : rest.substr(space + 1))};
-  }
-  return tuple;
-}
-
-std::vector<tuple::Tuple> Parsed(const std::vector<std::string>& texts) {
-  std::vector<tuple::Tuple> tuples;
-  for (const auto& text : texts) tuples.push_back(Parsed(text));
-  return tuples;
-}
-
 model::Model ModelOf(const std::string& types) {
-  auto model = model::ModelFromDsl("model\n  schema 1.1\ntype user\n" + types);
-  EXPECT_TRUE(model.ok()) << (model.ok() ? "" : model.error().message);
+  auto model = engine::testing::UncheckedModelOf("type user\n" + types);
   // Written as texts, meant as values of any shape, for which the language has no word.
-  for (auto& [name, condition] : model->conditions) {
+  for (auto& [name, condition] : model.conditions) {
     const auto rows = condition.parameters.find("rows");
     if (rows != condition.parameters.end()) {
       rows->second.name = condition::ParameterTypeName::kAny;
     }
   }
-  const auto valid = model::ValidateModel(*model);
+  const auto valid = model::ValidateModel(model);
   EXPECT_TRUE(valid.ok()) << (valid.ok() ? "" : valid.error().message);
-  return *std::move(model);
+  return model;
 }
 
 // What a question brings along.

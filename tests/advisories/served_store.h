@@ -10,7 +10,7 @@
 #include <boost/json/object.hpp>
 #include <gtest/gtest.h>
 
-#include "pemba/storage/testing/temporary_directory.h"
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/tuple/tuple.h"
 #include "wire/test_server.h"
 #include "wire/wire_client.h"
@@ -91,7 +91,7 @@ class ServedStore {
   }
 
  private:
-  storage::testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<server::Server> server_;
   std::unique_ptr<wire_test::WireClient> client_;
   std::string id_;

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -30,13 +31,17 @@ std::vector<Example> ExamplesOf(const fs::path& page) {
   constexpr std::string_view kOutput = "# =>";
   std::vector<Example> examples;
   std::ifstream in(page);
-  bool in_block = false;
+  bool in_block = false, line_goes_on = false;
   for (std::string line; std::getline(in, line);) {
+    const bool goes_on = line_goes_on;
+    line_goes_on = in_block && line.ends_with('\\');
     if (line.starts_with("```")) {
       in_block = !in_block && line == "```sh";
     } else if (in_block && line.starts_with(kOutput)) {
       const auto text = line.substr(kOutput.size());
       examples.back().output += (text.empty() ? text : text.substr(1)) + "\n";
+    } else if (in_block && goes_on) {
+      examples.back().command += "\n" + line;
     } else if (in_block && !line.empty() && !line.starts_with("#")) {
       examples.push_back({line, ""});
     }
@@ -97,26 +102,153 @@ void ExpectToWork(const std::vector<Example>& examples, const fs::path& work,
   }
 }
 
-// At least `least` examples of a page, against one server.
-void RunExamplesOf(const char* page, std::size_t least) {
-  const TemporaryDirectory directory;
-  const ServerProcess server(directory.path() / "data");
-  const auto work = directory.path() / "work";
-  fs::create_directory(work);
-  std::ofstream(work / "model.fga") << kModel;
-  std::ofstream(work / "tuples.csv") << kTuples;
-  fs::copy(PEMBA_SOURCE_DIR "/samples", work / "samples");
-
-  const auto examples = ExamplesOf(fs::path(PEMBA_SOURCE_DIR "/docs") / page);
-  ASSERT_GE(examples.size(), least);
-  ExpectToWork(examples, work,
-               "pemba() { '" + std::string(PEMBA_BUILT_BINARY) +
-                   "' \"$@\"; }\nexport HOME=/nonexistent PEMBA_API_URL=" + server.url());
+std::string Replaced(std::string text, const std::string& what, const std::string& with) {
+  for (auto at = text.find(what); at != text.npos; at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
 }
 
-TEST(Docs, TheExamplesWork) { RunExamplesOf("cli.md", 20); }
-TEST(Docs, TheWritesAreAsShown) { RunExamplesOf("writes.md", 10); }
-TEST(Docs, TheExplanationsAreAsShown) { RunExamplesOf("explain.md", 8); }
+// The examples of a page against one server, which stands for the one at its usual addresses.
+class Page {
+ public:
+  explicit Page(const fs::path& page, const std::vector<std::string>& flags = {})
+      : server_(directory_.path() / "data", flags),
+        examples_(ExamplesOf(fs::path(PEMBA_SOURCE_DIR) / page)) {
+    fs::create_directory(work());
+    std::ofstream(work() / "model.fga") << kModel;
+    std::ofstream(work() / "tuples.csv") << kTuples;
+    fs::copy(PEMBA_SOURCE_DIR "/samples", work() / "samples");
+    for (auto& example : examples_) {
+      example.command = Replaced(example.command, "http://localhost:8080", server_.url());
+      example.command = Replaced(example.command, "localhost:8081", server_.grpc_address());
+    }
+  }
+
+  // At least `least` examples: a page whose blocks are not found would pass.
+  void Run(std::size_t least, const std::string& preparation = "") {
+    ASSERT_GE(examples_.size(), least);
+    ExpectToWork(examples_, work(),
+                 "pemba() { '" + std::string(PEMBA_BUILT_BINARY) +
+                     "' \"$@\"; }\nexport HOME=/nonexistent PEMBA_API_URL=" + server_.url() +
+                     " PEMBA_ADMIN_URL=" + server_.admin_url() + "\n" + preparation);
+  }
+  fs::path work() const { return directory_.path() / "work"; }
+
+ private:
+  const TemporaryDirectory directory_;
+  const ServerProcess server_;
+  std::vector<Example> examples_;
+};
+
+TEST(Docs, TheExamplesWork) { Page("docs/cli.md").Run(20); }
+TEST(Docs, TheBenchmarksRun) { Page("docs/benchmarks.md").Run(4); }
+TEST(Docs, TheWritesAreAsShown) { Page("docs/writes.md").Run(10); }
+TEST(Docs, TheExplanationsAreAsShown) { Page("docs/explain.md").Run(8); }
+TEST(Docs, TheQueriesOfFactsAreAsShown) { Page("docs/typeql.md").Run(10); }
+TEST(Docs, TheListsOfTheApiAreAsShown) { Page("docs/api.md").Run(9); }
+
+TEST(Docs, TheExamplesOfOperationsWork) {
+  Page page("docs/operations.md", {"--admin-addr", "127.0.0.1:0"});
+  std::ofstream(page.work() / "tuples.jsonl")
+      << R"({"user":"user:carl","relation":"editor","object":"document:menu"})"
+      << "\n";
+  fs::create_directory_symlink("../data", page.work() / "data");
+  page.Run(5,
+           "export PEMBA_STORE_ID=$(pemba store create --name sizes --model model.fga | "
+           "sed 's/.*\"store\":{[^}]*\"id\":\"\\([^\"]*\\)\".*/\\1/')");
+}
+
+// Every page, README.md first.
+std::vector<fs::path> Pages() {
+  std::vector<fs::path> pages{"README.md", "ARCHITECTURE.md", "deploy/README.md"};
+  for (const auto& entry : fs::recursive_directory_iterator(PEMBA_SOURCE_DIR "/docs")) {
+    if (entry.path().extension() == ".md") {
+      pages.push_back(entry.path().lexically_relative(PEMBA_SOURCE_DIR));
+    }
+  }
+  return pages;
+}
+
+// Blocks of a language: "fga", "yaml".
+std::vector<std::string> BlocksOf(const fs::path& page, const std::string& language) {
+  std::vector<std::string> blocks;
+  std::ifstream in(fs::path(PEMBA_SOURCE_DIR) / page);
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```" + language;
+      if (inside) blocks.emplace_back();
+    } else if (inside) {
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+TEST(Docs, CommandsAreInPagesWhoseExamplesAreRun) {
+  for (const auto& page : Pages()) {
+    const bool is_run = page == "docs/cli.md" || page == "docs/explain.md" ||
+                        page == "docs/api.md" || page == "docs/operations.md" ||
+                        page == "docs/authentication.md" || page == "docs/telemetry.md" ||
+                        page == "docs/writes.md" || page == "docs/typeql.md" || page == "docs/benchmarks.md";
+    for (const auto& block : BlocksOf(page, "sh")) {
+      // `./run` and `./test` are what runs this.
+      EXPECT_TRUE(is_run || block == "./run\n" || block == "./test\n") << page << ":\n" << block;
+    }
+  }
+}
+
+TEST(Docs, TheModelsShownAreValid) {
+  const TemporaryDirectory directory;
+  int models = 0;
+  for (const auto& page : Pages()) {
+    for (const auto& block : BlocksOf(page, "fga")) {
+      ++models;
+      const auto file = directory.path() / "model.fga";
+      std::ofstream(file) << (block.starts_with("model") ? "" : "model\n  schema 1.1\ntype user\n")
+                          << block;
+      const auto command = "'" + std::string(PEMBA_BUILT_BINARY) + "' model validate --file '" +
+                           file.string() + "' >/dev/null";
+      EXPECT_EQ(std::system(command.c_str()), 0) << page << ":\n" << block;
+    }
+  }
+  EXPECT_GE(models, 2);
+}
+
+TEST(Docs, TheConfigurationFileShownIsAccepted) {
+  const auto blocks = BlocksOf("docs/configuration.md", "yaml");
+  ASSERT_EQ(blocks.size(), 1u);
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() / "pemba.yaml")
+      << Replaced(blocks[0], "0.0.0.0:8081", "127.0.0.1:0");
+  std::ofstream(directory.path() / "script")
+      << R"(
+    openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout server.key -out server.crt 2>openssl.log || exit 1
+    )" << PEMBA_BUILT_BINARY
+      << R"( serve --data-dir data --http-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 >out 2>log &
+    for i in $(seq 150); do grep -q 'http listening' out && break; sleep 0.2; done
+    kill $! && wait $! || { cat log; exit 1; }
+  )";
+  EXPECT_EQ(
+      std::system(("cd '" + directory.path().string() + "' && touch out && bash script").c_str()),
+      0);
+}
+
+TEST(Docs, LinksLeadSomewhere) {
+  static const std::regex kLink(R"(\]\(([^)#:]+)(#[^)]*)?\))");
+  int links = 0;
+  for (const auto& page : Pages()) {
+    const auto text = Read(fs::path(PEMBA_SOURCE_DIR) / page);
+    for (auto at = std::sregex_iterator(text.begin(), text.end(), kLink);
+         at != std::sregex_iterator(); ++at) {
+      ++links;
+      EXPECT_TRUE(fs::exists(fs::path(PEMBA_SOURCE_DIR) / page.parent_path() / (*at)[1].str()))
+          << page << ": " << (*at)[1];
+    }
+  }
+  EXPECT_GT(links, 15);
+}
 
 // A port that was free a moment ago.
 std::string FreePort() {
@@ -142,9 +274,7 @@ void RunExamplesThatServe(const char* page, std::size_t least) {
   for (auto& example : examples) {
     for (const auto& [documented, port] :
          {std::pair{"localhost:8080", http}, {"localhost:2112", metrics}}) {
-      if (const auto at = example.command.find(documented); at != std::string::npos) {
-        example.command.replace(at, std::string_view(documented).size(), "localhost:" + port);
-      }
+      example.command = Replaced(example.command, documented, "localhost:" + port);
     }
   }
   // The servers are children of the shell, so that `$!` is theirs.

@@ -31,6 +31,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/postgres.h"
 #include "pemba/storage/testing/postgres_server.h"
 #include "server_process.h"

@@ -14,30 +14,13 @@
 
 #include "pemba/cli/api_client.h"
 #include "server_process.h"
+#include "shell.h"
 
 namespace pemba::e2e {
 namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-struct Ran {
-  int code;
-  std::string out;  // With what went to standard error.
-};
-
-// A shell command; `pemba` is the program. Ended after a minute.
-Ran Shell(const fs::path& directory, const std::string& command) {
-  const std::string line = "cd '" + directory.string() + "' && pemba() { timeout 60 '" +
-                           PEMBA_BUILT_BINARY + "' \"$@\"; } && { " + command + "; } 2>&1";
-  FILE* pipe = popen(line.c_str(), "r");
-  if (pipe == nullptr) return {-1, "popen failed"};
-  std::string out;
-  std::array<char, 4096> block;
-  while (const auto got = fread(block.data(), 1, block.size(), pipe)) out.append(block.data(), got);
-  const int status = pclose(pipe);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out};
-}
 
 class Operations : public testing::Test {
  protected:

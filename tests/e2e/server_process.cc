@@ -71,17 +71,6 @@ std::string ReadAddresses(int output) {
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "pemba-e2e-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) Fail("mkdtemp");
-  path_ = pattern;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 ServerProcess::ServerProcess(const std::filesystem::path& data_directory,
                              const std::vector<std::string>& flags) {
   int ends[2];

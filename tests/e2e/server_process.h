@@ -7,20 +7,9 @@
 
 #include <sys/types.h>
 
+#include "pemba/base/testing/temporary_directory.h"
+
 namespace pemba::e2e {
-
-// A directory that is gone with the object.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Started by the constructor, which returns once the server says where it listens; ends the test
 // process if it does not within 30 seconds. Killed by the destructor.

@@ -129,6 +129,18 @@ class Kubectl(unittest.TestCase):
         self.kubectl("label", "book", "emma", "shelf=b", "--overwrite")
         self.kubectl("annotate", "book", "emma", "note=read")
 
+    def test_server_side_apply(self):
+        def server_side(text, *more):
+            return self.kubectl("apply", "--server-side", "-f", "-", *more, stdin=text)
+
+        self.assertEqual(server_side(BOOK), "book.library.example.org/emma serverside-applied\n")
+        self.kubectl("patch", "book", "emma", "--type", "merge", "-p", '{"spec":{"title":"E"}}')
+        error = self.refused("apply", "--server-side", "-f", "-", stdin=BOOK)
+        self.assertIn('conflict with "kubectl-patch"', error)
+        self.assertIn(".spec.title", error)
+        server_side(BOOK, "--force-conflicts")
+        self.assertEqual(self.kubectl("get", "book", "emma", "-o", "jsonpath={.spec.title}"), "Emma")
+
     def test_status_and_wait(self):
         self.apply(BOOK)
         waiting = subprocess.Popen(self.command("wait", "--for=condition=Lent", "book/emma", "--timeout=30s"),

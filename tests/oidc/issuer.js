@@ -5,7 +5,11 @@ import Provider from 'oidc-provider';
 
 export const AUDIENCE = 'https://pemba.example';
 export const OTHER_AUDIENCE = 'https://other.example';
-export const CLIENTS = { menu: 'canary-menu-secret', cashier: 'canary-cashier-secret' };
+export const CLIENTS = {
+  menu: 'canary-menu-secret',
+  cashier: 'canary-cashier-secret',
+  robot: 'canary-robot-secret', // Sends its secret in the body, as the SDKs do.
+};
 
 export function newKey(id, algorithm) {
   const { privateKey } =
@@ -30,6 +34,7 @@ function newProvider(issuer, keys, algorithm) {
       redirect_uris: [],
       response_types: [],
       id_token_signed_response_alg: algorithm,
+      token_endpoint_auth_method: client_id === 'robot' ? 'client_secret_post' : 'client_secret_basic',
     })),
     jwks: { keys },
     features: {

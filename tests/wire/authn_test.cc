@@ -13,6 +13,7 @@
 
 #include "pemba/api/json_reader.h"
 #include "pemba/api/openfga/service.h"
+#include "pemba/model/dsl.h"
 #include "pemba/storage/memory.h"
 #include "pemba/store/stores.h"
 #include "wire/test_server.h"
@@ -49,7 +50,20 @@ const std::map<std::string, std::string>& ValidRequests() {
     const std::string evaluation =
         store + R"(,"subject":{"type":"user","id":"anne"},"action":{"name":"viewer"},)"
                 R"("resource":{"type":"doc","id":"1"}})";
+    const std::string database = R"({"database":"facts")";
+    const std::string transaction = database + R"(,"transaction":"0a")";
     return std::map<std::string, std::string>{
+        {"CreateDatabase", database + "}"},
+        {"GetDatabase", database + "}"},
+        {"DeleteDatabase", database + "}"},
+        {"ReadSchema", database + "}"},
+        {"Query", database + R"(,"query":"match $x isa thing;"})"},
+        {"BeginTransaction", database + "}"},
+        {"CommitTransaction", transaction + "}"},
+        {"RollbackTransaction", transaction + "}"},
+        {"ExplainFact", transaction + R"(,"iid":"0x1"})"},
+        {"Project", database + "}"},
+        {"GuardedCheck", database + R"(,"store_id":")" + kStore + R"(",)" + key + "}"},
         {"Evaluation", evaluation},
         {"Evaluations", evaluation},
         {"SubjectSearch", evaluation},
@@ -71,12 +85,19 @@ const std::map<std::string, std::string>& ValidRequests() {
         {"Read", store + "}"},
         {"ReadChanges", store + "}"},
         {"Watch", store + "}"},
+        {"WriteTuples", store + "}"},
+        {"ReadTuples", store + "}"},
         {"Check", store + "," + key + "}"},
         {"Explain", store + "," + key + "}"},
         {"BatchCheck", store + R"(,"checks":[{"correlation_id":"a",)" + key + "}]}"},
         {"Expand", store + R"(,"tuple_key":{"relation":"viewer","object":"doc:1"}})"},
         {"ListObjects", store + list},
         {"StreamedListObjects", store + list},
+        {"ListObjectsOfKinds",
+         store + R"(,"kinds":[{"type":"doc","relation":"viewer"}],"user":"user:anne"})"},
+        {"ListUsersOfKinds",
+         store +
+             R"(,"object":{"type":"doc","id":"1"},"relation":"viewer","user_filters":[{"type":"user"}]})"},
         {"ListUsers",
          store +
              R"(,"object":{"type":"doc","id":"1"},"relation":"viewer","user_filters":[{"type":"user"}]})"},
@@ -326,7 +347,7 @@ class DeniedCalls : public ::testing::Test {
     return outcome.ok() ? ErrorCode::kInternal : outcome.error().code;
   }
 
-  // Every call but Write and UpdateStore.
+  // Every call but Write, WriteTuples and UpdateStore.
   void ExpectAll(ErrorCode code) {
     EXPECT_EQ(Ask(&Service::CreateStore), code);
     EXPECT_EQ(Ask(&Service::ListStores), code);
@@ -338,6 +359,7 @@ class DeniedCalls : public ::testing::Test {
     EXPECT_EQ(Ask(&Service::Read), code);
     EXPECT_EQ(Ask(&Service::ReadChanges), code);
     EXPECT_EQ(Ask(&Service::Watch), code);
+    EXPECT_EQ(Ask(&Service::ReadTuples), code);
     EXPECT_EQ(Ask(&Service::Check), code);
     EXPECT_EQ(Ask(&Service::BatchCheck), code);
     EXPECT_EQ(Ask(&Service::Expand), code);
@@ -362,6 +384,7 @@ class DeniedCalls : public ::testing::Test {
 TEST_F(DeniedCalls, NothingRunsIfAFrontForgotToAskWhoCalls) {
   ExpectAll(ErrorCode::kUnauthenticated);
   EXPECT_EQ(Ask(&Service::Write), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(Ask(&Service::WriteTuples), ErrorCode::kUnauthenticated);
   EXPECT_EQ(Ask(&Service::UpdateStore), ErrorCode::kUnauthenticated);
 }
 
@@ -388,6 +411,66 @@ TEST_F(DeniedCalls, AWriteIsForbiddenOnceItsModelIsKnown) {
   model.types.push_back({"user", {}, {}});
   ASSERT_TRUE((*store)->WriteModel(model).ok());
   EXPECT_EQ(Ask(&Service::Write, request), ErrorCode::kForbidden);
+  ::pemba::v1::WriteTuplesRequest extended;
+  extended.set_store_id(kStore);
+  EXPECT_EQ(Ask(&Service::WriteTuples, extended), ErrorCode::kForbidden);
+}
+
+// Who is told the reasons of an answer sees tuples.
+TEST(AccessControl, ExplainIsForThoseWhoMayBothCheckAndRead) {
+  const auto datastore = storage::NewMemoryDatastore();
+  store::Stores stores(*datastore, TestClock());
+  const auto new_store = [&](const char* name, std::string_view dsl) {
+    const auto id = stores.CreateStore(name)->id;
+    const auto model = (*stores.Open(id))->WriteModel(*model::ModelFromDsl(dsl));
+    EXPECT_TRUE(model.ok()) << model.error().message;
+    return std::pair(id, *model);
+  };
+  const auto [control, control_model] = new_store("control", R"(model
+  schema 1.1
+type application
+type system
+type store
+  relations
+    define system: [system]
+    define can_call_check: [application]
+    define can_call_read: [application]
+)");
+  const auto [asked, asked_model] = new_store("asked", R"(model
+  schema 1.1
+type user
+type doc
+  relations
+    define viewer: [user]
+)");
+  const auto object = "store:" + asked.value;
+  const std::vector<tuple::Tuple> grants = {{object, "can_call_check", "application:checker", {}},
+                                            {object, "can_call_read", "application:reader", {}},
+                                            {object, "can_call_check", "application:both", {}},
+                                            {object, "can_call_read", "application:both", {}}};
+  ASSERT_TRUE((*stores.Open(control))->Write({.writes = grants}).ok());
+
+  api::openfga::ServiceOptions options;
+  options.access_control = {control, control_model};
+  Service service(stores, TestClock(), options);
+  pemba::v1::ExplainRequest request;
+  request.set_store_id(asked.value);
+  request.mutable_tuple_key()->set_user("user:anne");
+  request.mutable_tuple_key()->set_relation("viewer");
+  request.mutable_tuple_key()->set_object("doc:1");
+  for (const auto& [client, may] :
+       {std::pair{"checker", false}, {"reader", false}, {"both", true}, {"nobody", false}}) {
+    SCOPED_TRACE(client);
+    RequestContext context;
+    context.caller = api::authn::Caller::Named(client);
+    pemba::v1::ExplainResponse response;
+    const auto outcome = service.Explain(context, request, response);
+    EXPECT_EQ(outcome.ok(), may);
+    if (!outcome.ok()) {
+      EXPECT_EQ(outcome.error().code, ErrorCode::kForbidden);
+    }
+    EXPECT_EQ(response.ByteSizeLong() > 0, may) << "who may not, is told nothing";
+  }
 }
 
 TEST(AuthenticationStart, ThereMustBeAKey) {

@@ -1,10 +1,14 @@
 // What the metrics listener shows is what was asked, in a form that scrapers read.
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <boost/json/value_to.hpp>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include "pemba/api/openfga/call_metrics.h"
 #include "pemba/telemetry/testing/metrics_text.h"
 #include "wire/test_server.h"
 #include "wire/wire_client.h"
@@ -135,6 +139,145 @@ TEST_F(Metrics, CountsMatchTheCallsThatWereMade) {
   EXPECT_EQ(text.Value("pemba_stores_loaded"), 1);
   EXPECT_GE(text.Value("pemba_open_connections"), 1);
   EXPECT_GT(text.Value(R"(pemba_graph_bytes{use="dictionaries"})"), 0);
+}
+
+constexpr const char* kConditionalModel = R"(model
+  schema 1.1
+type user
+type document
+  relations
+    define friend: [user] or friend from parent
+    define parent: [document]
+    define owner: [user]
+    define viewer: [user with open]
+    define reader: [user] but not friend
+
+condition open(numbers: list<int>, wanted: int) {
+  wanted in numbers
+})";
+
+TEST_F(Metrics, ConditionsAndListsAreCounted) {
+  const auto made = grpc_->Call("CreateStore", {{"name", "conditions"}});
+  const auto store = json::value_to<std::string>(made.response.at("id"));
+  auto model = ModelFields(kConditionalModel);
+  model["store_id"] = store;
+  ASSERT_TRUE(grpc_->Call("WriteAuthorizationModel", model).ok);
+  auto key = Key("user:anne");
+  key["condition"] = {{"name", "open"}, {"context", json::object()}};
+  auto reader = Key("user:anne"), owner = Key("user:anne");
+  reader["relation"] = "reader";
+  owner["relation"] = "owner";
+  ASSERT_TRUE(
+      grpc_
+          ->Call("Write", {{"store_id", store}, {"writes", {{"tuple_keys", {key, reader, owner}}}}})
+          .ok);
+  EXPECT_EQ(Scrape().Value("openfga_condition_evaluation_cost_count"), 0);
+  const auto check = [&](int length) {
+    json::array list;
+    for (int i = 0; i < length; ++i) list.push_back(i);
+    return grpc_->Call("Check", {{"store_id", store},
+                                 {"tuple_key", Key("user:anne")},
+                                 {"context", {{"numbers", list}, {"wanted", -1}}}});
+  };
+  EXPECT_TRUE(check(20).ok);  // Costs 22.
+  EXPECT_TRUE(check(20).ok);
+  EXPECT_FALSE(check(200).ok);  // Would cost 202.
+  const auto list = [&](const char* relation) {
+    EXPECT_TRUE(grpc_
+                    ->Call("ListObjects", {{"store_id", store},
+                                           {"type", "document"},
+                                           {"relation", relation},
+                                           {"user", "user:anne"}})
+                    .ok);
+  };
+  list("reader");  // Who is right of a `but not` that recurses is confirmed by Check.
+  list("owner");
+  const auto text = Scrape();
+  EXPECT_EQ(text.Value("openfga_condition_compilation_duration_ms_count"), 1);
+  EXPECT_EQ(text.Value("openfga_condition_evaluation_duration_ms_count"), 3);
+  EXPECT_EQ(text.Value("openfga_condition_evaluation_cost_count"), 3);
+  EXPECT_EQ(text.Value(R"(openfga_condition_evaluation_cost_bucket{le="22.22222222222222"})"), 2);
+  EXPECT_EQ(text.Value(R"(openfga_condition_evaluation_cost_bucket{le="100"})"), 2);
+  EXPECT_EQ(text.Value(R"(openfga_list_objects_optimization_count{strategy="weighted"})"), 2);
+  EXPECT_EQ(text.Value("openfga_list_objects_further_eval_required_count"), 1);
+  EXPECT_EQ(text.Value("openfga_list_objects_no_further_eval_required_count"), 1);
+}
+
+TEST_F(Metrics, TheCostOfConditionsIsASetting) {
+  for (const auto& [cost_max, allowed] : {std::pair{100u, false}, {1000u, true}}) {
+    SCOPED_TRACE(cost_max);
+    auto loaded = Config();
+    loaded.config.condition_cost_max = cost_max;
+    server_ = StartTestServer(loaded);
+    grpc_ = NewGrpcClient(server_->grpc_address());
+    const auto made = grpc_->Call("CreateStore", {{"name", "conditions"}});
+    const auto store = json::value_to<std::string>(made.response.at("id"));
+    auto model = ModelFields(kConditionalModel);
+    model["store_id"] = store;
+    ASSERT_TRUE(grpc_->Call("WriteAuthorizationModel", model).ok);
+    json::array list;
+    for (int i = 0; i < 200; ++i) list.push_back(i);
+    auto key = Key("user:anne");
+    key["condition"] = {{"name", "open"}, {"context", json::object()}};
+    const auto answer = grpc_->Call("Check", {{"store_id", store},
+                                              {"tuple_key", Key("user:anne")},
+                                              {"contextual_tuples", {{"tuple_keys", {key}}}},
+                                              {"context", {{"numbers", list}, {"wanted", 199}}}});
+    EXPECT_EQ(answer.ok, allowed) << answer.message;
+    if (allowed) {
+      EXPECT_EQ(answer.response.at("allowed"), true);
+    } else {
+      EXPECT_NE(answer.message.find("cost limit"), std::string::npos);
+    }
+  }
+}
+
+TEST(CallMetrics, AccessControlIsCountedAndNamed) {
+  telemetry::Registry registry;
+  api::openfga::CallMetrics metrics(registry, {.access_control = true});
+  ASSERT_NE(metrics.access_control_checks(), nullptr);
+  metrics.access_control_checks()->Observe(2'000'000);
+  metrics.Observe(openfga::v1::WriteRequest(), openfga::v1::WriteResponse(),
+                  api::openfga::CallReport());
+  const auto text = *telemetry::ParseMetricsText(registry.Scrape());
+  EXPECT_EQ(text.Value(R"(openfga_access_control_store_check_request_duration_ms_count)"
+                       R"({datastore_query_count="50",dispatch_count="50",)"
+                       R"(consistency="UNSPECIFIED"})"),
+            1);
+  EXPECT_EQ(text.Value(R"(openfga_write_duration_ms_count{require_authorize_check="true",)"
+                       R"(on_duplicate_write="error",on_missing_delete="error"})"),
+            1);
+}
+
+// Where Prometheus is installed, its own checker reads what a used server shows. It has remarks on
+// names that are not ours to choose, and must have none on ours.
+TEST_F(Metrics, PromtoolAcceptsThem) {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+    GTEST_SKIP() << "promtool is not installed (Debian package prometheus)";
+  }
+  grpc_->Call("Check", {{"store_id", NewStore()}, {"tuple_key", Key("user:anne")}});
+  const auto file = std::filesystem::temp_directory_path() / "pemba_promtool_test.txt";
+  const auto remarks = file.string() + ".remarks";
+  std::ofstream(file) << HttpRequest(server_->metrics_address(), "GET", "/metrics", "").body;
+  const int status =
+      std::system(("promtool check metrics <" + file.string() + " >" + remarks + " 2>&1").c_str());
+  std::ifstream in(remarks);
+  for (std::string line; std::getline(in, line);) {
+    EXPECT_TRUE(line.starts_with("openfga_")) << line;
+  }
+  constexpr int kRemarks = 3;  // Of promtool: readable, but see above. 1 would be unreadable.
+  EXPECT_TRUE(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == kRemarks) << status;
+  std::filesystem::remove(file);
+  std::filesystem::remove(remarks);
+}
+
+TEST_F(Metrics, HealthIsWhatItIsWithoutThem) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(HttpRequest(server_->http_address(), "GET", "/healthz", "").body,
+              R"({"status":"SERVING"})");
+  }
+  // Probes are no calls of the service.
+  EXPECT_EQ(Scrape().Value(Rpc("grpc_server_started_total", "Check")), 0);
 }
 
 TEST_F(Metrics, TheListenerAnswersNothingElse) {

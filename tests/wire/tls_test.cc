@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "wire/test_server.h"
 
 namespace pemba::wire_test {
@@ -32,18 +33,14 @@ std::string Shell(const std::string& command) {
 class Tls : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "pemba-tls-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     MakeCertificate("authority", "");
     MakeCertificate("stranger", "");
     MakeCertificate("server", "authority");
     MakeCertificate("menu", "authority");
     MakeCertificate("nameless", "authority", "/O=Pemba");
   }
-  void TearDown() override { fs::remove_all(directory_); }
 
-  std::string File(const std::string& name) const { return (directory_ / name).string(); }
+  std::string File(const std::string& name) const { return (directory_.path() / name).string(); }
 
   // NAME.key, and NAME.pem signed by ISSUER, or by itself.
   void MakeCertificate(const std::string& name, const std::string& issuer,
@@ -86,7 +83,7 @@ class Tls : public ::testing::Test {
                  address + path);
   }
 
-  fs::path directory_;
+  const TemporaryDirectory directory_;
 };
 
 constexpr const char* kNoStores = R"({"stores":[],"continuation_token":""})";

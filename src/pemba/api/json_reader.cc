@@ -109,6 +109,29 @@ std::optional<std::uint64_t> Uint64Of(const dom::element& value) {
   return number;
 }
 
+std::optional<std::int64_t> Int64Of(const dom::element& value) {
+  std::int64_t number = 0;
+  if (!value.is_string()) {
+    if (value.get(number) != simdjson::SUCCESS) return std::nullopt;
+    return number;
+  }
+  const std::string_view text = value.get_string().value_unsafe();
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<double> DoubleOf(const dom::element& value) {
+  if (value.is_number()) return value.get_double().value_unsafe();
+  if (!value.is_string()) return std::nullopt;
+  const std::string_view text = value.get_string().value_unsafe();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+  if (text == "Infinity") return kInfinity;
+  if (text == "-Infinity") return -kInfinity;
+  return std::nullopt;
+}
+
 // Fills a message from a parsed text. Recursion follows the text, whose depth is bounded.
 class Reader {
  public:
@@ -197,8 +220,25 @@ class Reader {
       case Field::CPPTYPE_UINT32: {
         const auto number = Int32Of(value);  // No field of the contracts may be larger.
         if (!number || *number < 0) return WrongType(value, "uint32", field);
+        if (repeated) {
+          reflection.AddUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        } else {
+          reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        }
+        return Done{};
+      }
+      case Field::CPPTYPE_INT64: {
+        const auto number = Int64Of(value);
+        if (!number) return WrongType(value, "int64", field);
         PEMBA_CHECK(!repeated);
-        reflection.SetUInt32(&message, &field, static_cast<std::uint32_t>(*number));
+        reflection.SetInt64(&message, &field, *number);
+        return Done{};
+      }
+      case Field::CPPTYPE_DOUBLE: {
+        const auto number = DoubleOf(value);
+        if (!number) return WrongType(value, "double", field);
+        PEMBA_CHECK(!repeated);
+        reflection.SetDouble(&message, &field, *number);
         return Done{};
       }
       case Field::CPPTYPE_UINT64: {

@@ -27,6 +27,12 @@ void AppendNumber(Number number, std::string& out) {
   out.append(text.data(), end);
 }
 
+// As protobuf has it: what JSON has no number for is a text.
+void AppendDouble(double number, std::string& out) {
+  if (std::isfinite(number)) return AppendNumber(number, out);
+  out += std::isnan(number) ? "\"NaN\"" : number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+}
+
 // A Struct may be of another C++ type than the generated one only with dynamic messages, which
 // Pemba does not use; so the cast below holds.
 template <class T>
@@ -133,6 +139,13 @@ void AppendScalar(const pb::Message& message, const Field& field, int index, std
       PEMBA_CHECK(!repeated);
       out.append("\"").append(std::to_string(reflection.GetUInt64(message, &field))).append("\"");
       return;
+    case Field::CPPTYPE_INT64:
+      PEMBA_CHECK(!repeated);
+      out.append("\"").append(std::to_string(reflection.GetInt64(message, &field))).append("\"");
+      return;
+    case Field::CPPTYPE_DOUBLE:
+      PEMBA_CHECK(!repeated);
+      return AppendDouble(reflection.GetDouble(message, &field), out);
     case Field::CPPTYPE_ENUM: {
       const int number = repeated ? reflection.GetRepeatedEnumValue(message, &field, index)
                                   : reflection.GetEnumValue(message, &field);

@@ -19,7 +19,7 @@ class Loader {
   void Add(const TupleOut& out) {
     owned_.push_back({std::string(out.tuple.object), std::string(out.tuple.relation),
                       std::string(out.tuple.subject), std::string(out.condition),
-                      std::string(out.context)});
+                      Canonical(out.context)});
     if (owned_.size() == kBatch) Flush();
   }
 
@@ -34,6 +34,18 @@ class Loader {
   struct Owned {
     std::string object, relation, subject, condition, context;
   };
+
+  // The form in which the graph keeps contexts.
+  std::string Canonical(std::string_view context) {
+    if (context.empty()) return {};
+    auto found = canonical_.find(context);
+    if (found == canonical_.end()) {
+      auto parsed = tuple::ParseContext(context);
+      if (!parsed.ok() && status_.ok()) status_ = parsed.error();
+      found = canonical_.emplace(context, parsed.ok() ? tuple::CanonicalText(*parsed) : "").first;
+    }
+    return found->second;
+  }
 
   void Flush() {
     if (!status_.ok() || owned_.empty()) return owned_.clear();
@@ -52,6 +64,7 @@ class Loader {
   graph::Revision revision_ = 0;
   std::vector<Owned> owned_;
   std::vector<graph::Change> changes_;
+  StringMap<std::string> canonical_;
   Status status_ = Done{};
 };
 

@@ -9,6 +9,7 @@
 
 #include "pemba/bench/histogram.h"
 #include "pemba/bench/marks.h"
+#include "pemba/bench/plot.h"
 #include "pemba/bench/random.h"
 #include "pemba/bench/report.h"
 
@@ -168,6 +169,66 @@ TEST(Report, IsATableForPeople) {
   EXPECT_THAT(table, HasSubstr("not measured  small"));
   EXPECT_THAT(table, HasSubstr("note: a note"));
   EXPECT_THAT(table, ::testing::Not(HasSubstr("allocs"))) << "nobody has that figure";
+}
+
+TEST(Plot, DrawsALineForEachCase) {
+  std::vector<Report> reports;
+  for (const std::uint64_t tuples : {10'000, 1'000'000}) {
+    Report report;
+    report.rows.push_back(
+        {.scenario = "S1", .name = "a<b", .driver = "engine", .tuples = tuples, .p50_us = 0.25});
+    report.rows.push_back({.scenario = "S1",
+                           .name = "a<b",
+                           .driver = "grpc",
+                           .tuples = tuples,
+                           .connections = 8,
+                           .streams = 4,
+                           .throughput = 1e5});
+    reports.push_back(report);
+  }
+  const auto latency = LatencyBySize(reports);
+  ASSERT_EQ(latency.series.size(), 1u);
+  EXPECT_EQ(latency.series[0].points.size(), 2u);
+  const auto svg = ToSvg(latency);
+  EXPECT_THAT(svg, HasSubstr("S1 a&lt;b: 10k, 0.25"));
+  EXPECT_THAT(svg, HasSubstr("S1 a&lt;b: 1m, 0.25"));
+  EXPECT_THAT(svg, ::testing::Not(HasSubstr("a<b")));
+  EXPECT_THAT(svg, ::testing::EndsWith("</svg>\n"));
+  // The second run replaces the first: the same number of calls at once.
+  const auto throughput = ThroughputByConcurrency(reports);
+  ASSERT_EQ(throughput.series.size(), 1u);
+  ASSERT_EQ(throughput.series[0].points.size(), 1u);
+  EXPECT_EQ(throughput.series[0].points[0].x, 32);
+}
+
+TEST(Plot, OfNothingIsAnEmptyChart) {
+  EXPECT_THAT(ToSvg(LatencyBySize({})), HasSubstr("<svg"));
+  const Chart odd{.series = {{"zero", {{0, 1}, {1, -1}}}}};
+  EXPECT_THAT(ToSvg(odd), ::testing::Not(HasSubstr("circle")));
+}
+
+TEST(Marks, CompareRowsOfOneRun) {
+  const auto row = [](const char* scenario, const char* name, double cpu_us) {
+    return Row{.scenario = scenario, .name = name, .driver = "engine", .cpu_us = cpu_us};
+  };
+  const std::vector<Row> rows = {
+      row("S6", "granted", 1.0),         row("S6", "denied", 1.5),
+      row("S7", "or, list of 1", 1.0),   row("S7", "but not, list of 1", 1.4),
+      row("S7", "or, list of 100", 2.0), row("S7", "but not, list of 100", 2.0),
+      row("S3", "depth 20", 4.0),        row("S3", "depth 200", 40.0)};
+  for (const auto& mark : JudgeMarks(rows)) {
+    if (mark.name.starts_with("S6")) {
+      EXPECT_EQ(mark.verdict, Verdict::kMiss);
+      EXPECT_EQ(mark.measured, "1.50 x");
+    } else if (mark.name.starts_with("S3")) {
+      EXPECT_EQ(mark.measured, "4.00 us") << "depth 200 is another case";
+    } else if (mark.name.starts_with("S7")) {
+      EXPECT_EQ(mark.verdict, Verdict::kPass);
+      EXPECT_EQ(mark.measured, "1.40 x");
+    } else {
+      EXPECT_EQ(mark.verdict, Verdict::kNotMeasured) << mark.name;
+    }
+  }
 }
 
 TEST(Marks, TheWorstRowDecides) {

@@ -22,11 +22,13 @@ struct Figure {
 constexpr Figure kFigures[] = {
     {"rate", "offered/s", 0, &Row::rate},
     {"throughput", "calls/s", 0, &Row::throughput},
+    {"ids", "ids/s", 0, &Row::ids},
     {"p50_us", "p50 us", 2, &Row::p50_us},
     {"p95_us", "p95 us", 2, &Row::p95_us},
     {"p99_us", "p99 us", 2, &Row::p99_us},
     {"p999_us", "p99.9 us", 2, &Row::p999_us},
     {"max_us", "max us", 0, &Row::max_us},
+    {"shed", "shed", 3, &Row::shed},
     {"cpu_us", "CPU us", 2, &Row::cpu_us},
     {"allocations", "allocs", 2, &Row::allocations},
     {"bytes_per_tuple", "B/tuple", 1, &Row::bytes_per_tuple},

@@ -24,15 +24,20 @@ struct Row {
   std::uint32_t streams = 0;        // At once on each connection; 0: in process, or open loop.
   std::optional<double> rate = {};  // Calls a second that were offered; absent: closed loop.
 
-  std::optional<double> throughput = {};  // Calls a second; of lists: ids a second.
+  std::optional<double> throughput = {};  // Calls a second; of "load": tuples a second.
+  std::optional<double> ids = {};         // Of lists: ids a second.
   std::optional<double> p50_us = {}, p95_us = {}, p99_us = {}, p999_us = {}, max_us = {};
-  std::optional<double> cpu_us = {};           // Of the one who answers, per call.
-  std::optional<double> allocations = {};      // From the heap, per call.
+  std::optional<double> shed = {};         // Share of the calls that the server refused to take on.
+  std::optional<double> cpu_us = {};       // Of the one who answers, per call.
+  std::optional<double> allocations = {};  // From the heap, per call.
   std::optional<double> bytes_per_tuple = {};  // By the graph's own accounting.
   std::optional<double> rss_per_tuple = {};    // Growth of resident memory over the world's size.
   std::optional<double> rss_peak_mib = {};     // Of the one who answers.
   std::optional<double> floor_us = {};         // What nobody can be faster than, per call.
-  std::optional<double> ratio = {};            // cpu or throughput against that floor.
+  // In process: cpu_us / floor_us. Closed loop: of the echo's throughput, or of what it would be
+  // per CPU, whichever is less. Open loop: p50 / floor_us. Writers: of as many writes a sync as
+  // there are writers.
+  std::optional<double> ratio = {};
 
   friend bool operator==(const Row&, const Row&) = default;
 };

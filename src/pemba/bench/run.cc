@@ -1,6 +1,9 @@
 #include "pemba/bench/run.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <ctime>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -8,15 +11,23 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "pemba/bench/child_server.h"
 #include "pemba/bench/engine_driver.h"
 #include "pemba/bench/floors.h"
 #include "pemba/bench/marks.h"
+#include "pemba/bench/process_use.h"
 #include "pemba/bench/scenario.h"
+#include "pemba/bench/wire_run.h"
 
 namespace pemba::bench {
 namespace {
 
 constexpr std::uint32_t kSyncs = 500;
+constexpr int kStarts = 5;
+constexpr std::pair<std::string_view, Driver> kDrivers[] = {{"engine", Driver::kEngine},
+                                                            {"grpc", Driver::kGrpc},
+                                                            {"http2", Driver::kHttp2},
+                                                            {"http1", Driver::kHttp1}};
 
 std::string DateOfNow() {
   const std::time_t now = std::time(nullptr);
@@ -26,18 +37,196 @@ std::string DateOfNow() {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
-void SetLatency(Row& row, const Histogram& latency) {
-  const auto at = [&](double share) {
-    return static_cast<double>(latency.Percentile(share)) / 1000;
-  };
-  row.p50_us = at(0.5);
-  row.p95_us = at(0.95);
-  row.p99_us = at(0.99);
-  row.p999_us = at(0.999);
-  row.max_us = static_cast<double>(latency.max()) / 1000;
-}
+// A directory that is gone with the object.
+class TemporaryDirectory {
+ public:
+  static Result<std::unique_ptr<TemporaryDirectory>> Make() {
+    std::error_code error;
+    auto path = (std::filesystem::temp_directory_path(error) / "pemba-bench-XXXXXX").string();
+    if (error || mkdtemp(path.data()) == nullptr) {
+      return Error{ErrorCode::kUnavailable, "cannot make a directory at " + path};
+    }
+    return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(path));
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+class Runner {
+ public:
+  explicit Runner(const RunOptions& options) : options_(options) {}
+
+  Result<Report> Run() {
+    PEMBA_TRY(const auto scenarios, FindScenarios(options_.scenarios));
+    report_ = {.date = DateOfNow(),
+               .commit = options_.commit,
+               .machine = MachineClass(),
+               .seed = options_.seed};
+    if (!options_.directory.empty()) {
+      PEMBA_TRY(std::ignore, RunSync());
+    }
+    if (options_.target) {
+      PEMBA_TRY(std::ignore, RunTarget(scenarios));
+    } else {
+      for (const auto driver : options_.drivers) {
+        PEMBA_TRY(std::ignore,
+                  driver == Driver::kEngine ? RunEngine(scenarios) : RunServer(driver, scenarios));
+      }
+    }
+    report_.marks = JudgeMarks(report_.rows);
+    return std::move(report_);
+  }
+
+ private:
+  using Chosen = std::vector<const ScenarioInfo*>;
+
+  void Tell(std::string_view driver, const ScenarioInfo& info) {
+    if (!options_.progress) return;
+    options_.progress(fmt::format("{}: {} {}, {} tuples", driver, info.name, info.title,
+                                  SizeText(options_.tuples)));
+  }
+  void Add(std::vector<Row> rows) { std::ranges::move(rows, std::back_inserter(report_.rows)); }
+
+  Status RunSync() {
+    PEMBA_TRY(const auto syncs, MeasureSync(options_.directory, kSyncs));
+    Row row{.scenario = "floor", .name = "write+fdatasync", .driver = "system"};
+    SetLatency(row, syncs);
+    report_.rows.push_back(std::move(row));
+    return Done{};
+  }
+
+  Status RunEngine(const Chosen& scenarios) {
+    for (const auto* info : scenarios) {
+      Tell("engine", *info);
+      PEMBA_TRY(auto rows, MeasureEngine(*info, {.size = {options_.tuples, options_.seed},
+                                                 .duration = options_.duration,
+                                                 .threads = options_.threads}));
+      Add(std::move(rows));
+    }
+    return Done{};
+  }
+
+  WireRun RunAt(const Endpoint& endpoint, std::optional<pid_t> process) const {
+    return {.endpoint = endpoint,
+            .process = process,
+            .size = {options_.tuples, options_.seed},
+            .shape = {options_.connections,
+                      endpoint.protocol == Protocol::kHttp1 ? 1 : options_.streams},
+            .threads = options_.threads,
+            .duration = options_.duration,
+            .rate = options_.rate};
+  }
+
+  Result<EchoFigures> RunEcho(Protocol protocol) {
+    if (options_.progress) options_.progress(fmt::format("{}: echo", NameOf(protocol)));
+    PEMBA_TRY(const auto echo,
+              ChildServer::Start(Program(), {"bench", "echo", "--io-threads",
+                                             std::to_string(options_.server_threads)}));
+    PEMBA_TRY(auto figures, MeasureEcho(RunAt(echo->endpoint(protocol), echo->process())));
+    Add(figures.rows);
+    return figures;
+  }
+
+  // From nothing to listening, on an empty directory.
+  Status RunStart() {
+    if (options_.progress) options_.progress("start of an empty server");
+    Histogram took;
+    Row row{.scenario = "start", .name = "empty server", .driver = "system"};
+    for (int i = 0; i < kStarts; ++i) {
+      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      const auto begun = std::chrono::steady_clock::now();
+      PEMBA_TRY(const auto server, StartServer(data->path()));
+      took.Add(static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begun).count()));
+      if (const auto peak = PeakResidentBytes(server->process())) {
+        row.rss_peak_mib = static_cast<double>(*peak) / (1 << 20);
+      }
+    }
+    SetLatency(row, took);
+    report_.rows.push_back(std::move(row));
+    return Done{};
+  }
+
+  Result<std::unique_ptr<ChildServer>> StartServer(const std::string& data_directory) const {
+    return ChildServer::Start(
+        Program(), {"serve", "--data-dir", data_directory, "--http-addr", "127.0.0.1:0",
+                    "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--io-threads",
+                    std::to_string(options_.server_threads), "--listObjects-max-results", "0",
+                    "--listUsers-max-results", "0"});
+  }
+
+  Status RunServer(Driver driver, const Chosen& scenarios) {
+    const auto protocol = driver == Driver::kGrpc    ? Protocol::kGrpc
+                          : driver == Driver::kHttp2 ? Protocol::kHttp2
+                                                     : Protocol::kHttp1;
+    if (!std::exchange(start_measured_, true)) {
+      PEMBA_TRY(std::ignore, RunStart());
+    }
+    PEMBA_TRY(const auto echo, RunEcho(protocol));
+    for (const auto* info : scenarios) {
+      Tell(NameOf(protocol), *info);
+      // A server for each: its memory and its log are this scenario's.
+      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      PEMBA_TRY(const auto server, StartServer(data->path()));
+      auto run = RunAt(server->endpoint(protocol), server->process());
+      run.unlimited = true;
+      run.data_directory = data->path();
+      PEMBA_TRY(auto rows, MeasureWire(*info, run, &echo, report_.notes));
+      Add(std::move(rows));
+    }
+    return Done{};
+  }
+
+  Status RunTarget(const Chosen& scenarios) {
+    const auto run = RunAt(*options_.target, std::nullopt);
+    for (const auto* info : scenarios) {
+      Tell(NameOf(options_.target->protocol), *info);
+      PEMBA_TRY(auto rows, MeasureWire(*info, run, nullptr, report_.notes));
+      Add(std::move(rows));
+    }
+    return Done{};
+  }
+
+  std::string Program() const {
+    return options_.program.empty() ? ThisProgram() : options_.program;
+  }
+
+  const RunOptions& options_;
+  Report report_;
+  bool start_measured_ = false;
+};
 
 }  // namespace
+
+Result<std::vector<Driver>> ParseDrivers(std::string_view names) {
+  std::vector<Driver> drivers;
+  if (names == "all") {
+    for (const auto& [name, driver] : kDrivers) drivers.push_back(driver);
+    return drivers;
+  }
+  while (true) {
+    const auto comma = std::min(names.find(','), names.size());
+    const auto name = names.substr(0, comma);
+    const auto* const found =
+        std::ranges::find(kDrivers, name, &std::pair<std::string_view, Driver>::first);
+    if (found == std::end(kDrivers)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "there is no driver `" + std::string(name) +
+                       "`; there are engine, grpc, http2, http1 and all"};
+    }
+    drivers.push_back(found->second);
+    if (comma == names.size()) return drivers;
+    names.remove_prefix(comma + 1);
+  }
+}
 
 std::string MachineClass() {
   utsname name{};
@@ -48,30 +237,6 @@ std::string MachineClass() {
                      bytes / (1 << 30));
 }
 
-Result<Report> Run(const RunOptions& options) {
-  PEMBA_TRY(const auto scenarios, FindScenarios(options.scenarios));
-  const auto tell = [&](const std::string& line) {
-    if (options.progress) options.progress(line);
-  };
-  Report report{.date = DateOfNow(),
-                .commit = options.commit,
-                .machine = MachineClass(),
-                .seed = options.seed};
-  if (!options.directory.empty()) {
-    PEMBA_TRY(const auto syncs, MeasureSync(options.directory, kSyncs));
-    Row row{.scenario = "floor", .name = "write+fdatasync", .driver = "system"};
-    SetLatency(row, syncs);
-    report.rows.push_back(std::move(row));
-  }
-  for (const auto* info : scenarios) {
-    tell(fmt::format("{} {}: {} tuples", info->name, info->title, SizeText(options.tuples)));
-    PEMBA_TRY(auto rows, MeasureEngine(*info, {.size = {options.tuples, options.seed},
-                                               .duration = options.duration,
-                                               .threads = options.threads}));
-    for (auto& row : rows) report.rows.push_back(std::move(row));
-  }
-  report.marks = JudgeMarks(report.rows);
-  return report;
-}
+Result<Report> Run(const RunOptions& options) { return Runner(options).Run(); }
 
 }  // namespace pemba::bench

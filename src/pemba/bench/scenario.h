@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,15 +29,17 @@ struct WorldSize {
 struct TupleOut {
   tuple::TupleView tuple;
   std::string_view condition = {};  // Name; empty: none.
-  std::string_view context = {};    // JSON with sorted keys; empty: none.
+  std::string_view context = {};    // JSON; empty: none. There are few different ones.
 };
 using TupleSink = std::function<void(const TupleOut&)>;
 
 // Questions of one kind, measured together.
 struct Case {
-  std::string name;  // "denied", "depth 20".
+  std::string name = {};  // "denied", "depth 20".
   // Hops that an answer may need. Servers of this field answer 25 unless told otherwise.
   std::uint32_t hops = 25;
+  // Ids in one list at most. Servers of this field give 1,000 unless told otherwise.
+  std::uint64_t listed = 0;
 };
 
 // Immutable and thread-safe: one world of one size and seed. Costs no memory per tuple.
@@ -50,6 +53,12 @@ class Scenario {
   virtual std::vector<Case> cases() const = 0;
   // A question of cases()[case_index]. Consumes `random` only.
   virtual Question Make(std::size_t case_index, Random& random) const = 0;
+  // A check about a tuple that does not exist, one for each `n`: writing and deleting it changes
+  // the answer to that question and to no other. Nothing: this world is not written to.
+  virtual std::optional<Question> Writable(std::uint64_t n) const {
+    (void)n;
+    return std::nullopt;
+  }
 };
 
 // What `pemba bench list` shows.

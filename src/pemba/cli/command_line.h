@@ -81,8 +81,10 @@ class CommandLine {
 void AddStoreCommands(CommandLine& line);
 void AddModelCommands(CommandLine& line);
 void AddTupleCommands(CommandLine& line);
+void AddWriteCommands(CommandLine& line, CLI::App& tuple_group);  // Part of the tuple commands.
 void AddQueryCommands(CommandLine& line);
 void AddBenchCommands(CommandLine& line);
+void AddTypeqlCommand(CommandLine& line);
 void AddVersionCommand(CommandLine& line);
 
 }  // namespace pemba::cli

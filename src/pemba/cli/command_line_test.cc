@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pemba/base/testing/temporary_directory.h"
+
 namespace pemba::cli {
 namespace {
 
@@ -97,8 +99,8 @@ TEST(CommandLine, PrefersArgumentsThenEnvironmentThenConfiguration) {
        "tag: 3\n",
        "http://localhost:8080 s 1 2"},
   };
-  std::string pattern = (fs::temp_directory_path() / "pemba-cli-XXXXXX").string();
-  const fs::path home = mkdtemp(pattern.data());
+  const TemporaryDirectory directory;
+  const auto& home = directory.path();
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
     std::ofstream(home / ".fga.yaml") << c.config;
@@ -115,7 +117,6 @@ TEST(CommandLine, PrefersArgumentsThenEnvironmentThenConfiguration) {
     ran = RunShow(arguments, c.environment);
     EXPECT_EQ(ran.out, c.out) << ran.err;
   }
-  fs::remove_all(home);
 }
 
 struct FailureCase {

@@ -46,6 +46,8 @@ std::string EvidenceText(const json::value& evidence) {
     text += " with " + TextAt(*condition, "name");
     if (const auto* context = At(evidence, "merged_context")) text += " on " + JsonText(*context);
   }
+  const auto expires_at = TextAt(evidence, "expires_at");
+  if (!expires_at.empty()) text += " until " + expires_at;
   return text;
 }
 

@@ -256,17 +256,38 @@ Result<std::optional<json::object>> ModelJson(ApiClient& client, const ExportOpt
   return std::optional(model->get_object());
 }
 
+// Of an entry of Read (`key`) or ReadTuples (`tuple_key`, `expires_at`).
+Result<tuple::Tuple> TupleOfEntry(const json::value& entry, const char* key_name) {
+  const auto* object = entry.if_object();
+  const auto* key = object == nullptr ? nullptr : object->if_contains(key_name);
+  if (key == nullptr) return Error{ErrorCode::kInternal, "the server's answer has no tuples"};
+  PEMBA_TRY(auto tuple, TupleFromJson(*key));
+  const auto* expires_at = object->if_contains("expires_at");
+  if (expires_at != nullptr && expires_at->is_string()) {
+    PEMBA_TRY(tuple.expires_at,
+              ParseTime("expires_at", std::string_view(expires_at->get_string())));
+  }
+  return tuple;
+}
+
 Result<std::vector<tuple::Tuple>> ReadTuples(ApiClient& client, const ExportOptions& options) {
   std::vector<tuple::Tuple> tuples;
-  json::object body{{"page_size", 100}};
+  const char* path = "/read-tuples";
+  const char* key_name = "tuple_key";
+  json::object body{{"page_size", 1000}};
   for (;;) {
-    PEMBA_TRY(auto answer, client.Post(StorePath(options.store_id, "/read"), body));
+    auto read = client.Post(StorePath(options.store_id, path), body);
+    if (!read.ok() && read.error().message.starts_with("undefined_endpoint")) {
+      // Not a Pemba, or an older one: there is nothing that expires.
+      path = "/read";
+      key_name = "key";
+      body["page_size"] = 100;
+      read = client.Post(StorePath(options.store_id, path), body);
+    }
+    PEMBA_TRY(const auto answer, std::move(read));
     for (const auto& entry : ListAt(answer, "tuples")) {
       if (tuples.size() == options.tuples_max) return tuples;
-      const auto* object = entry.if_object();
-      const auto* key = object == nullptr ? nullptr : object->if_contains("key");
-      if (key == nullptr) return Error{ErrorCode::kInternal, "the server's answer has no tuples"};
-      PEMBA_TRY(auto tuple, TupleFromJson(*key));
+      PEMBA_TRY(auto tuple, TupleOfEntry(entry, key_name));
       tuples.push_back(std::move(tuple));
     }
     const auto token = TextAt(answer, "continuation_token");

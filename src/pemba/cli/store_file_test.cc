@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "pemba/base/testing/temporary_directory.h"
+
 namespace pemba::cli {
 namespace {
 
@@ -132,8 +134,6 @@ TEST(ParseStoreFile, IsStrict) {
 class StoreDirectory : public testing::Test {
  protected:
   StoreDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "pemba-store-file-XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
     fs::create_directories(root_ / "store" / "more");
     Write("store/tuples.csv",
           "user_type,user_id,relation,object_type,object_id\nuser,csv,viewer,doc,1\n");
@@ -141,7 +141,6 @@ class StoreDirectory : public testing::Test {
     Write("outside.yaml", "- {user: 'user:out', relation: r, object: 'doc:1'}\n");
     fs::create_symlink(root_ / "outside.yaml", root_ / "store" / "link.yaml");
   }
-  ~StoreDirectory() override { fs::remove_all(root_); }
 
   void Write(const std::string& name, const std::string& text) {
     std::ofstream(root_ / name) << text;
@@ -151,7 +150,8 @@ class StoreDirectory : public testing::Test {
     return LoadStoreFile(root_ / "store" / "store.fga.yaml", reach);
   }
 
-  fs::path root_;
+  const TemporaryDirectory directory_;
+  const fs::path root_ = directory_.path();
 };
 
 TEST_F(StoreDirectory, ConcatenatesAllSourcesOfTuples) {

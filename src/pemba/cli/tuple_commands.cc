@@ -1,4 +1,4 @@
-// tuple write | delete | read | changes | watch
+// tuple write | delete | read | changes | watch; those of writes.md are in write_commands.cc
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -23,7 +23,7 @@ Error Invalid(std::string message) { return {ErrorCode::kInvalidArgument, std::m
 struct ChangeOptions {
   TupleJob job;
   std::string user, relation, object, file;
-  std::string condition_name, condition_context;
+  std::string condition_name, condition_context, expires_at;
   std::uint32_t tuples_per_write = 0, parallel_requests = 0, rps_max = 0, ramp_up_seconds = 0;
   std::size_t skip = 0;
   bool hide_imported = false;
@@ -48,6 +48,9 @@ Result<std::vector<tuple::Tuple>> TuplesOf(const ChangeOptions& options) {
     one.condition = tuple::Condition{options.condition_name, *std::move(context)};
   } else if (!options.condition_context.empty()) {
     return Invalid("--condition-context needs --condition-name");
+  }
+  if (!options.expires_at.empty()) {
+    PEMBA_TRY(one.expires_at, ParseTime("--expires-at", options.expires_at));
   }
   return std::vector<tuple::Tuple>{std::move(one)};
 }
@@ -122,11 +125,17 @@ std::shared_ptr<ChangeOptions> AddChangeOptions(CommandLine& line, CLI::App& com
   if (writes) {
     command.add_option("--condition-name", options->condition_name, "Condition of the tuple");
     command.add_option("--condition-context", options->condition_context, "Its context, JSON");
+    command.add_option("--expires-at", options->expires_at,
+                       "When the tuple ends, RFC 3339 (servers other than Pemba do not know it)");
   }
   command
       .add_option(writes ? "--on-duplicate" : "--on-missing", options->job.tolerance,
-                  "ignore or error; default: ignore with --file, else error")
-      ->check(CLI::IsMember({"ignore", "error"}));
+                  writes
+                      ? "ignore, error, or replace (Pemba only); default: ignore with --file, else "
+                        "error"
+                      : "ignore or error; default: ignore with --file, else error")
+      ->check(CLI::IsMember(writes ? std::vector<std::string>{"ignore", "error", "replace"}
+                                   : std::vector<std::string>{"ignore", "error"}));
   command.add_option("--max-tuples-per-write", options->tuples_per_write,
                      "Tuples in one request; default 1, with --max-rps 40");
   command.add_option("--max-parallel-requests", options->parallel_requests,
@@ -318,6 +327,7 @@ void AddTupleCommands(CommandLine& line) {
   AddRead(line, group);
   AddChanges(line, group);
   AddWatch(line, group);
+  AddWriteCommands(line, group);
 }
 
 }  // namespace pemba::cli

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <map>
 #include <utility>
 
 #include <boost/json/parse.hpp>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "pemba/cli/csv.h"
 #include "pemba/cli/json_text.h"
@@ -122,14 +125,15 @@ enum Column {
   kObjectId,
   kConditionName,
   kConditionContext,
+  kExpiresAt,
   kColumns,
 };
 constexpr std::array<std::string_view, kColumns> kColumnNames = {
-    "user_type",   "user_id",   "user_relation",  "relation",
-    "object_type", "object_id", "condition_name", "condition_context"};
-// INVARIANT: the columns of the condition come last.
+    "user_type", "user_id",        "user_relation",     "relation",  "object_type",
+    "object_id", "condition_name", "condition_context", "expires_at"};
+// INVARIANT: the columns of the condition and what follows come last.
 constexpr bool IsOptional(int column) {
-  return column == kUserRelation || column == kConditionName || column == kConditionContext;
+  return column == kUserRelation || column >= kConditionName;
 }
 
 // For each column the field of a record that holds it, or kAbsent.
@@ -174,6 +178,9 @@ Result<Tuple> TupleFromCsv(const Header& header, const CsvRecord& record) {
   tuple.relation = field(kRelation);
   tuple.subject = field(kUserType) + ":" + field(kUserId);
   if (!field(kUserRelation).empty()) tuple.subject += "#" + field(kUserRelation);
+  if (!field(kExpiresAt).empty()) {
+    PEMBA_TRY(tuple.expires_at, ParseTime("expires_at", field(kExpiresAt)));
+  }
   if (field(kConditionName).empty()) {
     if (!field(kConditionContext).empty()) {
       return Invalid("`condition_context` needs a `condition_name`");
@@ -204,12 +211,16 @@ Result<Tuples> ParseCsvTuples(std::string_view text) {
   return tuples;
 }
 
+// The columns are those of the reference, and one more if it is needed.
 std::string FormatCsv(const Tuples& tuples) {
-  std::string text = CsvLine({kColumnNames.begin(), kColumnNames.end()});
+  const bool expires = std::any_of(tuples.begin(), tuples.end(),
+                                   [](const Tuple& tuple) { return tuple.expires_at.has_value(); });
+  const std::size_t columns = expires ? kColumns : kExpiresAt;
+  std::string text = CsvLine({kColumnNames.begin(), kColumnNames.begin() + columns});
   for (const auto& tuple : tuples) {
     const auto object = tuple::SplitObject(tuple.object);
     const auto subject = tuple::SplitSubject(tuple.subject);
-    std::vector<std::string> fields(kColumns);
+    std::vector<std::string> fields(columns);
     fields[kUserType] = subject.type;
     fields[kUserId] = subject.id;
     fields[kUserRelation] = subject.relation;
@@ -222,6 +233,7 @@ std::string FormatCsv(const Tuples& tuples) {
         fields[kConditionContext] = JsonText(tuple.condition->context);
       }
     }
+    if (tuple.expires_at) fields[kExpiresAt] = TimeText(*tuple.expires_at);
     text += CsvLine(fields);
   }
   return text;
@@ -279,10 +291,26 @@ std::string FormatTuples(TupleFormat format, const Tuples& tuples) {
   return format == TupleFormat::kYaml ? FormatYaml(array) : JsonText(array) + "\n";
 }
 
+Result<WallTime> ParseTime(std::string_view name, std::string_view text) {
+  constexpr std::int64_t kSecondsMax = 9'200'000'000;  // Of our clock: the year 2261.
+  google::protobuf::Timestamp time;
+  if (!google::protobuf::util::TimeUtil::FromString(std::string(text), &time) ||
+      time.seconds() < 0 || time.seconds() > kSecondsMax) {
+    return Invalid("`" + std::string(name) + "` must be a time like 2030-01-31T12:00:00Z");
+  }
+  return WallTime(std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos()));
+}
+
+std::string TimeText(WallTime time) {
+  return google::protobuf::util::TimeUtil::ToString(
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count()));
+}
+
 Result<Tuple> TupleFromJson(const json::value& value) {
   const auto* object = value.if_object();
   if (object == nullptr) return Invalid("a tuple must be a mapping");
-  PEMBA_TRY(std::ignore, OnlyKeys(*object, "a tuple", {"user", "relation", "object", "condition"}));
+  PEMBA_TRY(std::ignore, OnlyKeys(*object, "a tuple",
+                                  {"user", "relation", "object", "condition", "expires_at"}));
   Tuple tuple;
   PEMBA_TRY(tuple.subject, TextMember(*object, "user"));
   PEMBA_TRY(tuple.relation, TextMember(*object, "relation"));
@@ -290,6 +318,11 @@ Result<Tuple> TupleFromJson(const json::value& value) {
   const auto* condition = object->if_contains("condition");
   if (condition != nullptr && !condition->is_null()) {
     PEMBA_TRY(tuple.condition, ConditionFromJson(*condition));
+  }
+  const auto* expires_at = object->if_contains("expires_at");
+  if (expires_at != nullptr && !expires_at->is_null()) {
+    PEMBA_TRY(const auto text, TextMember(*object, "expires_at"));
+    PEMBA_TRY(tuple.expires_at, ParseTime("expires_at", text));
   }
   return tuple;
 }
@@ -302,6 +335,7 @@ json::object TupleToJson(const Tuple& tuple) {
     condition["name"] = tuple.condition->name;
     if (!tuple.condition->context.empty()) condition["context"] = tuple.condition->context;
   }
+  if (tuple.expires_at) object["expires_at"] = TimeText(*tuple.expires_at);
   return object;
 }
 

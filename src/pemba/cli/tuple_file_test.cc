@@ -123,6 +123,16 @@ constexpr TupleCase kTuples[] = {
 {"user":"user:*","relation":"viewer","object":"doc:1"}
 {"user":"user:b","relation":"viewer","object":"doc:1","condition":{"name":"cc"}}
 )"},
+    {"csv with expiry", TupleFormat::kCsv,
+     "user_type,user_id,relation,object_type,object_id,expires_at\n"
+     "user,a,viewer,doc,1,2030-01-01T01:00:00.250+01:00\nuser,b,viewer,doc,1,\n",
+     R"({"user":"user:a","relation":"viewer","object":"doc:1","expires_at":"2030-01-01T00:00:00.250Z"}
+{"user":"user:b","relation":"viewer","object":"doc:1"}
+)"},
+    {"yaml with expiry", TupleFormat::kYaml,
+     "- {user: 'user:a', relation: viewer, object: 'doc:1', expires_at: 2030-01-01T00:00:00Z}",
+     R"({"user":"user:a","relation":"viewer","object":"doc:1","expires_at":"2030-01-01T00:00:00Z"})"
+     "\n"},
     {"csv header alone", TupleFormat::kCsv, "user_type,user_id,relation,object_type,object_id\n",
      ""},
 };
@@ -178,6 +188,12 @@ constexpr BadTupleCase kBadTuples[] = {
      "tuple 1: `object` is missing"},
     {"no list", TupleFormat::kJson, "{}", "a tuple file must be a list of tuples"},
     {"broken line", TupleFormat::kJsonLines, "\n{]", "line 2: malformed JSON"},
+    {"expiry that is no time", TupleFormat::kJson,
+     R"([{"user":"a:1","relation":"r","object":"b:1","expires_at":"tomorrow"}])",
+     "tuple 1: `expires_at` must be a time like 2030-01-31T12:00:00Z"},
+    {"expiry in csv that is no time", TupleFormat::kCsv,
+     "user_type,user_id,relation,object_type,object_id,expires_at\nuser,a,r,d,1,soon\n",
+     "line 2: `expires_at` must be a time like 2030-01-31T12:00:00Z"},
     {"context of another kind", TupleFormat::kJson,
      R"([{"user":"a:1","relation":"r","object":"b:1","condition":{"name":"cc","context":[]}}])",
      "tuple 1: `context` must be a mapping"},

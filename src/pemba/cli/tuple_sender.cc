@@ -22,6 +22,7 @@ json::object WriteBody(const TupleJob& job, std::span<const tuple::Tuple> chunk)
   json::array keys;
   for (const auto& tuple : chunk) {
     auto key = TupleToJson(tuple);
+    key.erase("expires_at");
     if (!writes) key.erase("condition");
     keys.push_back(std::move(key));
   }
@@ -30,6 +31,38 @@ json::object WriteBody(const TupleJob& job, std::span<const tuple::Tuple> chunk)
   json::object body{{writes ? "writes" : "deletes", std::move(part)}};
   if (!job.model_id.empty()) body["authorization_model_id"] = job.model_id;
   return body;
+}
+
+// Tuples that expire are beyond the wire's Write.
+bool Expires(const TupleJob& job, std::span<const tuple::Tuple> chunk) {
+  return job.operation == TupleJob::Operation::kWrite &&
+         std::any_of(chunk.begin(), chunk.end(),
+                     [](const tuple::Tuple& tuple) { return tuple.expires_at.has_value(); });
+}
+
+json::object WriteTuplesBody(const TupleJob& job, std::span<const tuple::Tuple> chunk) {
+  json::array writes;
+  for (const auto& tuple : chunk) {
+    auto key = TupleToJson(tuple);
+    json::object write;
+    if (tuple.expires_at) write["expires_at"] = TimeText(*tuple.expires_at);
+    key.erase("expires_at");
+    write["tuple_key"] = std::move(key);
+    writes.push_back(std::move(write));
+  }
+  json::object body{{"writes", std::move(writes)}};
+  if (!job.tolerance.empty()) body["on_duplicate"] = job.tolerance;
+  if (!job.model_id.empty()) body["authorization_model_id"] = job.model_id;
+  return body;
+}
+
+Status SendChunk(ApiClient& client, const TupleJob& job, std::span<const tuple::Tuple> chunk) {
+  const bool extended = Expires(job, chunk) || job.tolerance == "replace";
+  auto answer =
+      extended ? client.Post(StorePath(job.store_id, "/write-tuples"), WriteTuplesBody(job, chunk))
+               : client.Post(StorePath(job.store_id, "/write"), WriteBody(job, chunk));
+  if (!answer.ok()) return std::move(answer).error();
+  return Done{};
 }
 
 }  // namespace
@@ -114,8 +147,7 @@ TupleReport SendTuples(const ApiOptions& api, const TupleJob& job,
     for (std::size_t chunk = next++; chunk < chunks; chunk = next++) {
       std::this_thread::sleep_until(
           start + std::chrono::duration_cast<steady_clock::duration>(job.pace.BeginOf(chunk)));
-      auto answer = client.Post(StorePath(job.store_id, "/write"), WriteBody(job, chunk_at(chunk)));
-      if (!outcomes.Add(chunk, answer.ok() ? Status(Done{}) : std::move(answer).error())) {
+      if (!outcomes.Add(chunk, SendChunk(client, job, chunk_at(chunk)))) {
         next = chunks;  // For all threads.
       }
     }

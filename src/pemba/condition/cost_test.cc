@@ -156,7 +156,7 @@ TEST(Cost, LimitIsThePrograms) {
   const auto outcome = [&](std::uint64_t cost_max, int length) -> std::string {
     boost::json::array list;
     for (int i = 0; i < length; ++i) list.push_back("x");
-    const auto program = Program::Compile(source, cost_max);
+    const auto program = Program::Compile(source, {.cost_max = cost_max});
     const auto bindings = (*program)->Bind({{"l", list}});
     Arena arena;
     const auto verdict = (*program)->Evaluate(bindings.get(), nullptr, {}, arena);

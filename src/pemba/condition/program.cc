@@ -1,6 +1,7 @@
 #include "pemba/condition/program.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "pemba/condition/internal/coercion.h"
 #include "pemba/condition/internal/evaluator.h"
 #include "pemba/condition/internal/expression.h"
+#include "pemba/telemetry/metrics.h"
 
 namespace pemba::condition {
 
@@ -23,7 +25,7 @@ struct Program::Compiled {
 
   std::string name;
   std::vector<Parameter> parameters;  // By name; bindings keep this order.
-  std::uint64_t cost_max = kCostMaxDefault;
+  ProgramOptions options;
   std::unique_ptr<const internal::Plan> plan;
 };
 
@@ -68,13 +70,39 @@ bool HasContext(const Bindings* bindings) {
   return bindings != nullptr && !bindings->is_context_empty;
 }
 
+using SteadyClock = std::chrono::steady_clock;
+
+std::uint64_t NanosecondsSince(SteadyClock::time_point start) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(SteadyClock::now() - start).count());
+}
+
+// Runs the plan, and counts that it did.
+internal::Evaluation Run(const internal::Plan& plan, std::span<const Value> values,
+                         std::uint64_t cost_max, const ProgramMetrics& metrics, Arena& arena) {
+  if (metrics.evaluation == nullptr) return internal::Evaluate(plan, values, cost_max, arena);
+  struct Timing {
+    std::uint32_t evaluations = 0;
+    std::uint64_t nanoseconds = 0;  // Of the last one that was timed.
+  };
+  static thread_local Timing timing;
+  const bool timed = timing.evaluations++ % kEvaluationsPerTiming == 0;
+  const auto start = timed ? SteadyClock::now() : SteadyClock::time_point();
+  auto evaluation = internal::Evaluate(plan, values, cost_max, arena);
+  if (timed) timing.nanoseconds = NanosecondsSince(start);
+  metrics.evaluation->Observe(timing.nanoseconds);
+  metrics.cost->Observe(evaluation.cost * kCostScale);
+  return evaluation;
+}
+
 }  // namespace
 
 Program::Program(std::unique_ptr<const Compiled> compiled) : compiled_(std::move(compiled)) {}
 Program::~Program() = default;
 
 Result<std::shared_ptr<const Program>> Program::Compile(const Source& source,
-                                                        std::uint64_t cost_max) {
+                                                        const ProgramOptions& options) {
+  const auto start = SteadyClock::now();
   Arena arena;  // Of the syntax tree and the types; the plan owns what it needs.
   PEMBA_TRY(const auto environment, Declare(source, arena));
   PEMBA_TRY(const auto checked,
@@ -90,8 +118,11 @@ Result<std::shared_ptr<const Program>> Program::Compile(const Source& source,
   auto compiled = std::make_unique<Compiled>();
   compiled->name = source.name;
   for (const auto& [name, type] : source.parameters) compiled->parameters.push_back({name, type});
-  compiled->cost_max = cost_max;
+  compiled->options = options;
   compiled->plan = *std::move(plan);
+  if (auto* compilation = options.metrics.compilation; compilation != nullptr) {
+    compilation->Observe(NanosecondsSince(start));
+  }
   return std::shared_ptr<const Program>(new Program(std::move(compiled)));
 }
 
@@ -143,6 +174,17 @@ std::shared_ptr<const Bindings> Program::Bind(const boost::json::object& context
 
 Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple,
                                   const TupleText& tuple_text, Arena& arena) const {
+  return Evaluate(request, tuple, tuple_text, compiled_->options.metrics, arena);
+}
+
+Result<Verdict> Program::Reevaluate(const Bindings* request, const Bindings* tuple,
+                                    const TupleText& tuple_text, Arena& arena) const {
+  return Evaluate(request, tuple, tuple_text, {}, arena);
+}
+
+Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple,
+                                  const TupleText& tuple_text, const ProgramMetrics& metrics,
+                                  Arena& arena) const {
   PEMBA_CHECK(request == nullptr || request->program == this);
   PEMBA_CHECK(tuple == nullptr || tuple->program == this);
   const auto& parameters = compiled_->parameters;
@@ -160,7 +202,7 @@ Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple
   }
 
   const auto outcome =
-      internal::Evaluate(*compiled_->plan, values, compiled_->cost_max, arena).value;
+      Run(*compiled_->plan, values, compiled_->options.cost_max, metrics, arena).value;
   if (outcome.kind == Kind::kError) {
     return Error{ErrorCode::kValidation,
                  "'" + name() +

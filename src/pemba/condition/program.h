@@ -14,9 +14,29 @@
 #include "pemba/base/result.h"
 #include "pemba/condition/types.h"
 
+namespace pemba::telemetry {
+class Histogram;
+}  // namespace pemba::telemetry
+
 namespace pemba::condition {
 
 inline constexpr std::uint64_t kCostMaxDefault = 100;
+
+// Where it is counted what conditions take. Borrowed; null: not counted.
+struct ProgramMetrics {
+  telemetry::Histogram* compilation = nullptr;  // Nanoseconds.
+  // Nanoseconds. A clock costs as much as a small condition, so one evaluation in
+  // kEvaluationsPerTiming is timed, on each thread, and stands for those that follow it.
+  telemetry::Histogram* evaluation = nullptr;
+  telemetry::Histogram* cost = nullptr;  // The units of kCostMaxDefault, times kCostScale.
+};
+inline constexpr std::uint32_t kEvaluationsPerTiming = 16;
+inline constexpr std::uint64_t kCostScale = 9;  // Ten buckets from 0 to 100 end at ninths.
+
+struct ProgramOptions {
+  std::uint64_t cost_max = kCostMaxDefault;  // Of one evaluation; beyond it: an error.
+  ProgramMetrics metrics = {};
+};
 
 struct Source {
   std::string name;  // Of the condition; appears in error texts.
@@ -37,7 +57,7 @@ class Program final {
   // Parses, type-checks and plans `source`. Errors (kInvalidModel): the text that follows
   // "failed to compile expression on condition 'C' - ".
   static Result<std::shared_ptr<const Program>> Compile(const Source& source,
-                                                        std::uint64_t cost_max = kCostMaxDefault);
+                                                        const ProgramOptions& options = {});
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program();
@@ -75,10 +95,16 @@ class Program final {
   //     "'C' - tuple 'T' is missing context parameters '[p q]'", T as `tuple_text` has it
   Result<Verdict> Evaluate(const Bindings* request, const Bindings* tuple,
                            const TupleText& tuple_text, Arena& arena) const;
+  // The same again, for the sake of its error text: it is not counted.
+  Result<Verdict> Reevaluate(const Bindings* request, const Bindings* tuple,
+                             const TupleText& tuple_text, Arena& arena) const;
 
  private:
   struct Compiled;
   explicit Program(std::unique_ptr<const Compiled> compiled);
+  Result<Verdict> Evaluate(const Bindings* request, const Bindings* tuple,
+                           const TupleText& tuple_text, const ProgramMetrics& metrics,
+                           Arena& arena) const;
 
   std::unique_ptr<const Compiled> compiled_;
 };

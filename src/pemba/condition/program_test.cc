@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pemba/telemetry/metrics.h"
+
 namespace pemba::condition {
 namespace {
 
@@ -20,7 +22,8 @@ boost::json::object Object(std::string_view text) {
 
 std::shared_ptr<const Program> Compiled(std::string_view expression, Parameters parameters,
                                         std::uint64_t cost_max = kCostMaxDefault) {
-  auto program = Program::Compile({"c", std::string(expression), std::move(parameters)}, cost_max);
+  auto program = Program::Compile({"c", std::string(expression), std::move(parameters)},
+                                  {.cost_max = cost_max});
   EXPECT_TRUE(program.ok()) << program.error().message;
   return program.ok() ? *program : nullptr;
 }
@@ -388,6 +391,27 @@ TEST(ProgramValidateContext, ChecksValuesThenKeys) {
   }
   EXPECT_EQ(Compiled("true", {})->ValidateContext(Object(R"({"x": 1})")).error().message,
             "parameter type error on condition 'c' - no parameters defined for the condition");
+}
+
+TEST(Program, CountsWhatItsEvaluationsTake) {
+  telemetry::Registry registry;
+  auto& compilation = registry.AddHistogram("a", "A.", telemetry::Milliseconds({1000}));
+  auto& evaluation = registry.AddHistogram("b", "B.", telemetry::Milliseconds({1000}));
+  auto& cost = registry.AddHistogram(
+      "c", "C.", {.bounds = {0, 3 * kCostScale, 5 * kCostScale}, .scale = 1.0 / kCostScale});
+  const ProgramOptions options{.metrics = {&compilation, &evaluation, &cost}};
+  const auto program = *Program::Compile({"c", "x < y && x + 1 < y", kTwoInts}, options);
+  EXPECT_FALSE(Program::Compile({"c", "x <", kTwoInts}, options).ok());
+  EXPECT_EQ(compilation.Count(), 1U);  // What does not compile is not counted.
+  for (int i = 0; i < 20; ++i) Outcome(*program, R"({"x": 1, "y": 1})", "{}");
+  Outcome(*program, R"({"x": 1, "y": 5})", "{}");
+  EXPECT_EQ(evaluation.Count(), 21U);
+  Arena arena;
+  EXPECT_FALSE(program->Reevaluate(nullptr, nullptr, {}, arena).ok());
+  EXPECT_EQ(evaluation.Count(), 21U);  // The same evaluation again.
+  const auto text = registry.Scrape();
+  EXPECT_THAT(text, ::testing::HasSubstr("c_bucket{le=\"3\"} 20\nc_bucket{le=\"5\"} 20\n"));
+  EXPECT_THAT(text, ::testing::HasSubstr("c_sum 67\n"));  // 20 times 3, and 7.
 }
 
 TEST(Program, KnowsItsNames) {

@@ -1,6 +1,8 @@
 #include "pemba/engine/bound_model.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/tuple/context.h"
@@ -29,6 +31,16 @@ struct BoundModel::Cache {
   std::array<std::atomic<const CachedBindings*>, kCachedBindings> slots{};
 };
 
+model::MayExpire MayExpireIn(const graph::Graph& graph) {
+  auto expiring = graph.ExpiringPartitions();
+  if (expiring.empty()) return {};
+  return [expiring = std::move(expiring)](std::string_view type, std::string_view relation) {
+    return std::any_of(expiring.begin(), expiring.end(), [&](const graph::PartitionKey& key) {
+      return key.object_type == type && key.relation == relation;
+    });
+  };
+}
+
 std::shared_ptr<const BoundModel> BoundModel::Bind(std::shared_ptr<const model::Plan> plan,
                                                    graph::Graph& graph) {
   std::shared_ptr<BoundModel> bound(new BoundModel());
@@ -44,9 +56,11 @@ std::shared_ptr<const BoundModel> BoundModel::Bind(std::shared_ptr<const model::
     }
     key.wildcard = entry.wildcard ||
                    (Mutated(Mutation::kReadWildcardsAsObjects) && entry.userset == model::kNoIndex);
-    if (entry.condition != model::kNoIndex && !Mutated(Mutation::kForgetConditionName)) {
-      key.condition = plan->conditions()[entry.condition]->name();
+    const auto condition = model::Underlying(entry.condition);
+    if (condition != model::kNoIndex && !Mutated(Mutation::kForgetConditionName)) {
+      key.condition = plan->conditions()[condition]->name();
     }
+    key.expires = model::Expires(entry.condition);
     bound->partitions_.push_back(graph.InternPartition(key));
   }
   bound->plan_ = std::move(plan);
@@ -96,8 +110,10 @@ const condition::Bindings* BoundModel::BindingsOf(
 std::shared_ptr<const condition::Bindings> BoundModel::Convert(const graph::Snapshot& snapshot,
                                                                model::ConditionIndex condition,
                                                                graph::ContextId context) const {
-  const auto object = tuple::ParseContext(snapshot.ContextText(context));
-  const auto& program = *plan_->conditions()[condition];
+  auto text = snapshot.ContextText(context);
+  if (model::Expires(condition)) text = graph::SplitExpiringContext(text).context;
+  const auto object = tuple::ParseContext(text);
+  const auto& program = *plan_->conditions()[model::Underlying(condition)];
   if (!object.ok() || !program.ValidateContext(*object).ok()) return nullptr;
   return program.Bind(*object);
 }

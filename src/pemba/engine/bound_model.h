@@ -12,6 +12,9 @@
 
 namespace pemba::engine {
 
+// Of which relations the graph holds tuples that expire: what to compile a plan with.
+model::MayExpire MayExpireIn(const graph::Graph& graph);
+
 // Where the plan's names lie in one graph: types to type ids, classes of tuples to partitions. Made
 // once per (model, store); stays true for the graph's lifetime, because names get their ids before
 // tuples use them.
@@ -34,8 +37,9 @@ class BoundModel {
   graph::TypeId type(model::TypeIndex type) const { return types_[type]; }
   graph::PartitionId partition(model::EntryIndex entry) const { return partitions_[entry]; }
 
-  // The values of a stored context for a condition's parameters; null if the context does not fit
-  // the condition as this model has it: queries do not see such a tuple. Wait-free once cached; the
+  // The values of a stored context, which is not empty, for the parameters of a condition (for
+  // those of the underlying one if it Expires()); null if the context does not fit the condition as
+  // this model has it: queries do not see such a tuple. Wait-free once cached; the
   // first kCachedBindings distinct contexts are. `spare` keeps the result alive if it is not.
   const condition::Bindings* BindingsOf(const graph::Snapshot& snapshot,
                                         model::ConditionIndex condition, graph::ContextId context,

@@ -24,6 +24,8 @@ enum class Decision : std::uint8_t { kDenied, kAllowed };
 struct CheckLimits {
   std::uint32_t resolve_node_limit = 0;  // Tuple hops, as the reference counts them; 0: no limit.
   std::uint64_t steps_max = 0;           // Work units per check; 0: no limit. Beyond: kTooComplex.
+  // Of the arena, looked at every few hundred steps; 0: no limit. Beyond: kResourceExhausted.
+  std::uint64_t memory_bytes_max = 0;
 };
 
 // Borrowed parts of one question.

@@ -16,6 +16,7 @@
 #include "pemba/engine/testing/count_allocations.h"
 #include "pemba/engine/testing/oracle.h"
 #include "pemba/engine/testing/random_world.h"
+#include "pemba/engine/testing/texts.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/tuple_validation.h"
@@ -25,37 +26,9 @@
 namespace pemba::engine {
 namespace {
 
+using testing::ModelOf;
+using testing::Parsed;
 using testing::ToText;
-
-model::Model ModelOf(const std::string& types) {
-  auto model = model::ModelFromDsl("model\n  schema 1.1\n" + types);
-  EXPECT_TRUE(model.ok()) << model.error().message;
-  const auto valid = model::ValidateModel(*model);
-  EXPECT_TRUE(valid.ok()) << valid.error().message;
-  return *std::move(model);
-}
-
-// "document:1#viewer@user:anne", with " ? condition {context}" behind it if it has one.
-tuple::Tuple Parsed(const std::string& text) {
-  const auto mark = text.find(" ? ");
-  const auto view = tuple::ParseTuple(std::string_view(text).substr(0, mark));
-  EXPECT_TRUE(view.ok()) << text;
-  tuple::Tuple tuple{std::string(view->object), std::string(view->relation),
-                     std::string(view->subject), std::nullopt};
-  if (mark != text.npos) {
-    const auto rest = text.substr(mark + 3);
-    const auto space = rest.find(' ');
-    tuple.condition = {rest.substr(0, space),
-                       *tuple::ParseContext(space == rest.npos ? "" : rest.substr(space + 1))};
-  }
-  return tuple;
-}
-
-std::vector<tuple::Tuple> Parsed(const std::vector<std::string>& texts) {
-  std::vector<tuple::Tuple> tuples;
-  for (const auto& text : texts) tuples.push_back(Parsed(text));
-  return tuples;
-}
 
 testing::Oracle::Question QuestionOf(const std::string& text, std::uint32_t hops_max = 25) {
   testing::Oracle::Question question;

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -257,6 +258,69 @@ class Conformance : public ::testing::Test {
   YAML::Node tests_;
   Counts counts_;
 };
+
+// The keys below a node, as "checkAssertions[].tuple.user"; what a condition needs is anybody's.
+void CollectKeys(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
+  if (node.IsSequence()) {
+    for (const auto& item : node) CollectKeys(item, path + "[]", keys);
+  } else if (node.IsMap()) {
+    for (const auto& entry : node) {
+      const auto name = path + (path.empty() ? "" : ".") + entry.first.as<std::string>();
+      keys.insert(name);
+      CollectKeys(entry.second, name, keys);
+    }
+  }
+}
+
+// A kind of assertion that nothing here reads would pass unseen.
+TEST_F(Conformance, EveryKeyOfTheFileIsRead) {
+  std::set<std::string> keys;
+  for (const auto& test : tests_) {
+    for (const auto& stage : test["stages"]) CollectKeys(stage, "", keys);
+  }
+  const std::set<std::string> read = {
+      "model",
+      "tuples",
+      "tuples[].object",
+      "tuples[].relation",
+      "tuples[].user",
+      "checkAssertions",
+      "checkAssertions[].tuple",
+      "checkAssertions[].tuple.object",
+      "checkAssertions[].tuple.relation",
+      "checkAssertions[].tuple.user",
+      "checkAssertions[].contextualTuples",
+      "checkAssertions[].contextualTuples[].object",
+      "checkAssertions[].contextualTuples[].relation",
+      "checkAssertions[].contextualTuples[].user",
+      "checkAssertions[].expectation",
+      "checkAssertions[].errorCode",
+      "listObjectsAssertions",
+      "listObjectsAssertions[].request",
+      "listObjectsAssertions[].request.type",
+      "listObjectsAssertions[].request.relation",
+      "listObjectsAssertions[].request.user",
+      "listObjectsAssertions[].contextualTuples",
+      "listObjectsAssertions[].contextualTuples[].object",
+      "listObjectsAssertions[].contextualTuples[].relation",
+      "listObjectsAssertions[].contextualTuples[].user",
+      "listObjectsAssertions[].expectation",
+      "listObjectsAssertions[].errorCode",
+      "listUsersAssertions",
+      "listUsersAssertions[].request",
+      "listUsersAssertions[].request.object",
+      "listUsersAssertions[].request.relation",
+      "listUsersAssertions[].request.filters",
+      "listUsersAssertions[].request.expectation",  // Once, indented too far, and empty: none.
+      "listUsersAssertions[].contextualTuples",
+      "listUsersAssertions[].contextualTuples[].object",
+      "listUsersAssertions[].contextualTuples[].relation",
+      "listUsersAssertions[].contextualTuples[].user",
+      "listUsersAssertions[].expectation",
+      "listUsersAssertions[].errorCode",
+  };
+  EXPECT_EQ(keys, read);
+}
 
 TEST_F(Conformance, StoredTuples) {
   std::mt19937 random(1);

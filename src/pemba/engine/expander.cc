@@ -85,7 +85,7 @@ class Builder {
     }
     for (auto e = relation.first_entry; e < relation.first_entry + relation.entry_count; ++e) {
       for (auto row = request_.View(e).Subjects(object_); !row.done(); row.Next()) {
-        if (!request_.Fits(e, row.context())) continue;
+        if (!request_.IsSeen(e, row.context())) continue;
         auto name = NameOf(e, row.node());
         if (seen.empty() || !seen.contains(name)) names.push_back(std::move(name));
       }
@@ -116,12 +116,11 @@ class Builder {
 
 Result<ExpandTree> Expander::Expand(const graph::Snapshot& snapshot, const BoundModel& model,
                                     const ExpandQuery& query) const {
-  const SystemClock clock;
   const CheckLimits limits;
   Arena arena;
   const CheckQuery question{
       {query.object, query.relation, {}}, query.contextual_tuples, nullptr, {}};
-  Request request(limits, clock, snapshot, model, question, arena);
+  Request request(limits, clock_, snapshot, model, question, arena);
   request.ResolveContextual();
   PEMBA_TRY(std::ignore, request.ResolveTarget(question));
   const auto& written = model.plan().Written(request.relation());

@@ -47,10 +47,16 @@ struct ExpandTree {
 // Thread-safe, takes no lock, never blocks.
 class Expander {
  public:
+  // Borrows the clock, which says what has expired.
+  explicit Expander(const Clock& clock) : clock_(clock) {}
+
   // Never follows a userset. Cost: O(tuples of the object that the relation's rewrite names).
   // Errors (kValidation): the model has no such type or relation.
   Result<ExpandTree> Expand(const graph::Snapshot& snapshot, const BoundModel& model,
                             const ExpandQuery& query) const;
+
+ private:
+  const Clock& clock_;
 };
 
 }  // namespace pemba::engine

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "pemba/engine/testing/oracle.h"
+#include "pemba/engine/testing/texts.h"
 #include "pemba/engine/testing/world_runner.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/validation.h"
@@ -18,6 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::Parsed;
 
 constexpr const char* kDocuments = R"(
 type user
@@ -41,26 +43,12 @@ condition on_site(site: string, sites: list<string>) {
 }
 )";
 
-tuple::Tuple Parsed(const std::string& text) {
-  const auto mark = text.find(" ? ");
-  const auto view = tuple::ParseTuple(std::string_view(text).substr(0, mark));
-  tuple::Tuple tuple{std::string(view->object), std::string(view->relation),
-                     std::string(view->subject), std::nullopt};
-  if (mark != text.npos) {
-    const auto rest = text.substr(mark + 3);
-    const auto space = rest.find(' ');
-    tuple.condition = {rest.substr(0, space), *tuple::ParseContext(rest.substr(space + 1))};
-  }
-  return tuple;
-}
-
 Explanation Explained(const std::vector<std::string>& texts, const std::string& question,
                       const std::string& context = "", ExplainLimits limits = {}) {
-  const auto model = model::ModelFromDsl("model\n  schema 1.1" + std::string(kDocuments));
-  EXPECT_TRUE(model.ok() && model::ValidateModel(*model).ok());
+  const auto model = testing::ModelOf(kDocuments);
   std::vector<tuple::Tuple> tuples;
   for (const auto& text : texts) tuples.push_back(Parsed(text));
-  testing::WorldRunner runner(*model, tuples);
+  testing::WorldRunner runner(model, tuples);
   testing::Oracle::Question asked{Parsed(question), {}, *tuple::ParseContext(context), 25};
   auto explained = runner.Explain(asked, limits);
   EXPECT_TRUE(explained.ok());
@@ -187,10 +175,10 @@ TEST(Explain, IsAsDeepAsTheData) {
     chain.push_back("group:" + std::to_string(i) + "#member@group:" + std::to_string(i - 1) +
                     "#member");
   }
-  const auto model = model::ModelFromDsl("model\n  schema 1.1" + std::string(kDocuments));
+  const auto model = testing::ModelOf(kDocuments);
   std::vector<tuple::Tuple> tuples;
   for (const auto& text : chain) tuples.push_back(Parsed(text));
-  testing::WorldRunner runner(*model, tuples);
+  testing::WorldRunner runner(model, tuples);
   const auto explained =
       runner.Explain({Parsed("group:4999#member@user:anne"), {}, {}, /*hops_max=*/0});
   ASSERT_TRUE(explained.ok());
@@ -206,10 +194,10 @@ TEST(Explain, ReportsWhenTheProofWouldBeTooMuchWork) {
   for (int i = 0; i < 100; ++i) {
     groups.push_back("folder:x#viewer@group:" + std::to_string(i) + "#member");
   }
-  const auto model = model::ModelFromDsl("model\n  schema 1.1" + std::string(kDocuments));
+  const auto model = testing::ModelOf(kDocuments);
   std::vector<tuple::Tuple> tuples;
   for (const auto& text : groups) tuples.push_back(Parsed(text));
-  testing::WorldRunner runner(*model, tuples);
+  testing::WorldRunner runner(model, tuples);
   const testing::Oracle::Question question{Parsed("folder:x#viewer@user:anne"), {}, {}, 25};
   const auto explained = runner.Explain(question, {.questions_max = 50});
   ASSERT_FALSE(explained.ok());

@@ -20,6 +20,7 @@ using internal::Mutation;
 using internal::ObjectSearch;
 using internal::Request;
 using internal::Slot;
+using internal::UserSearch;
 using model::kNoIndex;
 
 Result<model::TypeIndex> TypeOf(const model::Plan& plan, std::string_view name) {
@@ -67,6 +68,7 @@ class Output {
     summary_.count = options_.count_max;
     End(ListEnd::kCountMax);
   }
+  void CountConfirmation() { ++summary_.confirmed; }
   ListSummary Finish(ListEnd end) {
     if (!ended_) End(end);
     return summary_;
@@ -128,9 +130,12 @@ void GiveWindow(ListScope& scope, ObjectSearch& search, model::RelationIndex rel
     for (auto word = words[i]; word != 0; word &= word - 1) {
       const auto slot = base + static_cast<Slot>(64 * i + __builtin_ctzll(word));
       if (slot < from) continue;
-      if (!search.exact() && !search.Confirm(relation, slot)) {
-        if (scope.ended()) return;
-        continue;
+      if (!search.exact()) {
+        output.CountConfirmation();
+        if (!search.Confirm(relation, slot)) {
+          if (scope.ended()) return;
+          continue;
+        }
       }
       output.Take(scope.NodeAt(type, slot));
       if (output.ended()) return;
@@ -153,15 +158,16 @@ void GiveObjects(ListScope& scope, model::RelationIndex relation, Slot from, Out
   }
 }
 
-// The first user that follows `after` in `users`.
-Result<std::span<const graph::NodeId>> UsersAfter(Request& request, model::TypeIndex type,
-                                                  std::string_view after,
-                                                  std::span<const graph::NodeId> users) {
-  if (after.empty() || after == kWildcardId) return users;
-  const auto node = request.FindNode(type, after);
-  if (node == graph::kNoNode) return NoSuchPosition();
-  return users.subspan(
-      static_cast<std::size_t>(std::upper_bound(users.begin(), users.end(), node) - users.begin()));
+void GiveUsers(ListScope& scope, UserSearch& search, Output& output) {
+  while (!output.ended()) {
+    const auto users = search.Next();
+    if (scope.ended() || !users) return;
+    if (!output.names()) output.Count(users->size());
+    for (const auto user : *users) {
+      if (output.ended() || !output.names()) break;
+      output.Take(user);
+    }
+  }
 }
 
 }  // namespace
@@ -211,7 +217,13 @@ Result<ListSummary> Lister::ListUsers(const graph::Snapshot& snapshot, const Bou
   const auto node = request.NodeOf(type, object.id);
   ListScope scope(request);
   Output output(request, filter.type, options, sink);
-  const auto users = internal::UserSearch(scope, filter).Run(relation, node);
+  UserSearch search(scope, filter);
+  search.Prepare(relation, node);
+  if (!options.after.empty() && options.after != kWildcardId) {
+    const auto last = request.FindNode(filter.type, options.after);
+    if (last == graph::kNoNode) return NoSuchPosition();
+    search.StartAfter(last);
+  }
   if (scope.ended()) return EndOf(scope, output);
 
   if (options.after.empty() && filter.relation == kNoIndex &&
@@ -223,12 +235,7 @@ Result<ListSummary> Lister::ListUsers(const graph::Snapshot& snapshot, const Bou
     }
     if (*allowed == Decision::kAllowed) output.TakeId(kWildcardId);
   }
-  PEMBA_TRY(const auto named, UsersAfter(request, filter.type, options.after, users.named));
-  if (!output.names()) output.Count(named.size());
-  for (const auto user : named) {
-    if (output.ended() || !output.names()) break;
-    output.Take(user);
-  }
+  GiveUsers(scope, search, output);
   return EndOf(scope, output);
 }
 

@@ -59,7 +59,8 @@ enum class ListEnd : std::uint8_t {
 };
 
 struct ListSummary {
-  std::uint64_t count = 0;  // Given to the sink, or counted.
+  std::uint64_t count = 0;      // Given to the sink, or counted.
+  std::uint64_t confirmed = 0;  // Candidates that Check was asked about.
   ListEnd end = ListEnd::kComplete;
 };
 
@@ -85,6 +86,7 @@ inline constexpr std::string_view kWildcardId = "*";
 //                                        ListObjects: the subject is of an unknown type or relation
 //   kInvalidContinuationToken            `after` is no id that this list could have given
 //   kTooComplex                          the work limit; ListUsers: resolve_node_limit
+//   kResourceExhausted                   memory_bytes_max
 // Once the sink has been called an error may still come: what was given is true all the same.
 class Lister {
  public:
@@ -93,7 +95,7 @@ class Lister {
   // Exactly the objects for which Check, without a limit of hops, is kAllowed. Starts at the
   // subject and walks the model backwards, in sets.
   // Cost: O(tuples that lead from the subject to answers), and a Check for each candidate that
-  // stands right of a `but not` which cycles or conditions may leave open.
+  // stands right of a `but not` which conditions or nested operators may leave open.
   Result<ListSummary> ListObjects(const graph::Snapshot& snapshot, const BoundModel& model,
                                   const ObjectsQuery& query, const ListOptions& options,
                                   Arena& arena, const ListSink& sink) const;
@@ -102,7 +104,8 @@ class Lister {
   // need not be named. The wildcard itself is an answer if Check allows `user_type:*`; it does not
   // tell whom a `but not` excludes. Starts at the object and walks forward, in sets. Every step
   // counts against resolve_node_limit here, also one to another relation of the same object.
-  // Cost: O(tuples reachable from object#relation).
+  // Cost: O(usersets and parents reachable from object#relation), and the direct tuples of as many
+  // users as are given.
   Result<ListSummary> ListUsers(const graph::Snapshot& snapshot, const BoundModel& model,
                                 const UsersQuery& query, const ListOptions& options, Arena& arena,
                                 const ListSink& sink) const;

@@ -206,7 +206,7 @@ PEMBA_OBJECTS(direct, "document", "a", Share::kAll);
 PEMBA_OBJECTS(either, "document", "a_or_b", Share::kAll);
 PEMBA_OBJECTS(both, "document", "a_and_b", Share::kAll);
 PEMBA_OBJECTS(but_not, "document", "not_blocked", Share::kHalf);
-PEMBA_OBJECTS(but_not_confirmed, "document", "not_banned", Share::kAll);
+PEMBA_OBJECTS(but_not_recursive, "document", "not_banned", Share::kAll);
 PEMBA_OBJECTS(condition, "document", "timed", Share::kHalf);
 PEMBA_OBJECTS(groups, "document", "by_group", Share::kAll);
 PEMBA_OBJECTS(recursive, "folder", "viewer", Share::kAll);

@@ -2,9 +2,13 @@
 //
 // --worlds=N and --seed=S run another set; a disagreement prints its seed and a minimised world.
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
+#include <random>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -188,6 +192,44 @@ TEST(ListsAgreement, LargerWorlds) {
     RunWorld(seed, {.ids_per_type = 600, .tuples_max = 1'500, .questions = 3}, counts, failures);
   }
   Print(counts);
+}
+
+std::string Sorted(Result<Listed> listed) {
+  if (!listed.ok()) return "error";
+  std::sort(listed->ids.begin(), listed->ids.end());
+  return ToText(listed);
+}
+
+// I4: who is listed does not depend on the order in which tuples were written, nor on what other
+// threads ask at the same time.
+TEST(ListsAgreement, OrderAndThreadsDoNotMatter) {
+  for (auto seed = first_seed; seed < first_seed + 150; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto world = RandomWorld(seed, {.questions = 8});
+    const auto questions = QuestionsOf(world);
+    WorldRunner runner(world.model, world.tuples);
+    auto tuples = world.tuples;
+    std::mt19937_64 random(seed);
+    std::shuffle(tuples.begin(), tuples.end(), random);
+    WorldRunner shuffled(world.model, tuples);
+    std::vector<std::string> answers;
+    for (const auto& question : questions) {
+      answers.push_back(ToText(Ask(runner, question)));
+      EXPECT_EQ(Sorted(Ask(runner, question)), Sorted(Ask(shuffled, question)));
+    }
+    std::vector<std::thread> threads;
+    std::array<int, 4> differ{};
+    for (std::size_t thread = 0; thread < differ.size(); ++thread) {
+      threads.emplace_back([&, thread] {
+        for (std::size_t i = 0; i < questions.size(); ++i) {
+          const auto at = (i + thread * 5) % questions.size();
+          if (ToText(Ask(runner, questions[at])) != answers[at]) ++differ[thread];
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto count : differ) EXPECT_EQ(count, 0);
+  }
 }
 
 }  // namespace

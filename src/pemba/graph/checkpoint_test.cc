@@ -88,6 +88,37 @@ TEST_F(Checkpoint, KeepsIdsTimesAndTakesFurtherWrites) {
   ExpectContent(**again, (*again)->Pin(), want);
 }
 
+// Older programs read what they can: a file says that tuples expire only if some do.
+TEST_F(Checkpoint, OnlyTuplesThatExpireNeedTheNewerFormat) {
+  Graph graph;
+  Fill(graph, 10);
+  ASSERT_TRUE(graph.Pin().SaveCheckpoint(path_).ok());
+  constexpr std::size_t kVersionAt = 8;
+  EXPECT_EQ(Read()[kVersionAt], 1);
+  EXPECT_EQ(graph.expiring(), 0u);
+
+  const WallTime later{std::chrono::seconds{100}};
+  const Change changes[] = {
+      {.tuple = {"doc:1", "viewer", "user:8"}, .expires_at = later},
+      {.tuple = {"doc:2", "viewer", "user:7"},
+       .condition = "early",
+       .context = R"({"until":"2030-01-01T00:00:00Z"})",
+       .expires_at = later},
+  };
+  ASSERT_TRUE(graph.Apply(50, WallTime{}, changes).ok());
+  graph.Publish(50);
+  EXPECT_EQ(graph.expiring(), 2u);
+  ASSERT_TRUE(graph.Pin().SaveCheckpoint(path_).ok());
+  EXPECT_EQ(Read()[kVersionAt], 2);
+  const auto loaded = Graph::Load(path_);
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  EXPECT_EQ((*loaded)->expiring(), 2u);
+  EXPECT_EQ((*loaded)->ExpiringPartitions(), graph.ExpiringPartitions());
+  ExpectContent(**loaded, (*loaded)->Pin(), ContentOf(graph.Pin()));
+  EXPECT_EQ((*loaded)->Lookup(changes[1].tuple)->expires_at, later);
+  EXPECT_EQ((*loaded)->Lookup(changes[1].tuple)->context, changes[1].context);
+}
+
 TEST_F(Checkpoint, AnyFlippedByteIsRefused) {
   Graph graph;
   Fill(graph, 600);

@@ -71,6 +71,23 @@ std::optional<StoredTuple> Graph::Lookup(const tuple::TupleView& tuple) const {
   return state_->Lookup(tuple);
 }
 
+// Nothing is reclaimed while the writer is here: a pin is not needed.
+ScanEnd Graph::ScanHead(const ScanFilter& filter, const StoredTuple* after, std::size_t limit,
+                        const std::function<void(const StoredTuple&)>& visit) const {
+  const Snapshot head(*state_, nullptr, state_->stamps.last(), applied());
+  return head.Scan(filter, after, limit, visit);
+}
+
+std::uint32_t Graph::expiring() const { return state_->expiring.load(std::memory_order_acquire); }
+
+std::vector<PartitionKey> Graph::ExpiringPartitions() const {
+  std::vector<PartitionKey> keys;
+  for (const internal::Partition* p : state_->names.InOrder()) {
+    if (p->key.expires && p->writes.load(std::memory_order_acquire) > 0) keys.push_back(p->key);
+  }
+  return keys;
+}
+
 Revision Graph::applied() const { return state_->applied_revision.load(std::memory_order_acquire); }
 
 Revision Graph::published() const {

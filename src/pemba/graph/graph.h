@@ -9,7 +9,9 @@
 // it is durable.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -101,6 +103,15 @@ class Graph {
   // The tuple as the writer sees it, with what was applied and not published. Texts are valid until
   // the next Apply; `tuple` is the argument.
   std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+
+  // As Snapshot::Scan, of what the writer sees.
+  ScanEnd ScanHead(const ScanFilter& filter, const StoredTuple* after, std::size_t limit,
+                   const std::function<void(const StoredTuple&)>& visit) const;
+
+  // Partitions that hold, or ever held, tuples that expire. The number only grows, and has grown
+  // before anybody sees the first of those tuples. Any thread's.
+  std::uint32_t expiring() const;
+  std::vector<PartitionKey> ExpiringPartitions() const;  // At least as many.
 
   Revision applied() const;    // The writer's.
   Revision published() const;  // Any thread's.

@@ -103,6 +103,7 @@ class History {
         change.condition = Below(2) == 0 ? "early" : "late";
         if (Below(2) == 0) change.context = keep("{\"x\":" + std::to_string(Below(5)) + "}");
       }
+      if (Below(4) == 0) change.expires_at = WallTime{std::chrono::seconds{1 + Below(4)}};
       changes.push_back(change);
     }
     ++revision_;
@@ -122,6 +123,7 @@ class History {
       ASSERT_EQ(found->condition, want->second.condition);
       ASSERT_EQ(found->context, want->second.context);
       ASSERT_EQ(found->revision, want->second.revision);
+      ASSERT_EQ(found->expires_at, want->second.expires_at);
     }
     ASSERT_EQ(graph_->statistics().tuples, next.size());
     unpublished_.emplace_back(revision_, std::move(next));

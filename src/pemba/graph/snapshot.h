@@ -28,15 +28,27 @@ struct ScanFilter {
   std::string_view object_id = {};  // Needs object_type.
   std::string_view relation = {};
   std::string_view subject = {};  // Whole text: `user:anne`, `group:eng#member`, `user:*`.
+  // Or its parts.
+  std::string_view subject_type = {};
+  std::string_view subject_id = {};                       // Needs subject_type; `*`: the wildcard.
+  std::optional<std::string_view> subject_relation = {};  // Empty: no usersets.
+  std::optional<WallTime> alive_at = {};    // Without those that have expired by then.
+  std::optional<WallTime> expired_at = {};  // Only those that have.
 };
 
 // A tuple as it is stored. Its texts are borrowed for as long as the giver says.
 struct StoredTuple {
   tuple::TupleView tuple = {};
-  std::string_view condition = {};  // Name; empty: unconditional.
-  std::string_view context = {};    // Canonical text; empty: none.
-  Revision revision = 0;            // Of the write that made it.
+  std::string_view condition = {};          // Name; empty: unconditional.
+  std::string_view context = {};            // Canonical text; empty: none.
+  Revision revision = 0;                    // Of the write that made it.
+  std::optional<WallTime> expires_at = {};  // Absent: never.
 };
+
+// Whether a tuple that is stored still counts at `now`.
+inline bool IsAlive(const StoredTuple& tuple, WallTime now) {
+  return !tuple.expires_at || now < *tuple.expires_at;
+}
 
 enum class ScanEnd : std::uint8_t {
   kComplete,  // Nothing more matches.
@@ -83,8 +95,8 @@ class Snapshot {
 
   // Visits at most `limit` matching tuples that follow `after` (null: from the start) in the
   // graph's total order: by partition key, then by object and subject id as first written. The
-  // order is the same after a restart. `after` needs its tuple and condition only, and the tuple
-  // may be gone by now. The visited tuple's texts are valid during the call.
+  // order is the same after a restart. `after` needs its tuple, condition and whether it expires
+  // only, and the tuple may be gone by now. The visited tuple's texts are valid during the call.
   // Cost: O(partitions of the filter + tuples visited), wherever `after` points. With an object id
   // or a subject, only the rows of those are touched.
   ScanEnd Scan(const ScanFilter& filter, const StoredTuple* after, std::size_t limit,

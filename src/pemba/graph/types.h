@@ -3,9 +3,11 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "pemba/base/clock.h"
 #include "pemba/tuple/tuple.h"
 
 namespace pemba::graph {
@@ -29,6 +31,9 @@ struct PartitionKey {
   std::string subject_relation;  // Of usersets, else empty.
   bool wildcard = false;         // `type:*`; the subject's node id is then 0.
   std::string condition;         // Empty: unconditional.
+  // Tuples that expire lie apart from all others, so that those cost what they did. The texts of
+  // their contexts begin with the time: see ExpiringContext.
+  bool expires = false;
   friend auto operator<=>(const PartitionKey&, const PartitionKey&) = default;
 };
 
@@ -43,8 +48,18 @@ struct Edge {
 struct Change {
   enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
   tuple::TupleView tuple = {};
-  std::string_view condition = {};  // Name; empty: unconditional. Ignored by deletes.
-  std::string_view context = {};    // Canonical text (tuple/context.h); empty: none.
+  std::string_view condition = {};          // Name; empty: unconditional. Ignored by deletes.
+  std::string_view context = {};            // Canonical text (tuple/context.h); empty: none.
+  std::optional<WallTime> expires_at = {};  // Absent: never. Ignored by deletes.
 };
+
+// What the context of a tuple that expires says. A tuple holds before `expires_at`, not at it.
+struct ExpiringContext {
+  WallTime expires_at;
+  std::string_view context;  // As in a tuple that does not expire.
+};
+// Of a text that the graph made: O(1), borrows.
+ExpiringContext SplitExpiringContext(std::string_view text);
+void AppendExpiringContext(const ExpiringContext& context, std::string& out);
 
 }  // namespace pemba::graph

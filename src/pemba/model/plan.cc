@@ -61,7 +61,9 @@ Error Invalid(std::string message) { return {ErrorCode::kInvalidModel, std::move
 
 class PlanCompiler {
  public:
-  explicit PlanCompiler(const Model& model) : model_(model), plan_(new Plan()) {}
+  PlanCompiler(const Model& model, const MayExpire& may_expire,
+               const condition::ProgramOptions& conditions)
+      : model_(model), may_expire_(may_expire), conditions_(conditions), plan_(new Plan()) {}
 
   Result<std::shared_ptr<const Plan>> Compile() && {
     PEMBA_TRY(std::ignore, CompileConditions());
@@ -79,8 +81,8 @@ class PlanCompiler {
  private:
   Status CompileConditions() {
     for (const auto& [name, definition] : model_.conditions) {
-      auto program =
-          condition::Program::Compile({name, definition.expression, definition.parameters});
+      auto program = condition::Program::Compile(
+          {name, definition.expression, definition.parameters}, conditions_);
       if (!program.ok()) {
         return Invalid("failed to compile expression on condition '" + name + "' - " +
                        program.error().message);
@@ -128,6 +130,9 @@ class PlanCompiler {
         relation.first_entry = static_cast<EntryIndex>(plan_->entries_.size());
         if (relation.direct) {
           PEMBA_TRY(std::ignore, AddEntries(index, Restrictions(definition, name)));
+          if (may_expire_ && may_expire_(definition.type, name)) {
+            AddExpiringEntries(relation.first_entry);
+          }
         }
         relation.entry_count =
             static_cast<std::uint32_t>(plan_->entries_.size()) - relation.first_entry;
@@ -165,6 +170,17 @@ class PlanCompiler {
       }
     }
     return Done{};
+  }
+
+  // Beside each entry from `first` on, the same tuples with an expiry.
+  void AddExpiringEntries(EntryIndex first) {
+    const auto end = plan_->entries_.size();
+    plan_->knows_expiry_ = plan_->knows_expiry_ || end > first;
+    for (std::size_t i = first; i < end; ++i) {
+      auto entry = plan_->entries_[i];
+      entry.condition = Expiring(entry.condition);
+      plan_->entries_.push_back(entry);
+    }
   }
 
   // The subject kind of a restriction, without its condition.
@@ -469,6 +485,8 @@ class PlanCompiler {
   }
 
   const Model& model_;
+  const MayExpire& may_expire_;
+  const condition::ProgramOptions& conditions_;
   std::unique_ptr<Plan> plan_;
   std::vector<const Rewrite*> rewrites_;   // By relation.
   std::vector<RelationIndex> node_owner_;  // By node.
@@ -476,8 +494,9 @@ class PlanCompiler {
   std::vector<std::vector<RelationIndex>> by_group_;
 };
 
-Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model) {
-  return PlanCompiler(model).Compile();
+Result<std::shared_ptr<const Plan>> Plan::Compile(const Model& model, const MayExpire& may_expire,
+                                                  const condition::ProgramOptions& conditions) {
+  return PlanCompiler(model, may_expire, conditions).Compile();
 }
 
 TypeIndex Plan::FindType(std::string_view name) const {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,21 @@ using EntryIndex = std::uint32_t;  // Of one class of stored tuples.
 using PlanNodeIndex = std::uint32_t;
 inline constexpr std::uint32_t kNoIndex = 0xFFFF'FFFF;
 
+// The condition of tuples that expire: "it is not yet time, and `underlying`", which may be
+// kNoIndex. No program of Plan::conditions() stands for it.
+inline constexpr ConditionIndex kExpires = 0x8000'0000;
+inline constexpr ConditionIndex kExpiresOnly = 0xFFFF'FFFE;
+constexpr bool Expires(ConditionIndex condition) {
+  return condition >= kExpires && condition != kNoIndex;
+}
+constexpr ConditionIndex Expiring(ConditionIndex underlying) {
+  return underlying == kNoIndex ? kExpiresOnly : kExpires | underlying;
+}
+constexpr ConditionIndex Underlying(ConditionIndex condition) {
+  if (!Expires(condition)) return condition;
+  return condition == kExpiresOnly ? kNoIndex : condition & ~kExpires;
+}
+
 // One class of stored tuples of one relation that fits the model: whatever does not fall into an
 // entry is not seen by queries. An entry is one subject kind under one condition. A condition
 // counts if *some* restriction of the same subject type names it (the wire contract compares only
@@ -35,7 +51,7 @@ struct DirectEntry {
   TypeIndex type = kNoIndex;            // The subject's.
   RelationIndex userset = kNoIndex;     // `type#relation`; kNoIndex: not a userset.
   bool wildcard = false;                // `type:*`
-  ConditionIndex condition = kNoIndex;  // kNoIndex: unconditional.
+  ConditionIndex condition = kNoIndex;  // kNoIndex: unconditional. May be one that Expires().
   friend bool operator==(const DirectEntry&, const DirectEntry&) = default;
 };
 
@@ -89,6 +105,10 @@ struct PlanType {
   StringMap<RelationIndex> relations;
 };
 
+// Whether tuples of that relation may expire. They lie apart: a plan that knows of them has more
+// entries, which every query on the relation looks at.
+using MayExpire = std::function<bool(std::string_view type, std::string_view relation)>;
+
 // Immutable and thread-safe.
 class Plan {
  public:
@@ -96,7 +116,10 @@ class Plan {
   // here recurses. O(model), but reachability: O(relations^2 / 64).
   // Errors (kInvalidModel): a reference to nothing, a condition that does not compile. Texts are
   // those of validation where it has them.
-  static Result<std::shared_ptr<const Plan>> Compile(const Model& model);
+  // Without `may_expire`, tuples that expire are not seen.
+  static Result<std::shared_ptr<const Plan>> Compile(
+      const Model& model, const MayExpire& may_expire = {},
+      const condition::ProgramOptions& conditions = {});
 
   TypeIndex FindType(std::string_view name) const;  // kNoIndex: none.
   RelationIndex FindRelation(TypeIndex type, std::string_view name) const;
@@ -142,6 +165,9 @@ class Plan {
     return (reach_[row + kind / 64] >> (kind % 64) & 1) != 0;
   }
 
+  // Whether any entry is of tuples that expire.
+  bool knows_expiry() const { return knows_expiry_; }
+
   // Whether some restriction of the relation is the plain type (under any condition).
   bool AllowsObjects(RelationIndex relation, TypeIndex type) const;
 
@@ -162,6 +188,7 @@ class Plan {
   StringMap<ConditionIndex> condition_index_;
   std::vector<std::uint64_t> reach_;  // One row of bits over subject kinds per group.
   std::size_t reach_words_ = 0;
+  bool knows_expiry_ = false;
 };
 
 // Groups mutually recursive relations: `group[i]` for node i, numbered callees first.

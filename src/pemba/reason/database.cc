@@ -148,7 +148,10 @@ class TransactionImpl final : public Transaction {
   Result<std::vector<Explanation>> Explain(const Fact& fact,
                                            const ExplainOptions& options) override;
   Result<Proof> Prove(const Fact& fact, const ExplainOptions& options) override;
+  void ForEachThing(const std::function<void(const Concept&, std::span<const RolePlayer>,
+                                             std::span<const ThingId>)>& see) override;
   Concept Describe(ThingId thing) override;
+  std::vector<RolePlayer> Players(ThingId relation) override;
   std::string Describe(const Fact& fact) override;
   Status Commit() override;
 
@@ -398,11 +401,51 @@ Result<Proof> TransactionImpl::Prove(const Fact& fact, const ExplainOptions& opt
   return Explainer(*state).Prove(fact, options);
 }
 
+void TransactionImpl::ForEachThing(
+    const std::function<void(const Concept&, std::span<const RolePlayer>,
+                             std::span<const ThingId>)>& see) {
+  Budget budget(database_.clock(), std::nullopt, {});
+  const World world = PlainWorld(budget);
+  std::vector<RolePlayer> players;
+  std::vector<ThingId> owned;
+  for (TypeId type = 0; type < facts().table_limit(); ++type) {
+    const TypeTable* table = facts().Table(type);
+    for (std::uint32_t slot = 0; table != nullptr && slot < table->count; ++slot) {
+      const ThingId thing = table->things[slot];
+      players.clear();
+      owned.clear();
+      facts().ForEachPlayer(thing, [&](TypeId role, ThingId player) {
+        players.push_back({role, player});
+      });
+      for (const ListColumn& column : table->owned) {
+        const IdList& list = column.lists[slot];
+        for (std::uint32_t i = 0; i < list.size(); ++i) owned.push_back(list[i]);
+      }
+      see(MakeConcept(world, VariableKind::kThing, thing), players, owned);
+    }
+  }
+}
+
 Concept TransactionImpl::Describe(ThingId thing) {
   Budget budget(database_.clock(), std::nullopt, {});
   World world = PlainWorld(budget);
   if (inference_ != nullptr) world.inferred = &inference_->inferred;
   return MakeConcept(world, VariableKind::kThing, thing);
+}
+
+std::vector<Transaction::RolePlayer> TransactionImpl::Players(ThingId relation) {
+  std::vector<RolePlayer> players;
+  if (IsInferred(relation)) {
+    if (inference_ == nullptr) return players;
+    for (const RoleEdge& edge : inference_->inferred.Edges(relation)) {
+      players.push_back({edge.role, edge.player});
+    }
+  } else if (facts().Exists(relation)) {
+    facts().ForEachPlayer(relation, [&](TypeId role, ThingId player) {
+      players.push_back({role, player});
+    });
+  }
+  return players;
 }
 
 std::string TransactionImpl::Describe(const Fact& fact) {

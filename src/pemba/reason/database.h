@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -50,8 +51,8 @@ struct QueryLimits {
 struct QueryOptions {
   Inference inference = Inference::kOff;     // Without effect outside kRead.
   Explaining explaining = Explaining::kOff;  // Answers list what can be explained. Needs kOn above.
-  QueryLimits limits;
-  std::stop_token cancelled;  // When a stop is requested: kCancelled.
+  QueryLimits limits = {};
+  std::stop_token cancelled = {};  // When a stop is requested: kCancelled.
 };
 
 // The answers of one query, one at a time and made when asked for. Ends with its transaction.
@@ -94,7 +95,19 @@ class Transaction {
   // One proof down to persisted facts, without circles. The fact alone if it is persisted.
   virtual Result<Proof> Prove(const Fact& fact, const ExplainOptions& options = {}) = 0;
 
+  // Every persisted thing as this transaction sees it, with its role edges (of a relation) and the
+  // attributes that it owns; in no particular order. For exports and checks.
+  struct RolePlayer {
+    TypeId role = 0;
+    ThingId player = 0;
+  };
+  virtual void ForEachThing(
+      const std::function<void(const Concept& thing, std::span<const RolePlayer> players,
+                               std::span<const ThingId> owned)>& see) = 0;
+
   virtual Concept Describe(ThingId thing) = 0;
+  // The role edges of a relation, persisted or inferred.
+  virtual std::vector<RolePlayer> Players(ThingId relation) = 0;
   // `permission (permitted-subject: 0x12, permitted-access: 0x80000003)` and the like.
   virtual std::string Describe(const Fact& fact) = 0;
 
@@ -107,7 +120,7 @@ class Transaction {
 
 struct DatabaseOptions {
   // Where committed transactions go; null: nowhere, the database lives in memory alone.
-  std::unique_ptr<TransactionLog> log;
+  std::unique_ptr<TransactionLog> log = {};
   const Clock* clock = nullptr;  // Null: the system's. Outlives the database.
 };
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "pemba/base/text.h"
+#include "pemba/resource/apply.h"
 #include "pemba/resource/internal/history.h"
 #include "pemba/resource/internal/object_records.h"
 #include "pemba/resource/internal/object_table.h"
@@ -350,8 +351,29 @@ Outcome<Written> ResourceStore::Create(const Kind& kind, std::string_view name_s
 Outcome<Written> ResourceStore::Update(const ObjectKey& key, json::object document, Part part,
                                        const WriteOptions& options) {
   return impl_->Run(options, [&](Transaction& transaction) {
+    if (const ObjectPtr live = transaction.Find(key)) {
+      TrackUpdate(*live, document, options.field_manager, part, transaction.now());
+    }
     return transaction.Update(key, std::move(document), part);
   });
+}
+
+Outcome<ResourceStore::Applied> ResourceStore::Apply(const ObjectKey& key, json::object document,
+                                                     Part part, Force force,
+                                                     const WriteOptions& options) {
+  auto was = Applied::Was::kThere;
+  PEMBA_TRY(auto written, impl_->Run(options, [&](Transaction& transaction) -> Outcome<ObjectPtr> {
+    const ObjectPtr live = transaction.Find(key);
+    const ApplyRequest request{.manager = options.field_manager,
+                               .force = force == Force::kYes,
+                               .part = part,
+                               .now = transaction.now()};
+    PEMBA_TRY(auto result, resource::Apply(*key.kind, live.get(), document, request));
+    if (live != nullptr) return transaction.Update(key, std::move(result), part);
+    was = Applied::Was::kNew;
+    return transaction.Create(*key.kind, key.name_space, std::move(result));
+  }));
+  return Applied{std::move(written), was};
 }
 
 Outcome<Written> ResourceStore::Modify(const ObjectKey& key, const Change& change, Part part,
@@ -366,12 +388,13 @@ Outcome<Written> ResourceStore::Modify(const ObjectKey& key, const Change& chang
     if (!document.is_object()) {
       return Failure(Failure::Reason::kBadRequest, "the patch leaves no object");
     }
+    TrackUpdate(*old, document.get_object(), options.field_manager, part, transaction.now());
     return transaction.Update(key, std::move(document.get_object()), part);
   });
 }
 
 Outcome<Written> ResourceStore::Delete(const ObjectKey& key, const DeleteOptions& options) {
-  const WriteOptions write{options.caller, options.dry_run};
+  const WriteOptions write{.caller = options.caller, .dry_run = options.dry_run};
   return impl_->Run(write, [&](Transaction& transaction) -> Outcome<ObjectPtr> {
     const ObjectPtr old = transaction.Find(key);
     const auto conflict = [&](std::string_view what, std::string_view wanted, std::string_view is) {

@@ -55,6 +55,8 @@ struct ResourceStoreOptions {
 struct WriteOptions {
   Caller caller = {};
   bool dry_run = false;  // Everything is judged, nothing is changed.
+  // Who owns what is changed (apply.h), where ownership is tracked.
+  std::string field_manager = "unknown";
 };
 
 struct DeleteOptions {
@@ -129,6 +131,15 @@ class ResourceStore {
   using Change = std::function<Outcome<Done>(boost::json::value& document)>;
   Outcome<Written> Modify(const ObjectKey& key, const Change& change, Part part,
                           const WriteOptions& options);
+  // What options.field_manager wants of the object, which is made if it is not there (apply.h).
+  // Errors also: kConflict with the fields that others own, unless `force` takes them over.
+  struct Applied {
+    Written written;
+    enum class Was : std::uint8_t { kThere, kNew } was = Was::kThere;
+  };
+  enum class Force : std::uint8_t { kNo, kYes };
+  Outcome<Applied> Apply(const ObjectKey& key, boost::json::object document, Part part, Force force,
+                         const WriteOptions& options);
   Outcome<Written> Delete(const ObjectKey& key, const DeleteOptions& options);
 
   // Whatever `body` stages, or nothing if it fails. The body may be called once only.

@@ -78,6 +78,11 @@ class Call {
   // A response header (gRPC: initial metadata; names that end in "-bin" take raw bytes). Before the
   // first byte of the response only. Bytes that may not stand in a header become spaces.
   virtual void SetHeader(std::string_view name, std::string_view value) = 0;
+  // The same for a value that hardly comes twice on a connection (an id of this call): HTTP/2 does
+  // not remember it for compression, where it would displace what does come again.
+  virtual void SetFreshHeader(std::string_view name, std::string_view value) {
+    SetHeader(name, value);
+  }
 
   // gRPC: ends a unary call. With code 0, `message` is the response message; otherwise it is
   // ignored and the response is trailers-only.

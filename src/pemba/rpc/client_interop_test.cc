@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/rpc/server.h"
 #include "pemba/rpc/testing/echo_routes.h"
 #include "pemba/rpc/testing/http2_client.h"
@@ -44,10 +45,7 @@ class ClientInterop : public ::testing::Test {
                    const auto& peer = call.peer_certificate();
                    call.FinishHttp(200, "text/plain", peer.subject + " is " + peer.name);
                  }});
-    std::string pattern = (std::filesystem::temp_directory_path() / "pemba_rpc_XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
   }
-  ~ClientInterop() override { std::filesystem::remove_all(directory_); }
 
   void Start(std::optional<TlsOptions> tls = {}) {
     server_ = std::make_unique<Server>(
@@ -59,7 +57,7 @@ class ClientInterop : public ::testing::Test {
     address_ = server_->addresses().front();
   }
 
-  std::string File(const std::string& name) const { return (directory_ / name).string(); }
+  std::string File(const std::string& name) const { return (directory_.path() / name).string(); }
 
   void WriteFile(const std::string& name, const std::string& bytes) const {
     std::ofstream(File(name), std::ios::binary) << bytes;
@@ -87,7 +85,7 @@ class ClientInterop : public ::testing::Test {
   }
 
   Router router_;
-  std::filesystem::path directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Server> server_;
   std::string address_;
 };

@@ -38,6 +38,11 @@ struct ServerOptions {
   std::size_t header_bytes_max =
       std::size_t{64} * 1024;  // Of one request; an entry counts 32 more. Then 431.
   std::size_t connections_max = 10'000;
+  // While an I/O thread needs longer than this, round after round, to answer what waits for it, it
+  // answers what it reads later than that with RESOURCE_EXHAUSTED at once: a server with too much
+  // to do answers the others in time. One slow round is no overload. 0: no limit. Routes with
+  // Admission::kNever (health) are spared.
+  std::chrono::milliseconds waiting_max{200};
   std::size_t calls_max = 100'000;  // Under way at once; beyond it, HTTP/2 streams are refused.
   std::uint32_t concurrent_streams_max = 1000;             // Per connection.
   std::chrono::milliseconds request_read_timeout{30'000};  // First to last byte of a request.

@@ -5,6 +5,7 @@
 
 #include "pemba/api/patterns.h"
 #include "pemba/base/ulid.h"
+#include "pemba/condition/program.h"
 
 namespace pemba::server {
 namespace {
@@ -135,6 +136,9 @@ Status Validate(const ServerConfig& config) {
   if (config.request_timeout.count() < 0) return Refused("requestTimeout must not be negative");
   if (config.http_upstream_timeout.count() < 0) {
     return Refused("http.upstreamTimeout must not be negative");
+  }
+  if (config.condition_cost_max < condition::kCostMaxDefault) {
+    return Refused("maxConditionEvaluationCost must be at least 100");
   }
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
   PEMBA_TRY(std::ignore, ValidateLists(config));

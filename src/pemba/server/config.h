@@ -113,6 +113,7 @@ struct ServerConfig {
   std::size_t read_changes_page_max = 100;
   std::uint32_t resolve_node_limit = 0;  // Tuple hops; 0: no limit (the reference has 25).
   std::chrono::minutes changelog_horizon{0};
+  std::uint64_t condition_cost_max = 100;  // Of one evaluation; not less than 100.
 
   // Lists are cut by what comes first, and succeed. 0: no limit.
   struct ListConfig {
@@ -120,6 +121,7 @@ struct ServerConfig {
     std::chrono::nanoseconds deadline = std::chrono::seconds(3);
   };
   ListConfig list_objects, list_users;
+  std::uint64_t list_memory_bytes_max = std::uint64_t{256} << 20;  // Beyond: an error.
 
   AuthzenConfig authzen;
 

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pemba/base/testing/temporary_directory.h"
+
 namespace pemba::server {
 namespace {
 
@@ -71,8 +73,8 @@ TEST(ConfigFile, UnknownKeysOfTheOtherServersFileAreIgnored) {
 }
 
 TEST(ConfigFile, TheFirstThatExistsCounts) {
-  std::string pattern = (std::filesystem::temp_directory_path() / "pemba-config-XXXXXX").string();
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  const TemporaryDirectory directory;
+  const auto pattern = directory.path().string();
   const auto second = pattern + "/second.yaml", third = pattern + "/third.yaml";
   std::ofstream(second) << "http: {addr: second:1}\n";
   std::ofstream(third) << "http: {addr: third:1}\n";
@@ -85,7 +87,6 @@ TEST(ConfigFile, TheFirstThatExistsCounts) {
   EXPECT_EQ(ReadConfigFile({{pattern, ConfigDialect::kPemba}}).error().message,
             pattern + ": cannot be read");
   EXPECT_EQ(ReadConfigFile({})->path, "");
-  std::filesystem::remove_all(pattern);
 }
 
 TEST(ConfigFile, Places) {

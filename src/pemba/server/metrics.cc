@@ -19,21 +19,22 @@ Reading& AddGauge(Registry& registry, std::string_view name, std::string_view he
 double Number(std::uint64_t value) { return static_cast<double>(value); }
 
 std::unique_ptr<api::openfga::CallMetrics> NewCallMetrics(Registry* registry,
-                                                          const MetricsConfig& config) {
+                                                          const ServerConfig& config) {
   if (registry == nullptr) return nullptr;
   api::openfga::CallMetricsOptions options;
-  options.rpc_histograms = config.rpc_histograms;
-  options.datastore_query_count_buckets = config.datastore_query_count_buckets;
-  options.dispatch_count_buckets = config.dispatch_count_buckets;
+  options.rpc_histograms = config.metrics.rpc_histograms;
+  options.datastore_query_count_buckets = config.metrics.datastore_query_count_buckets;
+  options.dispatch_count_buckets = config.metrics.dispatch_count_buckets;
+  options.access_control = config.access_control.on();
   return std::make_unique<api::openfga::CallMetrics>(*registry, options);
 }
 
 }  // namespace
 
-ServerMetrics::ServerMetrics(const MetricsConfig& config)
-    : config_(config),
-      registry_(config.enabled ? std::make_unique<Registry>() : nullptr),
-      calls_(NewCallMetrics(registry_.get(), config_)) {
+ServerMetrics::ServerMetrics(const ServerConfig& config)
+    : listen_address_(config.metrics.address),
+      registry_(config.metrics.enabled ? std::make_unique<Registry>() : nullptr),
+      calls_(NewCallMetrics(registry_.get(), config)) {
   if (!registry_) return;
   telemetry::AddProcessReadings(*registry_);
   log_sync_ = &registry_->AddHistogram(
@@ -130,7 +131,7 @@ Status ServerMetrics::Serve(const store::Stores& stores, const rpc::Server& tran
                  call.FinishHttp(200, telemetry::kMetricsContentType, registry_->Scrape());
                }});
   rpc::ServerOptions options;
-  options.listeners = {{.address = config_.address, .tls = std::nullopt}};
+  options.listeners = {{.address = listen_address_, .tls = std::nullopt}};
   options.io_threads = 1;
   options.worker_threads = 1;
   options.connections_max = 100;

@@ -21,7 +21,7 @@ namespace pemba::server {
 // Switched off, it has no registry, counts nothing and serves nothing.
 class ServerMetrics {
  public:
-  explicit ServerMetrics(const MetricsConfig& config);
+  explicit ServerMetrics(const ServerConfig& config);
   ~ServerMetrics();  // As Stop.
   ServerMetrics(const ServerMetrics&) = delete;
   ServerMetrics& operator=(const ServerMetrics&) = delete;
@@ -43,7 +43,7 @@ class ServerMetrics {
   void WatchStores(const store::Stores& stores);
   void WatchTransport(const rpc::Server& transport);
 
-  const MetricsConfig config_;
+  const std::string listen_address_;
   const std::unique_ptr<telemetry::Registry> registry_;
   const std::unique_ptr<api::openfga::CallMetrics> calls_;
   telemetry::Histogram* log_sync_ = nullptr;

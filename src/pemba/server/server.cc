@@ -16,7 +16,9 @@
 #include "pemba/api/k8s/service.h"
 #include "pemba/api/openfga/routes.h"
 #include "pemba/api/openfga/service.h"
+#include "pemba/api/reason/service.h"
 #include "pemba/api/reflection.h"
+#include "pemba/reason/databases.h"
 #include "pemba/rpc/router.h"
 #include "pemba/rpc/server.h"
 #include "pemba/server/admin.h"
@@ -38,6 +40,7 @@ namespace {
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
+constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
 std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
@@ -75,6 +78,7 @@ store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
+  options.store.conditions.cost_max = config.condition_cost_max;
   // Beside a database, too: a server that starts again reads only what came since.
   if (config.datastore_engine != DatastoreEngine::kMemory && !config.data_directory.empty()) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
@@ -92,6 +96,7 @@ api::openfga::ServiceOptions ServiceOptionsOf(const ServerConfig& config) {
   options.list_objects = {config.list_objects.results_max,
                           Milliseconds(config.list_objects.deadline)};
   options.list_users = {config.list_users.results_max, Milliseconds(config.list_users.deadline)};
+  options.list_memory_bytes_max = config.list_memory_bytes_max;
   if (config.access_control.on()) {
     options.access_control = api::openfga::AccessControlOptions{
         StoreId{config.access_control.store_id}, ModelId{config.access_control.model_id}};
@@ -117,7 +122,7 @@ class Server::Impl {
               .timestamp = config_.log_timestamp},
              clock),
         call_log_(log_, {.slow_query_threshold = config_.slow_query_threshold}),
-        metrics_(config_.metrics) {
+        metrics_(config_) {
     // protobuf reports malformed input on standard error; our errors go to the caller instead.
     google::protobuf::SetLogHandler(nullptr);
   }
@@ -130,17 +135,25 @@ class Server::Impl {
     PEMBA_TRY(authenticator_, NewAuthenticator());
     PEMBA_TRY(std::ignore, OpenDatastore());
     auto stores = StoresOptionsOf(config_);
+    if (const auto* calls = metrics_.calls()) {
+      stores.store.conditions.metrics = calls->conditions();
+    }
     stores.report = [this](std::string_view text) {
       Log(telemetry::LogLevel::kWarn, "store").With("report", text);
     };
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_, std::move(stores));
-    service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, ServiceOptionsOf(config_));
+    auto service = ServiceOptionsOf(config_);
+    if (const auto* calls = metrics_.calls(); calls != nullptr && service.access_control) {
+      service.access_control->duration = calls->access_control_checks();
+    }
+    service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, std::move(service));
     authzen_ =
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
     if (!config_.resource_kinds.empty()) {
       PEMBA_TRY(declared_objects_,
                 DeclaredObjects::Open(config_.resource_kinds, *stores_, *datastore_, clock_));
     }
+    PEMBA_TRY(std::ignore, OpenReasoning());
     AddRoutes();
     PEMBA_TRY(std::ignore, ListenToOperator());
     PEMBA_TRY(std::ignore, Listen());
@@ -163,6 +176,10 @@ class Server::Impl {
     metrics_.Stop();
     if (rpc_server_) rpc_server_->Shutdown(Milliseconds(config_.shutdown_timeout));
     rpc_server_.reset();
+    reason_.reset();
+    access_control_.reset();
+    access_checker_.reset();
+    databases_.reset();
     declared_objects_.reset();
     authzen_.reset();
     service_.reset();
@@ -229,6 +246,25 @@ class Server::Impl {
     return Done{};
   }
 
+  // Databases of facts and rules lie beside the datastore; a server that keeps nothing keeps none.
+  Status OpenReasoning() {
+    pemba::reason::DatabasesOptions options;
+    options.clock = &clock_;
+    if (config_.datastore_engine == DatastoreEngine::kEmbedded) {
+      options.directory = config_.data_directory / "reason";
+    }
+    PEMBA_TRY(databases_, pemba::reason::Databases::Open(std::move(options)));
+    if (const auto control = ServiceOptionsOf(config_).access_control) {
+      access_checker_ =
+          std::make_unique<engine::Checker>(ServiceOptionsOf(config_).check_limits, clock_);
+      access_control_ =
+          std::make_unique<api::openfga::AccessControl>(*stores_, *access_checker_, *control);
+    }
+    reason_ = std::make_unique<api::reason::Service>(*databases_, service_.get(),
+                                                     access_control_.get(), clock_);
+    return Done{};
+  }
+
   Result<std::unique_ptr<api::authn::Authenticator>> NewAuthenticator() {
     switch (config_.authn.method) {
       case AuthnMethod::kNone:
@@ -282,6 +318,7 @@ class Server::Impl {
       };
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
+    api::openfga::AddReasonRoutes(*reason_, *authenticator_, clock_, front, router_);
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
     api::AddHealthRoutes({.services = {kRelationshipService},
@@ -296,8 +333,9 @@ class Server::Impl {
     if (declared_objects_) {
       api::k8s::AddRoutes(declared_objects_->resources(), clock_, *authenticator_, router_);
     }
-    api::AddReflectionRoutes({kRelationshipService, kPembaService, kAuthzenService, kHealthService},
-                             router_);
+    api::AddReflectionRoutes(
+        {kRelationshipService, kPembaService, kAuthzenService, kReasonService, kHealthService},
+        router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
   }
 
@@ -373,6 +411,10 @@ class Server::Impl {
   std::unique_ptr<DeclaredObjects> declared_objects_;  // Null: there is no resource API.
   std::unique_ptr<api::openfga::Service> service_;
   std::unique_ptr<api::authzen::Service> authzen_;
+  std::unique_ptr<pemba::reason::Databases> databases_;
+  std::unique_ptr<engine::Checker> access_checker_;  // Null, as access_control_: off.
+  std::unique_ptr<api::openfga::AccessControl> access_control_;
+  std::unique_ptr<api::reason::Service> reason_;
   rpc::Router router_, admin_router_;
   std::unique_ptr<rpc::Server> rpc_server_, admin_server_;
   std::string grpc_address_, http_address_, admin_address_;

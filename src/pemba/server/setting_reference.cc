@@ -77,6 +77,7 @@ constexpr SettingReference kReference[] = {
     {"Limits", "listObjects-pipeline-enabled", "listObjectsPipelineEnabled", "true", "there is one algorithm"},
     {"Limits", "listUsers-deadline", "listUsersDeadline", "3s", ""},
     {"Limits", "listUsers-max-results", "listUsersMaxResults", "1000", ""},
+    {"Limits", "list-memory-max-bytes", "listMemoryMaxBytes", "268435456", ""},
     {"Limits", "readChanges-max-page-size", "readChangesMaxPageSize", "100", ""},
     // Times
     {"Times", "request-timeout", "requestTimeout", "3s", ""},

@@ -178,12 +178,6 @@ Status SetExperimentals(std::string_view value, ServerConfig& config) {
   return Done{};
 }
 
-Status ConditionCost(std::string_view value, ServerConfig&) {
-  PEMBA_TRY(const auto cost, Number(value));
-  if (cost != 100) return Bad("this server evaluates conditions within a cost of 100, no other");
-  return Done{};
-}
-
 Status SetBaseUrl(std::string_view value, std::string& out) {
   while (value.ends_with('/')) value.remove_suffix(1);
   out = value;
@@ -285,7 +279,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetNumber(v, c.resolve_node_limit); }},
     {"changelog-horizon-offset", "CHANGELOG_HORIZON_OFFSET|CHANGELOGHORIZONOFFSET", Kind::kNumber, "minutes hidden from the end of ReadChanges (default 0)",
      [](Text v, Config& c) -> Status { std::uint32_t minutes = 0; PEMBA_TRY(std::ignore, SetNumber(v, minutes)); c.changelog_horizon = std::chrono::minutes(minutes); return Done{}; }},
-    {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "cost of one condition evaluation (100)", ConditionCost},
+    {"max-condition-evaluation-cost", "MAX_CONDITION_EVALUATION_COST|MAXCONDITIONEVALUATIONCOST", Kind::kNumber, "most that the evaluation of one condition may cost, 100 or more (default 100)",
+     [](Text v, Config& c) { return SetNumber(v, c.condition_cost_max); }},
 
     {"listObjects-max-results", "LIST_OBJECTS_MAX_RESULTS|LISTOBJECTSMAXRESULTS", Kind::kNumber, "objects of one ListObjects (default 1000; 0: no limit)",
      [](Text v, Config& c) { return SetNumber(v, c.list_objects.results_max); }},
@@ -295,6 +290,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetNumber(v, c.list_users.results_max); }},
     {"listUsers-deadline", "LIST_USERS_DEADLINE|LISTUSERSDEADLINE", Kind::kDuration, "time after which ListUsers answers with what it has (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.list_users.deadline); }},
+    {"list-memory-max-bytes", "LIST_MEMORY_MAX_BYTES", Kind::kNumber, "memory of one list; beyond it the list is an error (default 268435456; 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.list_memory_bytes_max); }},
 
     // AuthZEN
     {"experimentals", "EXPERIMENTALS", Kind::kText, "comma separated; authzen, enable-access-control", SetExperimentals},

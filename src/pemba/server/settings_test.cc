@@ -208,9 +208,7 @@ constexpr RefusalCase kRefusals[] = {
     {"log-format", "xml", "--log-format: neither text nor json"},
     {"log-level", "loud", "--log-level: none of none, debug, info, warn, error, panic, fatal"},
     {"log-timestamp-format", "Julian", "--log-timestamp-format: neither Unix nor ISO8601"},
-    {"max-condition-evaluation-cost", "50",
-     "--max-condition-evaluation-cost: this server evaluates conditions within a cost of 100, no "
-     "other"},
+    {"max-condition-evaluation-cost", "99", "maxConditionEvaluationCost must be at least 100"},
     {"authn-method", "kerberos", "--authn-method: unsupported authentication method"},
     {"authn-method", "preshared", "invalid auth configuration, please specify at least one key"},
     {"authn-method", "oidc", "authn.oidc needs both authn.oidc.issuer and authn.oidc.audience"},

@@ -10,9 +10,9 @@
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/internal/keys.h"
-#include "pemba/storage/testing/temporary_directory.h"
 
 namespace pemba::storage::testing {
 namespace {

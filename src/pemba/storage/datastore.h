@@ -80,6 +80,8 @@ struct Change {
   tuple::TupleView tuple = {};
   std::string_view condition = {};  // Name; empty: unconditional. Empty in deletes.
   std::string_view context = {};    // Canonical text (tuple/context.h); empty: none.
+  // Absent: never. Absent in deletes. Whole milliseconds; what is finer is cut off.
+  std::optional<WallTime> expires_at = {};
   friend bool operator==(const Change&, const Change&) = default;
 };
 

@@ -11,8 +11,8 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/internal/embedded_datastore.h"
-#include "pemba/storage/testing/temporary_directory.h"
 
 namespace pemba::storage::testing {
 namespace {

@@ -7,10 +7,10 @@
 #include <gmock/gmock.h>
 #include <rocksdb/db.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/internal/keys.h"
 #include "pemba/storage/internal/records.h"
 #include "pemba/storage/testing/datastore_contract.h"
-#include "pemba/storage/testing/temporary_directory.h"
 
 namespace pemba::storage::testing {
 namespace {

@@ -45,6 +45,36 @@ class DurabilityTest : public World {
   Gate& gate_;
 };
 
+TEST_F(DurabilityTest, PastTheDeadlineNothingIsWritten) {
+  const auto write = [&](SteadyTime deadline) {
+    const std::vector<tuple::Tuple> writes = {T(kAnne)};
+    return OpenStore()->Write({.writes = writes, .deadline = deadline});
+  };
+  const auto late = write(clock_.Steady() - std::chrono::milliseconds(1));
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(OpenStore()->Pin().revision(), 0u);
+  EXPECT_THAT(AllChanges(*OpenStore()), IsEmpty());
+  EXPECT_EQ(*write(clock_.Steady() + std::chrono::minutes(1)), 1u);  // The store is in order.
+}
+
+// What others have under way is waited for only until the deadline.
+TEST_F(DurabilityTest, AWriteThatFindsEverythingDoneWaitsUntilItsDeadline) {
+  gate_.Close();
+  auto anne = WriteAsync({.writes = {T(kAnne)}});
+  gate_.AwaitWaiting(1);
+  const std::vector<tuple::Tuple> same = {T(kAnne)};
+  const auto start = clock_.Steady();
+  const auto outcome = OpenStore()->Write({.writes = same,
+                                           .on_duplicate = "ignore",
+                                           .deadline = start + std::chrono::milliseconds(30)});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_EQ(outcome.error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_GE(clock_.Steady() - start, std::chrono::milliseconds(30));
+  gate_.Release();
+  EXPECT_EQ(*anne.get(), 1u);
+}
+
 TEST_F(DurabilityTest, NothingIsVisibleBeforeItIsDurable) {
   gate_.Close();
   auto anne = WriteAsync({.writes = {T(kAnne)}});

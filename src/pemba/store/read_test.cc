@@ -179,6 +179,18 @@ TEST_F(ReadTest, ForeignTokensAreRefused) {
   EXPECT_EQ(stores_->ListStores({.continuation_token = of_read}).error(), kInvalidToken);
 }
 
+TEST_F(ReadTest, PastTheDeadlineNothingIsRead) {
+  const auto past = clock_.Steady() - milliseconds(1);
+  const auto tuples = OpenStore()->Read({.deadline = past});
+  ASSERT_FALSE(tuples.ok());
+  EXPECT_EQ(tuples.error().code, ErrorCode::kDeadlineExceeded);
+  const auto changes = OpenStore()->ReadChanges({.deadline = past});
+  ASSERT_FALSE(changes.ok());
+  EXPECT_EQ(changes.error().code, ErrorCode::kDeadlineExceeded);
+  const auto in_time = clock_.Steady() + std::chrono::minutes(1);
+  EXPECT_EQ(OpenStore()->ReadChanges({.deadline = in_time})->changes.size(), 8u);
+}
+
 TEST_F(ReadTest, AnUnknownStoreIsEmpty) {
   const StoreId nowhere{"01J0000000000000000000000A"};
   EXPECT_THAT(AllTuples(*OpenStore(nowhere)), IsEmpty());
@@ -218,6 +230,63 @@ TEST_F(ReadChangesTest, FiltersByTheTypeOfTheObject) {
   EXPECT_EQ(AllChanges(*OpenStore(), 2, "document").size(), 6u);
   EXPECT_THAT(AllChanges(*OpenStore(), 2, "doc"), IsEmpty());
   EXPECT_THAT(AllChanges(*OpenStore(), 2, "user"), IsEmpty());
+}
+
+// However little is looked at per request, whoever goes on until the token stays the same sees
+// every change of the type, once and in order, while others write.
+TEST_F(ReadChangesTest, ARareTypeIsFoundInStepsAndWhole) {
+  for (const std::uint64_t at_once : {1u, 2u, 5u, 7u, 1000u}) {
+    SCOPED_TRACE(at_once);
+    options_.store.changes_skipped_max = at_once;
+    Restart();
+    std::vector<std::string> want = AllChanges(*OpenStore(), 1000);
+    std::erase_if(want, [](const auto& text) { return text.substr(1, 6) != "group:"; });
+    std::vector<std::string> got;
+    std::string token;
+    std::size_t requests = 0, empty_pages = 0;
+    for (bool news = true; news; ++requests) {
+      ASSERT_LT(requests, 500u) << "no progress";
+      const auto page =
+          OpenStore()->ReadChanges({.type = "group", .page_size = 2, .continuation_token = token});
+      ASSERT_TRUE(page.ok()) << page.error().message;
+      EXPECT_LE(page->changes.size(), 2u);
+      for (const auto& change : page->changes) got.push_back("+" + TextOf(change.tuple));
+      empty_pages += page->changes.empty() ? 1 : 0;
+      news = page->continuation_token != token;
+      token = page->continuation_token;
+      if (requests < 6) {
+        const auto n = std::to_string(at_once) + "-" + std::to_string(requests);
+        MustWrite({.writes = {T("document:" + n + "#viewer@user:u")}});
+        MustWrite(
+            {.writes = {T("document:" + n + "#owner@user:u"), T("group:" + n + "#member@user:u"),
+                        T("document:" + n + "#viewer@user:v")}});
+        want.push_back("+group:" + n + "#member@user:u");
+      }
+    }
+    // Deletes of documents are in the log, too; of groups there are none.
+    EXPECT_EQ(got, want);
+    if (at_once == 1) {
+      EXPECT_GT(empty_pages, 3u) << "the limit was not felt";
+    } else if (at_once == 1000) {
+      EXPECT_EQ(empty_pages, 1u);
+    }
+  }
+}
+
+TEST_F(ReadChangesTest, TheTokenOfAnEmptyPageFitsWhatIsWrittenLater) {
+  options_.store.changes_skipped_max = 1;
+  Restart();
+  std::string token;
+  for (int i = 0; i < 10; ++i) {
+    token = OpenStore()
+                ->ReadChanges({.type = "folder", .continuation_token = token})
+                ->continuation_token;
+  }
+  EXPECT_FALSE(token.empty());
+  MustWrite({.writes = {T("document:9#viewer@user:anne"), T("group:9#member@user:anne")}});
+  // A token is of its type still.
+  EXPECT_EQ(OpenStore()->ReadChanges({.continuation_token = token}).error().code,
+            ErrorCode::kContinuationTokenMismatch);
 }
 
 TEST_F(ReadChangesTest, WithoutNewsTheTokenIsEchoed) {

@@ -1,5 +1,6 @@
 #include "pemba/store/store.h"
 
+#include "pemba/base/assert.h"
 #include "pemba/model/plan.h"
 #include "pemba/model/validation.h"
 #include "pemba/store/internal/core.h"
@@ -8,8 +9,17 @@ namespace pemba::store {
 namespace {
 
 internal::TokenUse UseOf(ListOf list) {
-  return list == ListOf::kObjects ? internal::TokenUse::kListObjects
-                                  : internal::TokenUse::kListUsers;
+  switch (list) {
+    case ListOf::kObjects:
+      return internal::TokenUse::kListObjects;
+    case ListOf::kUsers:
+      return internal::TokenUse::kListUsers;
+    case ListOf::kObjectsOfKinds:
+      return internal::TokenUse::kListObjectsOfKinds;
+    case ListOf::kUsersOfKinds:
+      return internal::TokenUse::kListUsersOfKinds;
+  }
+  PEMBA_CHECK(false);
 }
 
 }  // namespace
@@ -34,7 +44,14 @@ Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> dead
   return core().PinAtLeast(revision, deadline);
 }
 
-Result<Revision> Store::Write(const WriteRequest& request) { return core().Write(request); }
+Result<Revision> Store::Write(const WriteRequest& request) {
+  PEMBA_TRY(const auto result, core().Write(request));
+  return result.revision;
+}
+
+Result<WriteResult> Store::WriteTuples(const WriteRequest& request) {
+  return core().Write(request);
+}
 
 Result<Revision> Store::ReadRecords(
     std::string_view prefix,

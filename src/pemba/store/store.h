@@ -31,6 +31,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/id.h"
 #include "pemba/base/result.h"
+#include "pemba/condition/program.h"
 #include "pemba/engine/bound_model.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/model.h"
@@ -44,9 +45,17 @@ using graph::Revision;
 
 struct StoreOptions {
   std::size_t tuples_per_write_max = 100;  // Writes and deletes of one request together.
+  // Of an extended write: tuples that the request lists, and changes that it comes to.
+  std::size_t changes_per_write_max = 10'000;
+  // How many expired tuples of one store are deleted at a time; the next ones a second later.
+  std::size_t expired_per_turn_max = 1'000;
   std::size_t assertions_bytes_max = 64000;
   // Changes younger than this are withheld by ReadChanges.
   std::chrono::minutes changelog_horizon{0};
+  // ReadChanges stops once it has looked at about so many writes, and changes of other types than
+  // the one it was asked for; the next request goes on from there. At least 1.
+  std::uint64_t changes_skipped_max = 50'000;
+  condition::ProgramOptions conditions = {};
   // Compiled models kept per store; the least recently used one goes first.
   std::size_t models_cached_max = 64;
   // A checkpoint is saved in the background after this many changes; 0: only at shutdown.
@@ -60,24 +69,66 @@ struct Preconditions {
   std::span<const tuple::TupleView> absent = {};   // none of these is.
 };
 
+// A class of tuples. Empty fields match everything.
+struct TupleFilter {
+  std::string_view object_type = {};
+  std::string_view object_id = {};  // Needs object_type.
+  std::string_view relation = {};
+  std::string_view subject_type = {};
+  std::string_view subject_id = {};                       // Needs subject_type. `*`: everyone.
+  std::optional<std::string_view> subject_relation = {};  // Empty: subjects that are no usersets.
+};
+
+// Deletes what matches.
+struct FilteredDelete {
+  TupleFilter filter = {};    // With an object type.
+  std::size_t count_max = 0;  // If more match, the write fails. 0: as many as a write may change.
+};
+
+// Makes these the subjects of the relation, and no others. Each is a tuple of that object and
+// relation; a subject that is there already gets the condition and the expiry that it has here.
+struct Replacement {
+  std::string_view object, relation;
+  std::span<const tuple::Tuple> tuples = {};
+};
+
 struct WriteRequest {
   std::span<const tuple::Tuple> writes = {};
   std::span<const tuple::TupleView> deletes = {};
   std::string_view model_id = {};      // Empty: the latest.
-  std::string_view on_duplicate = {};  // "", "error" or "ignore".
+  std::string_view on_duplicate = {};  // "", "error" or "ignore"; extended: "replace" too.
   std::string_view on_missing = {};    // "", "error" or "ignore".
   // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
   // the options above skip. Not limited by tuples_per_write_max.
   std::span<const storage::RecordChange> records = {};
   Preconditions preconditions = {};
+  std::optional<SteadyTime> deadline = {};  // What is not yet queued by then is not written.
+
+  // What the wire's Write does not have. An extended write does, in this order: filtered deletes
+  // and replacements, on the state before it; then its deletes and writes, on what these leave.
+  // Only the difference between the state before and the state after is written. Its limit is
+  // changes_per_write_max; it needs no writes and no deletes.
+  enum class Form : std::uint8_t { kPlain, kExtended } form = Form::kPlain;
+  std::span<const FilteredDelete> filtered_deletes = {};
+  std::span<const Replacement> replacements = {};
+  enum class Effect : std::uint8_t { kWrite, kNone } effect = Effect::kWrite;  // kNone: a dry run.
+};
+
+struct WriteResult {
+  // At which it is visible. If there was nothing to change, one at which the reasons are; of a dry
+  // run, the one that it was judged on.
+  Revision revision = 0;
+  std::uint64_t written = 0, deleted = 0;  // Tuples that changed, or would have.
 };
 
 // Which tuples to read. Absent: all of the store. Otherwise `object` is `type:id`, or `type:`
 // together with a subject; relation and subject may be empty.
 struct ReadRequest {
   std::optional<tuple::TupleView> filter = {};
+  std::optional<TupleFilter> match = {};  // In the place of `filter`; any field may be empty.
   std::size_t page_size = 50;
   std::string_view continuation_token = {};
+  std::optional<SteadyTime> deadline = {};
 };
 
 struct StoredTuple {
@@ -96,6 +147,7 @@ struct ReadChangesRequest {
   std::size_t page_size = 50;
   std::string_view continuation_token = {};
   std::optional<WallTime> start_time = {};  // Ignored if there is a token.
+  std::optional<SteadyTime> deadline = {};
 };
 
 struct TupleChange {
@@ -107,7 +159,8 @@ struct TupleChange {
 
 struct ChangePage {
   std::vector<TupleChange> changes;
-  // After the last change; the token of the request if there was none. Never an end: poll with it.
+  // After the last change that was looked at; the token of the request if there was nothing new of
+  // the type. Never an end: poll with it. A page may be empty with a token that leads on.
   std::string continuation_token;
 };
 
@@ -168,7 +221,7 @@ struct ResolvedModel {
 };
 
 // What the answers of a question are a list of.
-enum class ListOf : std::uint8_t { kObjects, kUsers };
+enum class ListOf : std::uint8_t { kObjects, kUsers, kObjectsOfKinds, kUsersOfKinds };
 
 class Store;
 
@@ -235,9 +288,12 @@ class Store {
   // kValidation; kDuplicateTupleInRequest; kLimitExceeded; kValidation (options); kValidation and
   // kLimitExceeded of preconditions; kConflict, naming the first precondition that does not hold;
   // then the first delete, then the first write that does not fit the state: kTupleStateMismatch,
-  // or kConflict if another request in flight is the reason or the condition differs; kUnavailable:
-  // outcome unknown.
+  // or kConflict if another request in flight is the reason or the condition differs;
+  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown.
   Result<Revision> Write(const WriteRequest& request);
+  // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
+  // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).
+  Result<WriteResult> WriteTuples(const WriteRequest& request);
 
   // The records whose key starts with `prefix`, in order of key, until `visit` stops; answers the
   // revision of which they are. Blocks.
@@ -245,10 +301,10 @@ class Store {
       std::string_view prefix,
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
 
-  // Errors: kValidation for an unusable filter, kInvalidContinuationToken.
+  // Errors: kValidation for an unusable filter, kInvalidContinuationToken, kDeadlineExceeded.
   Result<TuplePage> Read(const ReadRequest& request) const;
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
-  // kInvalidStartTime.
+  // kInvalidStartTime, kDeadlineExceeded. O(page + changes_skipped_max).
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
   // A change feed: whole writes, in order, each once. Unlike ReadChanges it knows no horizon: the

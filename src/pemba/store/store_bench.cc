@@ -14,16 +14,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/model/dsl.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
-#include "pemba/storage/testing/temporary_directory.h"
 #include "pemba/store/stores.h"
 
 namespace pemba::store {
 namespace {
 
-using storage::testing::TemporaryDirectory;
 using Steady = std::chrono::steady_clock;
 
 const StoreId kStore{"01J0000000000000000000000A"};

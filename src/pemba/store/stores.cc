@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "pemba/store/internal/core.h"
@@ -37,6 +38,7 @@ class Stores::Impl final : public internal::Maintenance {
                 {},
                 UlidGenerator(clock),
                 {}},
+        expiry_interval_(options.expiry_interval),
         empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {
     if (datastore.shared() == nullptr) return;
     follower_.emplace(shared_, [this](const auto* ids) { return LoadedAmong(ids); });
@@ -77,6 +79,29 @@ class Stores::Impl final : public internal::Maintenance {
     const std::lock_guard lock(maintenance_mutex_);
     collect_ = true;
     WakeMaintenance();
+  }
+
+  void WatchExpiry(StoreCore& core) override {
+    const std::lock_guard lock(maintenance_mutex_);
+    if (!expiring_.insert(&core).second) return;
+    if (expiry_interval_.count() > 0) WakeMaintenance();
+  }
+
+  void CollectExpired() {
+    std::vector<StoreCore*> cores;
+    {
+      const std::lock_guard lock(maintenance_mutex_);
+      cores.assign(expiring_.begin(), expiring_.end());
+    }
+    const auto now = shared_.clock.Now();
+    for (StoreCore* core : cores) {
+      if (core->next_expiry() > now) continue;
+      const auto collected = core->CollectExpired();
+      if (!collected.ok()) {
+        shared_.Report("store '" + core->id().value +
+                       "': what has expired could not be deleted: " + collected.error().message);
+      }
+    }
   }
 
   internal::Shared& shared() { return shared_; }
@@ -152,10 +177,13 @@ class Stores::Impl final : public internal::Maintenance {
     bool waits = false;  // Something retired is still in use.
     while (!stopping_) {
       const auto wanted = [&] { return stopping_ || collect_ || !checkpoints_.empty(); };
-      if (waits) {
-        maintenance_wake_.wait_for(lock, kCollectAgain, wanted);
+      const bool expires = expiry_interval_.count() > 0 && !expiring_.empty();
+      if (waits || expires) {
+        maintenance_wake_.wait_for(
+            lock, waits ? std::chrono::milliseconds(kCollectAgain) : expiry_interval_, wanted);
       } else {
-        maintenance_wake_.wait(lock, wanted);
+        const bool looks = expiry_interval_.count() > 0;
+        maintenance_wake_.wait(lock, [&] { return wanted() || (looks && !expiring_.empty()); });
       }
       if (stopping_) return;
       collect_ = false;
@@ -164,11 +192,13 @@ class Stores::Impl final : public internal::Maintenance {
       lock.unlock();
       waits = shared_.reclaimer.Collect();
       for (StoreCore* core : cores) core->SaveCheckpoint();
+      if (expires) CollectExpired();
       lock.lock();
     }
   }
 
   internal::Shared shared_;
+  const std::chrono::milliseconds expiry_interval_;
   const StoreId no_store_;
   internal::State empty_;  // What every id without data looks like.
   internal::StoreTable<Store> table_;
@@ -179,6 +209,7 @@ class Stores::Impl final : public internal::Maintenance {
   std::mutex maintenance_mutex_;  // Guards everything below.
   std::condition_variable maintenance_wake_;
   std::vector<StoreCore*> checkpoints_;  // Each store at most once.
+  std::set<StoreCore*> expiring_;        // With tuples that expire, now or ever.
   bool collect_ = false;
   bool stopping_ = false;
   std::thread maintenance_thread_;
@@ -247,6 +278,8 @@ std::optional<Following> Stores::following() const { return impl_->following(); 
 Stores::Loaded Stores::IsLoaded(const StoreId& id) const {
   return impl_->IsLoaded(id) ? Loaded::kYes : Loaded::kNo;
 }
+
+void Stores::CollectExpired() { impl_->CollectExpired(); }
 
 std::size_t Stores::loaded() const { return impl_->loaded(); }
 

@@ -26,6 +26,9 @@ struct StoresOptions {
   StoreOptions store = {};
   // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
   std::filesystem::path checkpoint_directory = {};
+  // How often stores with tuples that expire are looked at, to delete what has expired; 0: only
+  // when CollectExpired is called.
+  std::chrono::milliseconds expiry_interval{1000};
   // Told what an operator should know: checkpoints that could not be used or saved, models that
   // could not be read. Called from any thread; may be empty.
   std::function<void(std::string_view)> report = {};
@@ -102,6 +105,10 @@ class Stores {
   // call back here. It may still be called while the result is being destroyed, not afterwards
   // begun. Costs nobody anything while nothing happens.
   std::unique_ptr<Listener> Listen(const StoreId& id, Revision after, std::function<void()> tell);
+
+  // Deletes what has expired in the stores that are in memory, at most expired_per_turn_max tuples
+  // of each. Background work does so by itself. Blocks; what goes wrong is reported.
+  void CollectExpired();
 
   // How many stores are in memory.
   std::size_t loaded() const;

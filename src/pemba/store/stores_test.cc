@@ -7,8 +7,8 @@
 
 #include <gmock/gmock.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/embedded.h"
-#include "pemba/storage/testing/temporary_directory.h"
 #include "pemba/store/testing/world.h"
 
 namespace pemba::store::testing {
@@ -154,7 +154,7 @@ class EmbeddedStoresTest : public ::testing::Test {
     return directory_.path() / "graph" / (id_.value + ".graph");
   }
 
-  storage::testing::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   FakeClock clock_;
   std::uint64_t changes_per_checkpoint_ = 0;
   std::vector<std::string> reports_;

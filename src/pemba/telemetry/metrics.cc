@@ -237,15 +237,17 @@ class Registry::Impl {
       AppendNumber(BoundOf(buckets, i), bound);
       AppendSample(base + "_bucket", LabelText(With(labels, "le", bound)), below, out);
     }
-    AppendSample(base + "_sum", LabelText(labels), sum * buckets.scale, out);
+    AppendSample(base + "_sum", LabelText(labels), sum / Unit(buckets), out);
     AppendSample(base + "_count", LabelText(labels), below, out);
   }
 
   static double BoundOf(const Buckets& buckets, std::size_t index) {
     if (index == buckets.bounds.size()) return std::numeric_limits<double>::infinity();
     // Division by a whole number gives back the bound as it was written: 0.25, not 0.25000000001.
-    return static_cast<double>(buckets.bounds[index]) / std::round(1 / buckets.scale);
+    return static_cast<double>(buckets.bounds[index]) / Unit(buckets);
   }
+
+  static double Unit(const Buckets& buckets) { return std::round(1 / buckets.scale); }
 
   std::mutex mutex_;  // Guards everything below, but not what handles count.
   internal::CellStore cells_;

@@ -1,7 +1,7 @@
 // Metrics: counters and histograms that cost nanoseconds, and their text for Prometheus.
 //
 // Handles are made once, by name and labels, and kept by whoever counts. Counting is one or two
-// relaxed additions to a cell of the calling thread: no lock, no lookup, no shared cache line.
+// additions to cells of the calling thread: no lock, no lookup, no shared cache line.
 // Reading adds the threads' cells up.
 //
 // Labels come from closed sets that are known at construction: never ids, never texts of callers.
@@ -40,7 +40,7 @@ class Counter {
 // them into the unit that the name promises.
 struct Buckets {
   std::vector<std::uint64_t> bounds;  // Ascending, each inclusive; one more bucket is +Inf.
-  double scale = 1;
+  double scale = 1;                   // One divided by a whole number.
 };
 Buckets Milliseconds(const std::vector<double>& bounds);  // Observed in nanoseconds.
 Buckets Seconds(const std::vector<double>& bounds);       // Observed in nanoseconds.

@@ -42,6 +42,7 @@ void ToOtlp(const SpanData& span, otlp::Span& out) {
   out.set_trace_id(Bytes(span.trace_id));
   out.set_span_id(Bytes(span.span_id));
   if (span.parent_id != SpanId{}) out.set_parent_span_id(Bytes(span.parent_id));
+  out.set_trace_state(span.trace_state);
   out.set_name(span.name);
   out.set_kind(otlp::Span::SPAN_KIND_SERVER);
   out.set_start_time_unix_nano(Nanoseconds(span.start));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <span>
 
 namespace pemba::telemetry {
 namespace {
@@ -28,6 +29,14 @@ bool ReadHex(std::string_view text, std::array<std::uint8_t, kSize>& out) {
 template <std::size_t kSize>
 bool IsZero(const std::array<std::uint8_t, kSize>& id) {
   return std::all_of(id.begin(), id.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (const auto byte : bytes) {
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+  }
 }
 
 // Random and never zero.
@@ -66,13 +75,18 @@ std::optional<TraceContext> ParseTraceParent(std::string_view text) {
   return context;
 }
 
+std::string ToTraceParent(const TraceContext& context) {
+  std::string text = "00-";
+  AppendHex(context.trace_id, text);
+  text += '-';
+  AppendHex(context.span_id, text);
+  return text += context.sampled ? "-01" : "-00";
+}
+
 std::string ToHex(const TraceId& id) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string text;
-  for (const auto byte : id) {
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
-  }
+  text.reserve(2 * id.size());
+  AppendHex(id, text);
   return text;
 }
 
@@ -114,10 +128,9 @@ bool Tracer::Samples(const TraceId& id, const std::optional<TraceContext>& paren
   return static_cast<double>(tail >> 1) < sampler_.ratio * 0x1p63;
 }
 
-Tracer::Begun Tracer::Begin(std::string_view name,
-                            std::optional<std::string_view> traceparent) const {
+Tracer::Begun Tracer::Begin(std::string_view name, const Caller& caller) const {
   Begun begun;
-  const auto parent = traceparent ? ParseTraceParent(*traceparent) : std::nullopt;
+  const auto parent = caller.parent ? ParseTraceParent(*caller.parent) : std::nullopt;
   if (parent) {
     begun.trace_id = parent->trace_id;
   } else {
@@ -127,7 +140,11 @@ Tracer::Begun Tracer::Begin(std::string_view name,
   auto data = std::make_unique<SpanData>();
   data->trace_id = begun.trace_id;
   Fill(data->span_id);
-  if (parent) data->parent_id = parent->span_id;
+  if (parent) {
+    constexpr std::size_t kStateBytesMax = 512;  // What the recommendation asks to pass on.
+    data->parent_id = parent->span_id;
+    if (caller.state && caller.state->size() <= kStateBytesMax) data->trace_state = *caller.state;
+  }
   data->name = name;
   data->start = clock_.Now();
   begun.span.tracer_ = this;

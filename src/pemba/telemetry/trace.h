@@ -30,6 +30,7 @@ struct TraceContext {
 
 // A `traceparent` header; nothing if it is malformed or has an id of zeros.
 std::optional<TraceContext> ParseTraceParent(std::string_view text);
+std::string ToTraceParent(const TraceContext& context);
 std::string ToHex(const TraceId& id);
 
 using AttributeValue = std::variant<std::string, std::int64_t, bool>;
@@ -37,6 +38,7 @@ using AttributeValue = std::variant<std::string, std::int64_t, bool>;
 struct SpanData {
   TraceId trace_id{};
   SpanId span_id{}, parent_id{};  // No parent: zeros.
+  std::string trace_state;        // As the caller's `tracestate` had it.
   std::string name;
   WallTime start{}, end{};
   std::vector<std::pair<std::string, AttributeValue>> attributes;
@@ -72,6 +74,9 @@ class Span {
   }
 
   explicit operator bool() const { return data_ != nullptr; }  // Sampled.
+  TraceContext context() const {                               // Of a sampled one.
+    return {.trace_id = data_->trace_id, .span_id = data_->span_id, .sampled = true};
+  }
   void Set(std::string_view key, std::string_view value) { Add(key, std::string(value)); }
   void SetNumber(std::string_view key, std::int64_t value) { Add(key, value); }
   void SetFlag(std::string_view key, bool value) { Add(key, value); }
@@ -96,12 +101,17 @@ class Tracer {
   Tracer(SamplerOptions sampler, const Clock& clock, SpanQueue& queue)
       : sampler_(sampler), clock_(clock), queue_(queue) {}
 
+  // The headers `traceparent` and `tracestate` of a call.
+  struct Caller {
+    std::optional<std::string_view> parent = {};
+    std::optional<std::string_view> state = {};  // Nothing without a valid parent.
+  };
   // The span of one call; every call has a trace id, sampled or not, which is also its request id.
   struct Begun {
     Span span;
     TraceId trace_id{};
   };
-  Begun Begin(std::string_view name, std::optional<std::string_view> traceparent) const;
+  Begun Begin(std::string_view name, const Caller& caller) const;
 
  private:
   friend class Span;

@@ -33,6 +33,7 @@ TEST(TraceParent, FollowsTheRecommendation) {
   const auto context = ParseTraceParent(kParent);
   EXPECT_EQ(ToHex(context->trace_id), "0af7651916cd43dd8448eb211c80319c");
   EXPECT_TRUE(context->sampled);
+  EXPECT_EQ(ToTraceParent(*context), kParent);
   EXPECT_FALSE(
       ParseTraceParent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02")->sampled);
 }
@@ -48,7 +49,7 @@ std::size_t Sampled(SamplerOptions options, std::optional<std::string_view> pare
   const SystemClock clock;
   Kept kept;
   const Tracer tracer(options, clock, kept);
-  for (int i = 0; i < 1000; ++i) tracer.Begin("Check", parent);
+  for (int i = 0; i < 1000; ++i) tracer.Begin("Check", {.parent = parent});
   return kept.spans.size();
 }
 
@@ -76,7 +77,8 @@ TEST(Tracer, ASpanContinuesTheCallersTrace) {
   Kept kept;
   const Tracer tracer(*ParseSampler("always_on"), clock, kept);
   {
-    auto begun = tracer.Begin("Check", kParent);
+    auto begun = tracer.Begin("Check", {.parent = kParent, .state = "vendor=1"});
+    EXPECT_EQ(begun.span.context().trace_id, begun.trace_id);
     EXPECT_EQ(ToHex(begun.trace_id), "0af7651916cd43dd8448eb211c80319c");
     begun.span.Set("user", "user:anne");
     begun.span.SetFlag("allowed", true);
@@ -88,9 +90,23 @@ TEST(Tracer, ASpanContinuesTheCallersTrace) {
   EXPECT_EQ(span.name, "Check");
   EXPECT_EQ(span.parent_id, ParseTraceParent(kParent)->span_id);
   EXPECT_NE(span.span_id, SpanId{});
+  EXPECT_EQ(span.trace_state, "vendor=1");
   EXPECT_GE(span.end, span.start);
   EXPECT_EQ(span.attributes.size(), 2U);
   EXPECT_EQ(span.error, "no");
+}
+
+TEST(Tracer, AStateWithoutAParentOrTooLongIsNotPassedOn) {
+  const SystemClock clock;
+  Kept kept;
+  const Tracer tracer(*ParseSampler("always_on"), clock, kept);
+  tracer.Begin("Check", {.parent = "00-broken", .state = "vendor=1"});
+  const std::string long_state(513, 'x');
+  tracer.Begin("Check", {.parent = kParent, .state = long_state});
+  ASSERT_EQ(kept.spans.size(), 2U);
+  EXPECT_EQ(kept.spans[0].trace_state, "");
+  EXPECT_EQ(kept.spans[0].parent_id, SpanId{});
+  EXPECT_EQ(kept.spans[1].trace_state, "");
 }
 
 TEST(ResourceAttributes, ArePairs) {

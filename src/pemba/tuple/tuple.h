@@ -12,6 +12,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 
 namespace pemba::tuple {
@@ -33,6 +34,9 @@ struct Condition {
 struct Tuple {
   std::string object, relation, subject;
   std::optional<Condition> condition;
+  // From then on the tuple is not there; absent: it stays. No part of the wire's contract: a tuple
+  // that comes from it has none.
+  std::optional<WallTime> expires_at = {};
 
   TupleView view() const { return {object, relation, subject}; }
   friend bool operator==(const Tuple&, const Tuple&) = default;

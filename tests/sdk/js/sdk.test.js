@@ -64,6 +64,19 @@ const model = {
 
 const tuple = (user, relation, object) => ({ user, relation, object });
 
+// Whatever the client can do is tried: its methods note when they are called.
+const called = new Set();
+const methods = Object.entries(Object.getOwnPropertyDescriptors(OpenFgaClient.prototype))
+  .filter(([name, { value }]) => name !== 'constructor' && typeof value === 'function')
+  .map(([name]) => name);
+for (const name of methods) {
+  const method = OpenFgaClient.prototype[name];
+  OpenFgaClient.prototype[name] = function (...parameters) {
+    called.add(name);
+    return method.apply(this, parameters);
+  };
+}
+
 let directory;
 let server;
 const newClient = (options = {}) => new OpenFgaClient({ apiUrl: server.http, ...options });
@@ -86,6 +99,7 @@ before(async () => {
 after(async () => {
   if (server) assert.equal(await server.stop(), 0);
   await directory?.remove();
+  assert.deepEqual(methods.filter((name) => !called.has(name)), [], 'methods that no test calls');
 });
 
 describe('stores', () => {
@@ -341,6 +355,17 @@ describe('checks', () => {
     assert.ok(!by.wrong.allowed);
   });
 
+  test('come in batches of single requests', async () => {
+    const { result } = await client.clientBatchCheck(
+      [tuple('user:owen', 'viewer', 'document:1'), tuple('user:zoe', 'viewer', 'document:1'), tuple('user:zoe', 'nothing', 'document:1')],
+      { maxParallelRequests: 2 },
+    );
+    const by = Object.fromEntries(result.map((one) => [`${one._request.user} ${one._request.relation}`, one]));
+    assert.equal(by['user:owen viewer'].allowed, true);
+    assert.equal(by['user:zoe viewer'].allowed, false);
+    assert.equal(by['user:zoe nothing'].error.apiErrorCode, 'validation_error');
+  });
+
   test('come in batches larger than one request', async () => {
     const checks = Array.from({ length: 130 }, (_, i) => tuple(i % 2 ? 'user:owen' : 'user:zoe', 'viewer', `document:1`));
     const { result } = await client.batchCheck({ checks }, { maxBatchSize: 40, maxParallelRequests: 3 });
@@ -426,6 +451,38 @@ describe('lists', () => {
     await assert.rejects(objects({ user: 'user:gina', relation: 'guest' }), undecided);
     await assert.rejects(users('guest', '1', { type: 'user' }), undecided);
   });
+});
+
+test('requests that the client has no method for go through it as well', async () => {
+  const client = await storeWith([tuple('user:owen', 'owner', 'document:1'), tuple('user:owen', 'viewer', 'document:2')]);
+  await client.checkValidApiConnection();
+  await newClient({ storeId: client.storeId }).checkValidApiConnection();
+  const pathParams = { store_id: client.storeId };
+  const kinds = [
+    { type: 'document', relation: 'owner' },
+    { type: 'document', relation: 'viewer' },
+  ];
+  const found = await client.executeApiRequest({
+    operationName: 'ListObjectsOfKinds',
+    method: 'POST',
+    path: '/stores/{store_id}/list-objects-of-kinds',
+    pathParams,
+    body: { kinds, user: 'user:owen' },
+  });
+  assert.deepEqual(
+    found.objects.map(({ object, relation }) => `${object}#${relation}`),
+    ['document:1#owner', 'document:1#viewer', 'document:2#viewer'],
+  );
+  const stream = await client.executeStreamedApiRequest({
+    operationName: 'StreamedListObjects',
+    method: 'POST',
+    path: '/stores/{store_id}/streamed-list-objects',
+    pathParams,
+    body: { type: 'document', relation: 'owner', user: 'user:owen' },
+  });
+  let text = '';
+  for await (const part of stream) text += part;
+  assert.deepEqual(JSON.parse(text), { result: { object: 'document:1' } });
 });
 
 test('a relation is expanded one level deep', async () => {

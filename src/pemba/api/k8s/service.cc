@@ -71,6 +71,7 @@ class ObjectCall {
     }
     PEMBA_TRY(const auto dry, DryRun());
     options_.dry_run = dry == Dry::kYes;
+    options_.field_manager = FieldManager();
     if (method == "POST" && !one) return Create();
     if (method == "PUT" && one) return Replace();
     if (method == "PATCH" && one) return Patch();
@@ -87,6 +88,13 @@ class ObjectCall {
     return Failure(
         Failure::Reason::kBadRequest,
         fmt::format("dryRun: Unsupported value: \"{}\": supported values: \"All\"", text));
+  }
+
+  // Who does not say is named after the program.
+  std::string FieldManager() const {
+    if (const auto named = query_.Text("fieldManager"); !named.empty()) return std::string(named);
+    const auto agent = call_.header("user-agent").value_or("unknown");
+    return std::string(agent.substr(0, agent.find_first_of("/ ")));
   }
 
   // An object or a list, as it is or as a table.
@@ -278,6 +286,7 @@ class ObjectCall {
 
   Outcome<Done> Patch() {
     const auto type = ContentType(call_);
+    if (type == "application/apply-patch+yaml") return Apply();
     PEMBA_TRY(const auto patch, ReadBody(call_));
     const auto change = [&](json::value& document) -> Outcome<Done> {
       if (type == "application/json-patch+json") {
@@ -287,7 +296,8 @@ class ObjectCall {
       } else {
         return Failure(Failure::Reason::kUnsupported,
                        "the body of the request was in an unknown format - accepted media types "
-                       "include: application/json-patch+json, application/merge-patch+json");
+                       "include: application/json-patch+json, application/merge-patch+json, "
+                       "application/apply-patch+yaml");
       }
       if (!document.is_object()) {
         return Failure(Failure::Reason::kInvalid, "the patch leaves no object");
@@ -298,6 +308,26 @@ class ObjectCall {
     PEMBA_TRY(const auto written,
               front_.resources.Modify(target_.key(), change, target_.part, options_));
     ShowWritten(200, written);
+    return Done{};
+  }
+
+  Outcome<Done> Apply() {
+    if (query_.Text("fieldManager").empty()) {
+      return Failure(Failure::Reason::kBadRequest, "fieldManager is required for apply patch");
+    }
+    PEMBA_TRY(auto document, ReadDocument());
+    json::value& metadata = document["metadata"];
+    if (!metadata.is_object()) metadata = json::object();
+    const auto* managed = metadata.get_object().if_contains("managedFields");
+    if (managed != nullptr && !managed->is_null()) {
+      return Failure(Failure::Reason::kBadRequest, "metadata.managedFields must be nil");
+    }
+    metadata.get_object()["name"] = target_.name;
+    const auto force =
+        query_.Flag("force") ? ResourceStore::Force::kYes : ResourceStore::Force::kNo;
+    PEMBA_TRY(const auto applied, front_.resources.Apply(target_.key(), std::move(document),
+                                                         target_.part, force, options_));
+    ShowWritten(applied.was == ResourceStore::Applied::Was::kNew ? 201 : 200, applied.written);
     return Done{};
   }
 

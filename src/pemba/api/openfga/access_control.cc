@@ -103,7 +103,11 @@ Status AccessControl::Ask(const authn::Caller& caller, Permission permission,
     }
     return checker_.Check(view.snapshot(), *model.bound, query, ThreadArena());
   };
+  const auto start = clock_.Steady();
   const auto decision = decide();
+  if (options_.duration != nullptr) {
+    options_.duration->Observe(static_cast<std::uint64_t>((clock_.Steady() - start).count()));
+  }
   if (!decision.ok() || *decision != engine::Decision::kAllowed) return Forbidden();
   return Done{};
 }

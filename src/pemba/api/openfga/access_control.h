@@ -18,6 +18,7 @@
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
 #include "pemba/store/stores.h"
+#include "pemba/telemetry/metrics.h"
 
 namespace pemba::api::openfga {
 
@@ -46,6 +47,7 @@ std::string_view RelationOf(Permission permission);
 struct AccessControlOptions {
   StoreId store;
   ModelId model;
+  telemetry::Histogram* duration = nullptr;  // Nanoseconds of each Check; null: not counted.
 };
 
 // Thread-safe; blocks only while the control store is loaded for the first time.
@@ -55,8 +57,9 @@ struct AccessControlOptions {
 class AccessControl {
  public:
   // Borrows all but the options.
-  AccessControl(store::Stores& stores, const engine::Checker& checker, AccessControlOptions options)
-      : stores_(stores), checker_(checker), options_(std::move(options)) {}
+  AccessControl(store::Stores& stores, const Clock& clock, const engine::Checker& checker,
+                AccessControlOptions options)
+      : stores_(stores), clock_(clock), checker_(checker), options_(std::move(options)) {}
 
   Status OnSystem(const authn::Caller& caller, Permission permission,
                   std::optional<SteadyTime> deadline) const;
@@ -72,6 +75,7 @@ class AccessControl {
              std::optional<SteadyTime> deadline) const;
 
   store::Stores& stores_;
+  const Clock& clock_;
   const engine::Checker& checker_;
   const AccessControlOptions options_;
 };

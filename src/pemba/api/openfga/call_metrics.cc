@@ -76,6 +76,12 @@ telemetry::Buckets CheckSeconds() {
       {1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 1e-1, 1});
 }
 
+telemetry::Buckets ConditionCost() {
+  telemetry::Buckets buckets{.bounds = {}, .scale = 1.0 / condition::kCostScale};
+  for (std::uint64_t bound = 0; bound <= 9; ++bound) buckets.bounds.push_back(bound * 100);
+  return buckets;
+}
+
 // Queries are timed from the moment that they have a model; others only failed.
 bool WasEvaluated(const CallReport& report) { return !report.model_id.empty(); }
 
@@ -220,21 +226,55 @@ struct CallMetrics::Handles {
         batch_denied(AddBatchResult(registry, "denied")),
         batch_undecided(AddBatchResult(registry, "undecided")),
         written(AddTuples(registry, "write")),
-        deleted(AddTuples(registry, "delete")) {
+        deleted(AddTuples(registry, "delete")),
+        lists(registry.AddCounter("openfga_list_objects_optimization_count",
+                                  "Lists of objects, by how they were found: there is one way.",
+                                  {{"strategy", "weighted"}})),
+        lists_confirmed(registry.AddCounter(
+            "openfga_list_objects_further_eval_required_count",
+            "Candidates of lists of objects that Check had to be asked about.")),
+        lists_certain(registry.AddCounter("openfga_list_objects_no_further_eval_required_count",
+                                          "Answers of lists of objects that were found as such.")),
+        condition_compilation(
+            registry.AddHistogram("openfga_condition_compilation_duration_ms",
+                                  "Duration of the compilation of one condition in milliseconds.",
+                                  telemetry::Milliseconds({1, 5, 15, 50, 100, 250, 500, 1000}))),
+        condition_evaluation(registry.AddHistogram(
+            "openfga_condition_evaluation_duration_ms",
+            "Duration of the evaluation of one condition in milliseconds; one in " +
+                std::to_string(condition::kEvaluationsPerTiming) +
+                " is measured and stands for the others.",
+            telemetry::Milliseconds({0.1, 0.25, 0.5, 1, 5, 15, 50, 100, 250, 500}))),
+        condition_cost(registry.AddHistogram("openfga_condition_evaluation_cost",
+                                             "Cost of the evaluation of one condition.",
+                                             ConditionCost())) {
+    if (options.access_control) {
+      access_control_checks = &registry.AddHistogram(
+          "openfga_access_control_store_check_request_duration_ms",
+          "Duration of the Checks that decide who may call, in milliseconds.",
+          RequestMilliseconds(),
+          {{"datastore_query_count", BucketLabel(options.datastore_query_count_buckets)},
+           {"dispatch_count", BucketLabel(options.dispatch_count_buckets)},
+           {"consistency", "UNSPECIFIED"}});
+    }
+    const char* authorized = options.access_control ? "true" : "false";
     for (std::size_t duplicate = 0; duplicate < 2; ++duplicate) {
       for (std::size_t missing = 0; missing < 2; ++missing) {
         constexpr const char* kWays[2] = {"error", "ignore"};
         write_duration[duplicate][missing] =
             &registry.AddHistogram("openfga_write_duration_ms",
                                    "Duration of Write in milliseconds.", RequestMilliseconds(),
-                                   {{"require_authorize_check", "false"},
+                                   {{"require_authorize_check", authorized},
                                     {"on_duplicate_write", kWays[duplicate]},
                                     {"on_missing_delete", kWays[missing]}},
                                    Show::kWhenCounted);
       }
     }
-    for (const char* name : {"openfga_check_cache_total_count", "openfga_check_cache_hit_count",
-                             "openfga_check_cache_invalid_hit_count"}) {
+    for (const char* name :
+         {"openfga_check_cache_total_count", "openfga_check_cache_hit_count",
+          "openfga_check_cache_invalid_hit_count", "openfga_cachecontroller_cache_total_count",
+          "openfga_cachecontroller_cache_hit_count",
+          "openfga_cachecontroller_cache_invalidation_count"}) {
       registry.AddCounter(name, "Always 0: Pemba has no cache of decisions.");
     }
   }
@@ -262,6 +302,9 @@ struct CallMetrics::Handles {
   Counter &batch_allowed, &batch_denied, &batch_undecided;
   std::array<std::array<Histogram*, 2>, 2> write_duration{};
   Counter &written, &deleted;
+  Counter &lists, &lists_confirmed, &lists_certain;
+  Histogram &condition_compilation, &condition_evaluation, &condition_cost;
+  Histogram* access_control_checks = nullptr;
 };
 
 CallMetrics::CallMetrics(Registry& registry, const CallMetricsOptions& options)
@@ -273,6 +316,25 @@ RpcMetrics& CallMetrics::Of(std::string_view service, std::string_view rpc) {
   return handles_->rpcs
       .try_emplace(method, handles_->registry, service, rpc, handles_->rpc_histograms)
       .first->second;
+}
+
+condition::ProgramMetrics CallMetrics::conditions() const {
+  return {.compilation = &handles_->condition_compilation,
+          .evaluation = &handles_->condition_evaluation,
+          .cost = &handles_->condition_cost};
+}
+
+telemetry::Histogram* CallMetrics::access_control_checks() const {
+  return handles_->access_control_checks;
+}
+
+void CallMetrics::ObserveList(const CallReport& report) {
+  handles_->lists.Add();
+  if (report.list_confirmed > 0) {
+    handles_->lists_confirmed.Add(report.list_confirmed);
+  } else {
+    handles_->lists_certain.Add(report.list_found);
+  }
 }
 
 void CallMetrics::Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
@@ -298,13 +360,16 @@ void CallMetrics::Observe(const wire::BatchCheckRequest& request,
 
 void CallMetrics::Observe(const wire::ListObjectsRequest& request, const wire::ListObjectsResponse&,
                           const CallReport& report) {
-  if (WasEvaluated(report)) handles_->list_objects.Observe(request.consistency(), report.duration);
+  if (!WasEvaluated(report)) return;
+  handles_->list_objects.Observe(request.consistency(), report.duration);
+  ObserveList(report);
 }
 
 void CallMetrics::Observe(const wire::StreamedListObjectsRequest& request,
                           const wire::StreamedListObjectsResponse&, const CallReport& report) {
   if (!WasEvaluated(report)) return;
   handles_->streamed_list_objects.Observe(request.consistency(), report.duration);
+  ObserveList(report);
 }
 
 void CallMetrics::Observe(const wire::ListUsersRequest& request, const wire::ListUsersResponse&,
@@ -323,6 +388,14 @@ void CallMetrics::Observe(const wire::WriteRequest& request, const wire::WriteRe
       static_cast<std::uint64_t>(report.duration.count()));
   handles_->written.Add(static_cast<std::uint64_t>(writes.tuple_keys_size()));
   handles_->deleted.Add(static_cast<std::uint64_t>(deletes.tuple_keys_size()));
+}
+
+void CallMetrics::Observe(const ::pemba::v1::WriteTuplesRequest& request,
+                          const ::pemba::v1::WriteTuplesResponse& response,
+                          const CallReport& report) {
+  if (report.error != nullptr || request.dry_run()) return;
+  handles_->written.Add(response.written());
+  handles_->deleted.Add(response.deleted());
 }
 
 }  // namespace pemba::api::openfga

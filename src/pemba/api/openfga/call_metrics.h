@@ -13,8 +13,10 @@
 #include <vector>
 
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/api/openfga/call_report.h"
+#include "pemba/condition/program.h"
 #include "pemba/telemetry/metrics.h"
 
 namespace pemba::api::openfga {
@@ -27,6 +29,7 @@ struct CallMetricsOptions {
   // count. Pemba asks no datastore and dispatches nothing during a query, so it is the first.
   std::vector<std::uint32_t> datastore_query_count_buckets = {50, 200};
   std::vector<std::uint32_t> dispatch_count_buckets = {50, 200};
+  bool access_control = false;  // A Write has to be authorized by a Check.
 };
 
 // Of one RPC: the counts that every gRPC server keeps. Thread-safe.
@@ -61,6 +64,10 @@ class CallMetrics {
   // the server starts; not thread-safe.
   RpcMetrics& Of(std::string_view service, std::string_view rpc);
 
+  // For those who count these themselves.
+  condition::ProgramMetrics conditions() const;
+  telemetry::Histogram* access_control_checks() const;  // Null: there is no access control.
+
   // What is counted of single RPCs, once the call has its answer.
   void Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
                const CallReport& report);
@@ -74,11 +81,15 @@ class CallMetrics {
                const CallReport& report);
   void Observe(const wire::WriteRequest& request, const wire::WriteResponse& response,
                const CallReport& report);
+  void Observe(const ::pemba::v1::WriteTuplesRequest& request,
+               const ::pemba::v1::WriteTuplesResponse& response, const CallReport& report);
   template <class Request, class Response>
   void Observe(const Request&, const Response&, const CallReport&) {}  // Nothing of their own.
 
  private:
   struct Handles;
+  void ObserveList(const CallReport& report);
+
   const std::unique_ptr<Handles> handles_;
 };
 

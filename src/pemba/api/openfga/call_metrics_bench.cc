@@ -1,9 +1,11 @@
-// What counting costs one Check: everything that its front does with metrics, but for the two
-// readings of the clock. Release build.
+// What telling about a Check costs it: counting, one more reading of the clock, and with tracing on
+// a trace id in place of a request id. Release build.
 #include <benchmark/benchmark.h>
 
+#include "pemba/api/call_text.h"
 #include "pemba/api/openfga/call_metrics.h"
 #include "pemba/base/clock.h"
+#include "pemba/telemetry/trace.h"
 
 namespace pemba::api::openfga {
 namespace {
@@ -26,14 +28,29 @@ void CountACheck(benchmark::State& state) {
 }
 BENCHMARK(CountACheck)->Threads(1)->Threads(2);
 
-void ReadTheClockTwice(benchmark::State& state) {
+void ReadTheClock(benchmark::State& state) {
   const SystemClock clock;
+  for (auto _ : state) benchmark::DoNotOptimize(clock.Steady());
+}
+BENCHMARK(ReadTheClock);
+
+void MakeARequestId(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(NewRequestId());
+}
+BENCHMARK(MakeARequestId);
+
+void BeginATraceThatIsNotSampled(benchmark::State& state) {
+  class Nowhere final : public telemetry::SpanQueue {
+    void Push(telemetry::SpanData) override {}
+  } queue;
+  const SystemClock clock;
+  const telemetry::Tracer tracer({.sampling = telemetry::Sampling::kAlwaysOff}, clock, queue);
   for (auto _ : state) {
-    const auto start = clock.Steady();
-    benchmark::DoNotOptimize(clock.Steady() - start);
+    const auto begun = tracer.Begin("Check", {});
+    benchmark::DoNotOptimize(telemetry::ToHex(begun.trace_id));
   }
 }
-BENCHMARK(ReadTheClockTwice);
+BENCHMARK(BeginATraceThatIsNotSampled);
 
 }  // namespace
 }  // namespace pemba::api::openfga

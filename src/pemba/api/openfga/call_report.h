@@ -26,7 +26,9 @@ struct CallReport {
   const Error* error = nullptr;  // With the cause that the caller does not see; null: success.
   std::chrono::nanoseconds duration{0};
   std::optional<std::uint64_t> revision;  // That the answer is from, or that the write made.
-  const rpc::Call* call = nullptr;        // Null: of a feed, whose reader is gone.
+  // Of ListObjects in both forms: answers, and candidates that Check had to be asked about.
+  std::uint64_t list_found = 0, list_confirmed = 0;
+  const rpc::Call* call = nullptr;  // Null: of a feed, whose reader is gone.
   // Tuple contents are in here: for debug, never for info. Null: of a feed that has ended.
   const google::protobuf::Message* request = nullptr;
   const google::protobuf::Message* response = nullptr;  // Of a success.

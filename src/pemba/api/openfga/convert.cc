@@ -1,5 +1,7 @@
 #include "pemba/api/openfga/convert.h"
 
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include "pemba/api/struct_json.h"
@@ -258,6 +260,15 @@ wire::TupleOperation ToWire(graph::Change::Operation operation) {
       return wire::TUPLE_OPERATION_DELETE;
   }
   return wire::TUPLE_OPERATION_WRITE;
+}
+
+Result<WallTime> FromWire(const google::protobuf::Timestamp& time) {
+  constexpr std::int64_t kSecondsMax = 9'200'000'000;  // The year 2261.
+  if (time.seconds() < 0 || time.seconds() > kSecondsMax || time.nanos() < 0 ||
+      time.nanos() > 999'999'999) {
+    return Error{ErrorCode::kInvalidArgument, "a time must be between the years 1970 and 2261"};
+  }
+  return WallTime(std::chrono::seconds(time.seconds()) + std::chrono::nanoseconds(time.nanos()));
 }
 
 void ToWire(WallTime time, google::protobuf::Timestamp& out) {

@@ -44,6 +44,8 @@ tuple::TupleView ViewOf(const Key& key) {
 }
 
 wire::TupleOperation ToWire(graph::Change::Operation operation);
+// Errors: kInvalidArgument for a time that is none, or that no clock of ours can show.
+Result<WallTime> FromWire(const google::protobuf::Timestamp& time);
 void ToWire(WallTime time, google::protobuf::Timestamp& out);
 
 }  // namespace pemba::api::openfga

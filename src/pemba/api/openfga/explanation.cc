@@ -75,6 +75,9 @@ v1::Obstacle::Kind KindOf(Obstacle::Kind kind) {
 void ToWire(const engine::Evidence& evidence, v1::Evidence& out) {
   openfga::ToWire(evidence.tuple, *out.mutable_tuple());
   out.set_contextual(evidence.origin == engine::Evidence::Origin::kContextual);
+  if (evidence.tuple.expires_at) {
+    openfga::ToWire(*evidence.tuple.expires_at, *out.mutable_expires_at());
+  }
   if (evidence.tuple.condition) FromJsonObject(evidence.context, *out.mutable_merged_context());
 }
 

@@ -158,6 +158,44 @@ const RuleCase kCases[] = {
     {"ReadChangesRequest", With(R"("start_time":"2023-11-14T22:13:20Z")"),
      "invalid ReadChangesRequest.StartTime: value must be less than now"},
 
+    {"WriteTuplesRequest", "{}",
+     R"(invalid WriteTuplesRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"WriteTuplesRequest", With(R"("authorization_model_id":"1")"),
+     R"(invalid WriteTuplesRequest.AuthorizationModelId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"WriteTuplesRequest", With(R"("writes":[{}])"),
+     R"(invalid WriteTuplesRequest.Writes[0]: embedded message failed validation | caused by: invalid TupleWrite.TupleKey: value is required)"},
+    {"WriteTuplesRequest", With(R"("delete_filters":[{"limit":1}])"),
+     R"(invalid WriteTuplesRequest.DeleteFilters[0]: embedded message failed validation | caused by: invalid FilteredDelete.Filter: value is required)"},
+    {"WriteTuplesRequest", With(R"("replacements":[{"relation":"r"}])"),
+     R"(invalid WriteTuplesRequest.Replacements[0]: embedded message failed validation | caused by: invalid RelationReplacement.Object: value does not match regex pattern "^[^\\s]{2,256}$")"},
+    {"WriteTuplesRequest", With(R"("replacements":[{"object":"doc:1"}])"),
+     R"(invalid WriteTuplesRequest.Replacements[0]: embedded message failed validation | caused by: invalid RelationReplacement.Relation: value does not match regex pattern "^[^:#@\\s]{1,50}$")"},
+    {"WriteTuplesRequest", With(R"("replacements":[{"object":"doc:1","relation":"r","users":[{}]}])"),
+     R"(invalid WriteTuplesRequest.Replacements[0]: embedded message failed validation | caused by: invalid RelationReplacement.Users[0]: embedded message failed validation | caused by: invalid ReplacementUser.User: value length must be between 1 and 512 bytes, inclusive)"},
+    {"WriteTuplesRequest", With(R"("replacements":[{"object":"doc:1","relation":"r","users":[]}])"),
+     ""},
+    {"ReadTuplesRequest", "{}",
+     R"(invalid ReadTuplesRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+    {"ReadTuplesRequest", With(R"("page_size":1001)"),
+     R"(invalid ReadTuplesRequest.PageSize: value must be inside range [1, 1000])"},
+    {"ReadTuplesRequest", With(R"("continuation_token":"*")"),
+     R"(invalid ReadTuplesRequest.ContinuationToken: value does not match regex pattern "^$|^[A-Za-z0-9-_]+={0,2}$")"},
+    {"ReadTuplesRequest", With(R"("continuation_token":")" + std::string(5121, 'a') + "\""),
+     "invalid ReadTuplesRequest.ContinuationToken: value length must be at most 5120 bytes"},
+    {"ReadTuplesRequest", With(R"("filter":{"object_type":"a b"})"),
+     R"(invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.ObjectType: value does not match regex pattern "^[^:#@\\s]{1,254}$")"},
+    {"ReadTuplesRequest", With(R"("filter":{"relation":"a b"})"),
+     R"(invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.Relation: value does not match regex pattern "^[^:#@\\s]{1,50}$")"},
+    {"ReadTuplesRequest", With(R"("filter":{"user_type":"a b"})"),
+     R"(invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.UserType: value does not match regex pattern "^[^:#@\\s]{1,254}$")"},
+    {"ReadTuplesRequest", With(R"("filter":{"user_relation":"a b"})"),
+     R"(invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.UserRelation: value does not match regex pattern "^[^:#@\\s]{1,50}$")"},
+    {"ReadTuplesRequest", With(R"("filter":{"object_id":")" + std::string(257, 'a') + "\"}"),
+     "invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.ObjectId: value length must be at most 256 bytes"},
+    {"ReadTuplesRequest", With(R"("filter":{"user_id":")" + std::string(513, 'a') + "\"}"),
+     "invalid ReadTuplesRequest.Filter: embedded message failed validation | caused by: invalid TupleFilter.UserId: value length must be at most 512 bytes"},
+    {"ReadTuplesRequest", With(R"("filter":{"user_relation":""},"page_size":1000)"),
+     ""},
     {"WatchRequest", With(R"("type":"doc","after_revision":"7","heartbeat_seconds":600)"), ""},
     {"WatchRequest", "{}",
      R"(invalid WatchRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
@@ -382,6 +420,65 @@ std::vector<RuleCase> ListObjectsCases(const char* message) {
   return cases;
 }
 
+// The lists of several kinds: what they have in common, and what not.
+std::vector<RuleCase> KindListCases() {
+  static std::vector<std::string> texts;  // Keeps the wanted texts alive.
+  const std::string kinds = R"("kinds":[{"type":"t","relation":"r"},{"type":"t","relation":"s"}])";
+  const std::string object = R"("object":{"type":"t","id":"1"},"relation":"r")";
+  const std::string filters = R"("user_filters":[{"type":"a"},{"type":"b"}])";
+  std::string many = "{}";
+  for (int i = 0; i < 100; ++i) many += ",{}";
+  struct Row {
+    const char* message;
+    std::string json, want;
+  };
+  std::vector<Row> rows = {
+      {"ListObjectsOfKindsRequest", With(R"("user":"u")"),
+       ".Kinds: value must contain at least 1 item(s)"},
+      {"ListObjectsOfKindsRequest", With(R"("user":"u","kinds":[)" + many + "]"),
+       ".Kinds: value must contain no more than 100 item(s)"},
+      {"ListObjectsOfKindsRequest", With(kinds),
+       ".User: value length must be between 1 and 512 bytes, inclusive"},
+      {"ListUsersOfKindsRequest", With(R"("relation":"r",)" + filters),
+       ".Object: value is required"},
+      {"ListUsersOfKindsRequest", With(R"("object":{"type":"t","id":"1"},)" + filters),
+       R"(.Relation: value does not match regex pattern "^[^:#@\\s]{1,50}$")"},
+      {"ListUsersOfKindsRequest", With(object),
+       ".UserFilters: value must contain at least 1 item(s)"},
+      {"ListUsersOfKindsRequest", With(object + R"(,"user_filters":[)" + many + "]"),
+       ".UserFilters: value must contain no more than 100 item(s)"},
+      {"ObjectKind", "{}", R"(.Type: value does not match regex pattern "^[^:#@\\s]{1,254}$")"},
+      {"ObjectKind", R"({"type":"t"})",
+       R"(.Relation: value does not match regex pattern "^[^:#@\\s]{1,50}$")"},
+  };
+  const std::pair<const char*, std::string> valid[] = {
+      {"ListObjectsOfKindsRequest", kinds + R"(,"user":"u")"},
+      {"ListUsersOfKindsRequest", object + "," + filters}};
+  for (const auto& [message, fields] : valid) {
+    const auto with = [&](const std::string& more) { return With(fields + "," + more); };
+    rows.push_back({message, "{" + fields + "}", ".StoreId: " + kUlidText});
+    rows.push_back(
+        {message, with(R"("authorization_model_id":"1")"), ".AuthorizationModelId: " + kUlidText});
+    rows.push_back({message, with(R"("consistency":1)"),
+                    ".Consistency: value must be one of the defined enum values"});
+    rows.push_back(
+        {message, with(R"("page_size":0)"), ".PageSize: value must be greater than or equal to 1"});
+    rows.push_back({message, with(R"("continuation_token":"*")"),
+                    R"(.ContinuationToken: value does not match regex pattern )"
+                    R"("^$|^[A-Za-z0-9-_]+={0,2}$")"});
+    rows.push_back({message, with(R"("continuation_token":")" + std::string(5121, 'a') + "\""),
+                    ".ContinuationToken: value length must be at most 5120 bytes"});
+    rows.push_back({message, with(R"("page_size":1)"), ""});
+  }
+  std::vector<RuleCase> cases;
+  texts.reserve(100);
+  for (const auto& [message, json, want] : rows) {
+    texts.push_back(want.empty() ? "" : "invalid " + std::string(message) + want);
+    cases.push_back({message, json, texts.back()});
+  }
+  return cases;
+}
+
 std::string ViolationOf(const RuleCase& c) {
   static const FieldRules rules(FieldRulesTable());
   const auto& pool = *pb::DescriptorPool::generated_pool();
@@ -400,6 +497,7 @@ TEST(FieldRules, FirstViolationInTheWordsOfTheWire) {
   for (const char* message : {"ListObjectsRequest", "StreamedListObjectsRequest"}) {
     for (const auto& c : ListObjectsCases(message)) EXPECT_EQ(ViolationOf(c), c.want) << c.json;
   }
+  for (const auto& c : KindListCases()) EXPECT_EQ(ViolationOf(c), c.want) << c.json;
 }
 
 // A rule without a case here would be a rule that nobody has seen fail.
@@ -413,6 +511,7 @@ TEST(FieldRules, EveryRowOfTheTableHasACase) {
     }
   };
   for (const auto& c : kCases) note(c);
+  for (const auto& c : KindListCases()) note(c);
   for (const auto& c : ListObjectsCases("ListObjectsRequest")) note(c);
   for (const auto& c : ListObjectsCases("StreamedListObjectsRequest")) note(c);
   for (const auto& row : FieldRulesTable()) {

@@ -21,6 +21,8 @@
 #include "pemba/api/openfga/field_rules_table.h"
 #include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/patterns.h"
+#include "pemba/api/reason/field_rules_table.h"
+#include "pemba/api/reason/service.h"
 #include "pemba/base/assert.h"
 
 namespace pemba::api::openfga {
@@ -31,6 +33,7 @@ namespace pb = google::protobuf;
 constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
+constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -52,6 +55,7 @@ struct Rpc {
   rpc::Execution execution;
   enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
   RpcMetrics* metrics = nullptr;  // Null: nobody counts.
+  std::string span_name = {};
 };
 
 // A header that is a revision, if it is there.
@@ -119,13 +123,11 @@ class Exchange {
       if (const auto decoded = Decode(); !decoded.ok()) return Fail(decoded.error());
       decoded_ = true;
     }
-    const auto& options = front_.options;
-    const bool timed = rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call;
-    const auto start = timed ? front_.clock.Steady() : SteadyTime();
+    start_ = front_.clock.Steady();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
     if (context_.must_wait) return call_.MoveToWorker();
     if (!streaming_) SetHeaders();
-    if (outcome.ok() && context_.feed) return GoOnWithFeed(start);
+    if (outcome.ok() && context_.feed) return GoOnWithFeed();
     if (outcome.ok()) {
       Succeed();
     } else if (rpc_.kind == Rpc::Kind::kStream) {
@@ -134,7 +136,10 @@ class Exchange {
     } else {
       Fail(outcome.error());
     }
-    if (timed) Report(outcome, front_.clock.Steady() - start);
+    const auto& options = front_.options;
+    if (rpc_.metrics != nullptr || options.tracer != nullptr || options.on_call) {
+      Report(outcome, front_.clock.Steady() - start_);
+    }
   }
 
  private:
@@ -213,7 +218,7 @@ class Exchange {
   Status SetContext() {
     context_.deadline = call_.deadline();
     if (const auto timeout = front_.options.request_timeout; timeout.count() > 0) {
-      const auto latest = front_.clock.Steady() + timeout;
+      const auto latest = start_ + timeout;
       context_.deadline = context_.deadline ? std::min(*context_.deadline, latest) : latest;
     }
     if (rpc_.kind == Rpc::Kind::kStream) {
@@ -255,7 +260,8 @@ class Exchange {
   }
 
   void SetHeaders() {
-    call_.SetHeader("x-request-id", request_id_);
+    call_.SetFreshHeader("x-request-id", request_id_);
+    if (span_) call_.SetFreshHeader("traceresponse", telemetry::ToTraceParent(span_.context()));
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }
@@ -313,25 +319,21 @@ class Exchange {
     call_.FinishHttp(http.status, kJsonType, http.Body());
   }
 
-  // From here on the feed lives by itself; this exchange ends.
-  void GoOnWithFeed(SteadyTime start) {
-    internal::FeedRun::Told told{.service = front_.service,
-                                 .rpc = rpc_.name,
-                                 .request_id = request_id_,
-                                 .store_id = {},
-                                 .model_id = context_.model_id,
-                                 .caller = context_.caller.client_id(),
-                                 .start = start,
-                                 .metrics = counted_ ? rpc_.metrics : nullptr};
+  // From here on the feed lives by itself; this exchange ends, and with it its span.
+  void GoOnWithFeed() {
+    internal::FeedRun::Told told;
+    told.service = front_.service;
+    told.rpc = rpc_.name;
+    told.request_id = request_id_;
+    told.caller = context_.caller.client_id();
     if constexpr (HasStoreId<Request>) told.store_id = request_.store_id();
+    told.revision = context_.revision;
+    told.start = start_;
+    if (counted_) told.metrics = rpc_.metrics;
+    if (front_.options.on_call) told.request = std::make_unique<Request>(request_);
     std::make_shared<internal::FeedRun>(std::move(context_.feed), std::move(told), front_.clock,
                                         front_.options.on_call)
         ->Run(call_);
-  }
-
-  std::string SpanName() const {
-    const bool authzen = std::is_same_v<Owner, authzen::Service>;
-    return std::string(authzen ? "authzen." : "") + rpc_.name;
   }
 
   void BeginTrace() {
@@ -339,7 +341,9 @@ class Exchange {
       request_id_ = NewRequestId();
       return;
     }
-    auto begun = front_.options.tracer->Begin(SpanName(), call_.header("traceparent"));
+    auto begun = front_.options.tracer->Begin(
+        rpc_.span_name,
+        {.parent = call_.header("traceparent"), .state = call_.header("tracestate")});
     request_id_ = telemetry::ToHex(begun.trace_id);
     span_ = std::move(begun.span);
   }
@@ -359,6 +363,8 @@ class Exchange {
     report.model_id = context_.model_id;
     report.duration = duration;
     report.revision = context_.revision;
+    report.list_found = context_.list_found;
+    report.list_confirmed = context_.list_confirmed;
     report.caller = context_.caller.client_id();
     report.call = &call_;
     report.request = &request_;
@@ -388,6 +394,7 @@ class Exchange {
   Request& request_;
   Response& response_;
   RequestContext context_;
+  SteadyTime start_;
   std::string request_id_;
   telemetry::Span span_;
   bool decoded_ = false;
@@ -408,6 +415,8 @@ class RouteAdder {
     if (auto* metrics = front_->options.metrics) {
       rpc.metrics = &metrics->Of(front_->service, rpc.name);
     }
+    rpc.span_name = std::is_same_v<Owner, authzen::Service> ? "authzen." : "";
+    rpc.span_name += rpc.name;
     rpc::Route route;
     // A store that the front supplies is a matter of HTTP paths; gRPC names its store.
     if (front_->store_id.empty()) {
@@ -463,7 +472,11 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
+  add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
+  add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
   add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
+  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kWorker}, &S::WriteTuples);
+  add_pemba({"ReadTuples", "POST", "/stores/{store_id}/read-tuples", 200, kWorker}, &S::ReadTuples);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
 }
@@ -498,6 +511,34 @@ void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& aut
   add_default({"ResourceSearch", "POST", "/access/v1/search/resource", 200, kWorker}, &S::ResourceSearch);
   add_default({"ActionSearch", "POST", "/access/v1/search/action", 200, kWorker}, &S::ActionSearch);
   add_default({"GetConfiguration", "GET", "/.well-known/authzen-configuration", 200, kInline}, &S::GetDefaultConfiguration);
+  // clang-format on
+}
+
+void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router) {
+  using S = reason::Service;
+  constexpr auto kWorker = rpc::Execution::kWorker;
+  RouteAdder<S> add(
+      service,
+      std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                             .clock = clock,
+                                             .options = std::move(options),
+                                             .service = kReasonService,
+                                             .rules = FieldRules(reason::FieldRulesTable())}),
+      router);
+  // clang-format off
+  add({"CreateDatabase", "POST", "/reason/databases", 201, kWorker}, &S::CreateDatabase);
+  add({"ListDatabases", "GET", "/reason/databases", 200, kWorker}, &S::ListDatabases);
+  add({"GetDatabase", "GET", "/reason/databases/{database}", 200, kWorker}, &S::GetDatabase);
+  add({"DeleteDatabase", "DELETE", "/reason/databases/{database}", 204, kWorker}, &S::DeleteDatabase);
+  add({"ReadSchema", "GET", "/reason/databases/{database}/schema", 200, kWorker}, &S::ReadSchema);
+  add({"Query", "POST", "/reason/databases/{database}/query", 200, kWorker}, &S::Query);
+  add({"BeginTransaction", "POST", "/reason/databases/{database}/transactions", 201, kWorker}, &S::BeginTransaction);
+  add({"CommitTransaction", "POST", "/reason/databases/{database}/transactions/{transaction}/commit", 200, kWorker}, &S::CommitTransaction);
+  add({"RollbackTransaction", "DELETE", "/reason/databases/{database}/transactions/{transaction}", 204, kWorker}, &S::RollbackTransaction);
+  add({"ExplainFact", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::ExplainFact);
+  add({"Project", "GET", "/reason/databases/{database}/projection", 200, kWorker}, &S::Project);
+  add({"GuardedCheck", "POST", "/reason/databases/{database}/guarded-check", 200, kWorker}, &S::GuardedCheck);
   // clang-format on
 }
 

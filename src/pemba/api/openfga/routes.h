@@ -1,4 +1,4 @@
-// Routes: the relationship service and AuthZEN on gRPC and HTTP.
+// Routes: the relationship service, AuthZEN and the reasoning service on gRPC and HTTP.
 //
 // Each RPC is one row: its typed implementation, its HTTP method, pattern and success status. What
 // surrounds a call is the same for all rows: decoding, path and query parameters, field rules,
@@ -19,6 +19,10 @@
 #include "pemba/telemetry/trace.h"
 
 namespace pemba::api::authzen {
+class Service;
+}
+
+namespace pemba::api::reason {
 class Service;
 }
 
@@ -44,5 +48,9 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
 void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& authenticator,
                       const Clock& clock, FrontOptions options, const std::string& default_store_id,
                       rpc::Router& router);
+
+// Likewise: databases of facts and rules, under /reason.
+void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router);
 
 }  // namespace pemba::api::openfga

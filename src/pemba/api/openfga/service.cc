@@ -15,6 +15,16 @@ constexpr std::chrono::seconds kPatience{10};
 
 }  // namespace
 
+namespace {
+
+engine::CheckLimits ListLimitsOf(const ServiceOptions& options) {
+  auto limits = options.check_limits;
+  limits.memory_bytes_max = options.list_memory_bytes_max;
+  return limits;
+}
+
+}  // namespace
+
 Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions options)
     : stores_(stores),
       shared_(stores.following().has_value()),
@@ -22,10 +32,12 @@ Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions optio
       options_(std::move(options)),
       checker_(options_.check_limits, clock),
       explainer_({.check = options_.check_limits}, clock),
-      lister_(options_.check_limits, clock),
-      access_control_(options_.access_control ? std::make_optional<AccessControl>(
-                                                    stores_, checker_, *options_.access_control)
-                                              : std::nullopt) {}
+      lister_(ListLimitsOf(options_), clock),
+      expander_(clock),
+      access_control_(options_.access_control
+                          ? std::make_optional<AccessControl>(stores_, clock_, checker_,
+                                                              *options_.access_control)
+                          : std::nullopt) {}
 
 Status Service::PermitOnSystem(const RequestContext& context, Permission permission) const {
   if (!context.caller.admitted()) return authn::Unauthenticated();
@@ -41,17 +53,17 @@ Status Service::PermitOnStore(const RequestContext& context, Permission permissi
 }
 
 Status Service::PermitWrite(const RequestContext& context, const store::StoreHandle& store,
-                            const wire::WriteRequest& request) const {
-  auto permitted = PermitOnStore(context, Permission::kWrite, request.store_id());
+                            Touched touched) const {
+  const auto& id = store->id().value;
+  auto permitted = PermitOnStore(context, Permission::kWrite, id);
   if (permitted.ok() || !access_control_) return permitted;
   const auto model = store->ReadModel(context.model_id);
   if (!model.ok()) return permitted;
-  ModuleOfWrite touched(*model);
-  for (const auto& key : request.writes().tuple_keys()) touched.Add(key.object(), key.relation());
-  for (const auto& key : request.deletes().tuple_keys()) touched.Add(key.object(), key.relation());
-  const auto module = touched.module();
+  ModuleOfWrite modules(*model);
+  for (const auto& [object, relation] : touched) modules.Add(object, relation);
+  const auto module = modules.module();
   if (!module) return permitted;
-  return access_control_->OnModule(context.caller, request.store_id(), *module, context.deadline);
+  return access_control_->OnModule(context.caller, id, *module, context.deadline);
 }
 
 Service::Visible Service::VisibleTo(const RequestContext& context,

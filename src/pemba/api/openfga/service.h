@@ -10,8 +10,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <google/protobuf/message.h>
@@ -45,6 +47,9 @@ struct ServiceOptions {
     std::chrono::milliseconds deadline{3000};  // 0: the request's alone.
   };
   ListLimits list_objects, list_users;
+  // Of one list while it is worked out, and of its answer; 0: no limit. Beyond:
+  // kResourceExhausted.
+  std::uint64_t list_memory_bytes_max = std::uint64_t{256} << 20;
   engine::CheckLimits check_limits;
   std::optional<AccessControlOptions> access_control;  // Nothing: whoever is let in may call all.
 };
@@ -76,6 +81,8 @@ struct RequestContext {
   // How old what was read may be, if other servers write too and cannot be heard.
   std::optional<std::chrono::seconds> staleness;
   ListPageResponse listed;
+  // ListObjects in both forms: answers, and candidates that Check had to be asked about.
+  std::uint64_t list_found = 0, list_confirmed = 0;
   std::unique_ptr<Feed> feed;          // Streams only: what the stream goes on with.
   std::vector<std::string> undecided;  // AuthZEN's ActionSearch: neither allowed nor denied.
 };
@@ -110,6 +117,12 @@ class Service {
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
+  // pemba.v1. Needs kWrite, and kRead where the answer tells what is stored: preconditions on
+  // tuples, filtered deletes, replacements.
+  Status WriteTuples(RequestContext&, const ::pemba::v1::WriteTuplesRequest&,
+                     ::pemba::v1::WriteTuplesResponse&);
+  Status ReadTuples(RequestContext&, const ::pemba::v1::ReadTuplesRequest&,
+                    ::pemba::v1::ReadTuplesResponse&);
   // pemba.v1: sets `feed`; the response is not used. Errors: kStoreNotFound, also later, once the
   // store is deleted, and kForbidden, once the permission is gone.
   Status Watch(RequestContext&, const ::pemba::v1::WatchRequest&, ::pemba::v1::WatchResponse&);
@@ -130,6 +143,11 @@ class Service {
   // threads.
   Status Explain(RequestContext&, const ::pemba::v1::ExplainRequest&,
                  ::pemba::v1::ExplainResponse&);
+  // pemba.v1: lists of several kinds, page by page.
+  Status ListObjectsOfKinds(RequestContext&, const ::pemba::v1::ListObjectsOfKindsRequest&,
+                            ::pemba::v1::ListObjectsOfKindsResponse&);
+  Status ListUsersOfKinds(RequestContext&, const ::pemba::v1::ListUsersOfKindsRequest&,
+                          ::pemba::v1::ListUsersOfKindsResponse&);
   // The relations of a type in that model (empty: the latest), sorted. For those who ask about all
   // of them. Errors: kInvalidArgument (no such type).
   Result<std::vector<std::string>> RelationsOf(RequestContext&, const std::string& store_id,
@@ -147,9 +165,11 @@ class Service {
   Status PermitOnSystem(const RequestContext& context, Permission permission) const;
   Status PermitOnStore(const RequestContext& context, Permission permission,
                        std::string_view store_id) const;
-  // As PermitOnStore with kWrite, or else by the module that all of `request` belongs to.
+  // As PermitOnStore with kWrite, or else by the module that all that is `touched` belongs to,
+  // given as objects and relations.
+  using Touched = std::span<const std::pair<std::string_view, std::string_view>>;
   Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
-                     const wire::WriteRequest& request) const;
+                     Touched touched) const;
   // Whether ListStores shows the store.
   enum class Visible : std::uint8_t { kNo, kYes };
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
@@ -184,7 +204,7 @@ class Service {
   const engine::Checker checker_;
   const engine::Explainer explainer_;
   const engine::Lister lister_;
-  const engine::Expander expander_{};
+  const engine::Expander expander_;
   const std::optional<AccessControl> access_control_;
 };
 

@@ -18,7 +18,14 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
     PEMBA_TRY(const auto view, Pin(context, store));
     PEMBA_TRY(std::ignore, Resolve(context, view, request.authorization_model_id()));
   }
-  PEMBA_TRY(std::ignore, PermitWrite(context, store, request));
+  std::vector<std::pair<std::string_view, std::string_view>> touched;
+  for (const auto& key : request.writes().tuple_keys()) {
+    touched.emplace_back(key.object(), key.relation());
+  }
+  for (const auto& key : request.deletes().tuple_keys()) {
+    touched.emplace_back(key.object(), key.relation());
+  }
+  PEMBA_TRY(std::ignore, PermitWrite(context, store, touched));
   context.revision.reset();
   PEMBA_TRY(const auto writes, FromWire(request.writes().tuple_keys()));
   std::vector<tuple::TupleView> deletes;
@@ -29,6 +36,7 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
   write.model_id = context.model_id;
   write.on_duplicate = request.writes().on_duplicate();
   write.on_missing = request.deletes().on_missing();
+  write.deadline = context.deadline;
   write.preconditions.revision = context.if_revision;
   PEMBA_TRY(context.revision, store->Write(write));
   return Done{};
@@ -43,6 +51,7 @@ Status Service::Read(RequestContext& context, const wire::ReadRequest& request,
   if (request.has_tuple_key()) read.filter = ViewOf(request.tuple_key());
   read.page_size = PageSize(request);
   read.continuation_token = request.continuation_token();
+  read.deadline = context.deadline;
   PEMBA_TRY(auto page, store->Read(read));
   context.revision = page.revision;
   for (const auto& stored : page.tuples) {
@@ -66,6 +75,7 @@ Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequ
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kReadChanges, request.store_id()));
   read.type = request.type();
   read.continuation_token = request.continuation_token();
+  read.deadline = context.deadline;
   if (request.has_start_time() && request.continuation_token().empty()) {
     const auto& start = request.start_time();
     if (start.seconds() < 0) return Error{ErrorCode::kInvalidStartTime, "Invalid start time"};

@@ -79,6 +79,7 @@ class WatchFeed final : public Feed {
       auto& out = *message.add_changes();
       ToWire(change.tuple, *out.mutable_tuple_key());
       out.set_operation(ToWire(change.operation));
+      if (change.tuple.expires_at) ToWire(*change.tuple.expires_at, *out.mutable_expires_at());
     }
     return Send(store, {write.revision, 0}, message, reader);
   }

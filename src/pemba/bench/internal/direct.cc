@@ -28,7 +28,7 @@ class Direct final : public Scenario {
     }
   }
 
-  std::vector<Case> cases() const override { return {{"direct"}}; }
+  std::vector<Case> cases() const override { return {{.name = "direct"}}; }
 
   Question Make(std::size_t, Random& random) const override {
     const auto document = popular_.Scattered(random);

@@ -40,7 +40,7 @@ class GroupChain final : public Scenario {
   std::vector<Case> cases() const override {
     std::vector<Case> cases;
     for (const auto& kind : kKinds) {
-      cases.push_back({kind.name, std::max<std::uint32_t>(25, kind.depth + 1)});
+      cases.push_back({.name = kind.name, .hops = std::max<std::uint32_t>(25, kind.depth + 1)});
     }
     return cases;
   }

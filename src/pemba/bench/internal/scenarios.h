@@ -13,6 +13,18 @@ namespace pemba::bench::internal {
 std::unique_ptr<Scenario> MakeDirect(const WorldSize& size);
 std::unique_ptr<Scenario> MakeDrive(const WorldSize& size);
 std::unique_ptr<Scenario> MakeGroupChain(const WorldSize& size);
+std::unique_ptr<Scenario> MakeProjects(const WorldSize& size);
+std::unique_ptr<Scenario> MakeTwoWay(const WorldSize& size);
+std::unique_ptr<Scenario> MakeStrangers(const WorldSize& size);
+std::unique_ptr<Scenario> MakeBlockList(const WorldSize& size);
+std::unique_ptr<Scenario> MakeWideParents(const WorldSize& size);
+std::unique_ptr<Scenario> MakeSharedTeams(const WorldSize& size);
+std::unique_ptr<Scenario> MakeGiants(const WorldSize& size);
+std::unique_ptr<Scenario> MakeExpiry(const WorldSize& size);
+std::unique_ptr<Scenario> MakeSharedBatch(const WorldSize& size);
+std::unique_ptr<Scenario> MakeListing(const WorldSize& size);
+std::unique_ptr<Scenario> MakeMixed(const WorldSize& size);
+std::unique_ptr<Scenario> MakeKitchenSink(const WorldSize& size);
 
 // "document:d00001234": ids of eight digits make tuples of about 40 bytes.
 std::string Name(std::string_view type_and_prefix, std::uint64_t number);

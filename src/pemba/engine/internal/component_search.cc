@@ -4,16 +4,13 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 
 namespace pemba::engine::internal {
 namespace {
 
 using model::kNoIndex;
 using model::PlanOp;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 }  // namespace
 
@@ -106,7 +103,7 @@ void ComponentSearch::Tie(model::PlanNodeIndex parent, model::PlanNodeIndex chil
     return;
   }
   const auto& state = search_.nodes_[child];
-  exact_ = exact_ && state.exact && (!subtract || state.decided);
+  exact_ = exact_ && state.exact && (!subtract || state.probed);
   if (subtract && Mutated(Mutation::kListTrustSubtract)) exact_ = true;
   const bool tested = op == PlanOp::kIntersection || (subtract && state.exact);
   if (tested) part.set = StaticSet(child);
@@ -206,6 +203,18 @@ void ComponentSearch::Arrive(model::PlanNodeIndex at, Slot slot) {
   members_[parts_[at].owner]->Insert(slot);
 }
 
+// Whether what is subtracted is undecided there, as far as a probe can tell.
+bool ComponentSearch::LeadsToCycle(model::PlanNodeIndex subtracted, Slot slot) {
+  if (parts_[subtracted].dynamic || !search_.nodes_[subtracted].probed) return false;
+  if (Mutated(Mutation::kListTrustSubtract)) return false;
+  const auto node = scope_.NodeAt(plan_.relations()[parts_[subtracted].owner].type, slot);
+  bool found = false;
+  search_.ForEachProbed(subtracted, [&](const auto& leaf) {
+    found = found || search_.probe_.LeadsToCycle(leaf, node);
+  });
+  return found;
+}
+
 bool ComponentSearch::Passes(model::PlanNodeIndex parent, model::PlanNodeIndex child, Slot slot) {
   const auto& node = plan_.nodes()[parent];
   const auto children = plan_.LinksOf(node);
@@ -213,7 +222,8 @@ bool ComponentSearch::Passes(model::PlanNodeIndex parent, model::PlanNodeIndex c
   if (node.op == PlanOp::kDifference) {
     if (child == children[1]) return false;
     const auto* subtract = parts_[children[1]].set;
-    return subtract == nullptr || !subtract->Contains(slot);
+    if (subtract != nullptr && subtract->Contains(slot)) return false;
+    return !LeadsToCycle(children[1], slot);
   }
   if (!parts_[child].arrived->Insert(slot)) return false;
   return std::all_of(children.begin(), children.end(), [&](auto other) {

@@ -45,6 +45,7 @@ class ComponentSearch {
   void Follow(model::RelationIndex relation, Slot slot);
   void FollowTuples(const Consumer& consumer, model::RelationIndex relation, Slot slot);
   void Arrive(model::PlanNodeIndex at, Slot slot);
+  bool LeadsToCycle(model::PlanNodeIndex subtracted, Slot slot);
   bool Passes(model::PlanNodeIndex parent, model::PlanNodeIndex child, Slot slot);
   bool InComponent(model::RelationIndex relation) const {
     return plan_.relations()[relation].group == group_ && search_.relations_[relation].needed;

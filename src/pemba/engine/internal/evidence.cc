@@ -19,7 +19,11 @@ boost::json::object StoredContext(const Request& request, const ReadTuple& read)
     return request.query().contextual_tuples[read.contextual->position].condition->context;
   }
   if (read.context == 0) return {};
-  auto parsed = tuple::ParseContext(request.snapshot().ContextText(read.context));
+  auto text = request.snapshot().ContextText(read.context);
+  const auto condition = request.plan().entries()[read.entry].condition;
+  if (model::Expires(condition)) text = graph::SplitExpiringContext(text).context;
+  if (text.empty()) return {};
+  auto parsed = tuple::ParseContext(text);
   return parsed.ok() ? *std::move(parsed) : boost::json::object();
 }
 
@@ -35,8 +39,13 @@ Evidence EvidenceOf(const Request& request, const ReadTuple& read) {
   evidence.tuple.subject = SubjectText(request, read);
   evidence.origin =
       read.contextual == nullptr ? Evidence::Origin::kStored : Evidence::Origin::kContextual;
-  if (entry.condition == model::kNoIndex) return evidence;
-  const auto& program = *plan.conditions()[entry.condition];
+  if (model::Expires(entry.condition)) {
+    const auto text = request.snapshot().ContextText(read.context);
+    evidence.tuple.expires_at = graph::SplitExpiringContext(text).expires_at;
+  }
+  const auto condition = model::Underlying(entry.condition);
+  if (condition == model::kNoIndex) return evidence;
+  const auto& program = *plan.conditions()[condition];
   evidence.tuple.condition = tuple::Condition{program.name(), StoredContext(request, read)};
   if (const auto* given = request.query().context) {
     for (const auto& [key, value] : *given) {

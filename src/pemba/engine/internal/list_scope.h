@@ -2,8 +2,10 @@
 // end.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/node_set.h"
@@ -11,6 +13,19 @@
 #include "pemba/engine/internal/request.h"
 
 namespace pemba::engine::internal {
+
+// Of several contextual tuples with the same object and subject the first counts, and no stored one
+// does. `edges` share one end; calls `visit(edge)` for the first of each that has another `end`.
+template <class Visit>
+void ForEachFirst(ArenaVector<const ContextualEdge*>& edges, graph::NodeId ContextualEdge::*end,
+                  const Visit& visit) {
+  std::sort(edges.begin(), edges.end(), [&](const auto* a, const auto* b) {
+    return std::pair(a->*end, a->position) < std::pair(b->*end, b->position);
+  });
+  for (std::uint32_t i = 0; i < edges.size(); ++i) {
+    if (i == 0 || edges[i - 1]->*end != edges[i]->*end) visit(*edges[i]);
+  }
+}
 
 class ListScope {
  public:
@@ -43,7 +58,8 @@ class ListScope {
 
   // Whether tuples of the entry may turn out to be impossible to evaluate.
   bool MayFail(model::EntryIndex entry) const {
-    return plan().entries()[entry].condition != model::kNoIndex &&
+    const auto condition = plan().entries()[entry].condition;
+    return condition != model::kNoIndex && condition != model::kExpiresOnly &&
            (request_.View(entry).EdgesMax() != 0 || request_.has_contextual());
   }
 

@@ -18,6 +18,7 @@ enum class Mutation : std::uint8_t {
   kForgetContextValues,         // Batches: contexts of one size are equal (CVE-2026-34972).
   kForgetContextualShadow,      // A contextual tuple does not hide the stored one.
   kForgetContext,               // The request's context reaches no condition (CVE-2024-48909).
+  kForgetExpiry,                // Tuples hold for ever.
   kForgetConditionName,         // Tuples without the condition that is asked for (CVE-2025-64751).
   kReadWildcardsAsObjects,      // `type:*` where an object has to be (CVE-2022-39341).
   kFirstParentOnly,             // One parent per object (CVE-2024-38361).

@@ -177,6 +177,7 @@ class Finder {
       const bool wildcard = entry.wildcard && entry.type == subject.type &&
                             subject.kind != tuple::SubjectKind::kUserset;
       if (!exact && !wildcard) continue;
+      if (model::Expires(entry.condition)) continue;  // What is missing is never missed for a time.
       const int rank = (exact ? 0 : 2) + (entry.condition == kNoIndex ? 0 : 1);
       if (rank < best_rank) best = planned.first_entry + i;
       best_rank = std::min(rank, best_rank);
@@ -235,6 +236,7 @@ class Finder {
       const auto index = planned.first_entry + i;
       const auto target = direct ? plan.entries()[index].userset : plan.LinksOf(node)[i];
       if (target == kNoIndex || !request_.Reaches(target)) continue;
+      if (model::Expires(plan.entries()[index].condition)) continue;
       Add(ways,
           With({}, DraftOf({Kind::kMissingLink, node.relation, vertex.object, index, nullptr})));
     }

@@ -5,6 +5,7 @@
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/component_search.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine::internal {
@@ -13,10 +14,6 @@ namespace {
 using model::kNoIndex;
 using model::PlanOp;
 using tuple::SubjectKind;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 // More rows than this are united at once instead of being walked side by side.
 constexpr std::size_t kRowsSideBySide = 256;
@@ -30,7 +27,8 @@ ObjectSearch::ObjectSearch(ListScope& scope, model::RelationIndex root)
       root_(root),
       relations_(scope.arena().NewArray<RelationState>(plan_.relations().size())),
       nodes_(scope.arena().NewArray<NodeState>(plan_.nodes().size())),
-      needed_(scope.arena()) {}
+      needed_(scope.arena()),
+      probe_(scope) {}
 
 WindowProgram* ObjectSearch::Prepare() {
   FindNeeded();
@@ -75,26 +73,16 @@ void ObjectSearch::FindNeeded() {
 
 ArenaVector<model::PlanNodeIndex> ObjectSearch::PostOrder(model::PlanNodeIndex root,
                                                           Operands operands) const {
-  ArenaVector<model::PlanNodeIndex> order(scope_.arena()), open(scope_.arena());
-  open.push_back(root);
-  while (!open.empty()) {
-    const auto index = open.back();
-    open.pop_back();
-    order.push_back(index);
-    const auto& node = plan_.nodes()[index];
-    if (!IsOperator(node.op)) continue;
-    auto children = plan_.LinksOf(node);
+  return OperandsFirst(plan_, scope_.arena(), root, [&](const model::PlanNode& node) {
+    const auto all = plan_.LinksOf(node);
     const bool base_only = operands == Operands::kSubtractable && node.op == PlanOp::kDifference &&
-                           !nodes_[children[1]].exact;
-    if (base_only) children = children.first(1);
-    for (const auto child : children) open.push_back(child);
-  }
-  std::reverse(order.begin(), order.end());
-  return order;
+                           !nodes_[all[1]].exact;
+    return base_only ? all.first(1) : all;
+  });
 }
 
 bool ObjectSearch::Settle(std::span<const model::RelationIndex> component) {
-  for (const auto relation : component) Analyse(relation);
+  Analyse(component);
   const auto first = component.front();
   if (plan_.relations()[first].recursive) {
     ComponentSearch(*this, component).Run();
@@ -111,30 +99,44 @@ bool ObjectSearch::Settle(std::span<const model::RelationIndex> component) {
   return true;
 }
 
-void ObjectSearch::Analyse(model::RelationIndex relation) {
-  const auto& planned = plan_.relations()[relation];
-  auto& state = relations_[relation];
-  for (const auto index : PostOrder(planned.root, Operands::kAll)) {
-    nodes_[index] = AnalyseNode(plan_.nodes()[index]);
+// Learns, callees first, what sets tell of the relations of a component.
+void ObjectSearch::Analyse(std::span<const model::RelationIndex> component) {
+  bool probed = plan_.relations()[component.front()].unions_only;
+  for (const auto relation : component) {
+    relations_[relation].decided = !plan_.relations()[relation].recursive;
+    relations_[relation].probed = probed || relations_[relation].decided;
   }
-  state.exact = nodes_[planned.root].exact;
-  state.decided = nodes_[planned.root].decided && !planned.recursive;
+  for (const auto relation : component) {
+    const auto root = plan_.relations()[relation].root;
+    for (const auto index : PostOrder(root, Operands::kAll)) {
+      nodes_[index] = AnalyseNode(plan_.nodes()[index]);
+    }
+    relations_[relation].exact = nodes_[root].exact;
+    probed = probed && nodes_[root].probed;
+  }
+  for (const auto relation : component) {
+    auto& state = relations_[relation];
+    state.decided = state.decided && nodes_[plan_.relations()[relation].root].decided;
+    state.probed = state.decided || probed;
+  }
 }
 
 ObjectSearch::NodeState ObjectSearch::AnalyseNode(const model::PlanNode& node) const {
   if (node.op == PlanOp::kComputed) {
     const auto& other = relations_[node.relation];
     if (!other.needed) return {};
-    return {other.exact, other.decided && !plan_.relations()[node.relation].recursive};
+    return {other.exact, other.decided, other.probed};
   }
   if (!IsOperator(node.op)) return AnalyseLeaf(node);
   NodeState state;
   for (const auto child : plan_.LinksOf(node)) {
     state.exact = state.exact && nodes_[child].exact;
     state.decided = state.decided && nodes_[child].decided;
+    state.probed = state.probed && nodes_[child].probed;
   }
+  state.probed = state.decided || (state.probed && node.op == PlanOp::kUnion);
   if (node.op == PlanOp::kDifference && !Mutated(Mutation::kListTrustSubtract)) {
-    state.exact = state.exact && nodes_[plan_.LinksOf(node)[1]].decided;
+    state.exact = state.exact && nodes_[plan_.LinksOf(node)[1]].probed;
   }
   return state;
 }
@@ -147,12 +149,13 @@ ObjectSearch::NodeState ObjectSearch::AnalyseLeaf(const model::PlanNode& leaf) c
   for (std::uint32_t i = 0; i < relation.entry_count; ++i) {
     const auto entry = relation.first_entry + i;
     const bool leads_on = leaf.op != PlanOp::kDirect || plan_.entries()[entry].userset != kNoIndex;
-    state.decided = state.decided && !(leads_on && scope_.MayFail(entry));
+    state.probed = state.probed && !(leads_on && scope_.MayFail(entry));
   }
   ForEachHop(leaf, [&](const HopSource& hop) {
-    const bool recursive = plan_.relations()[hop.target].recursive;
-    state.decided = state.decided && relations_[hop.target].decided && !recursive;
+    state.decided = state.decided && relations_[hop.target].decided;
+    state.probed = state.probed && relations_[hop.target].probed;
   });
+  state.decided = state.decided && state.probed;
   return state;
 }
 
@@ -217,6 +220,10 @@ void ObjectSearch::Emit(model::PlanNodeIndex root, WindowProgram& program) {
       program.Leaf(MakeLeaf(node, kNoIndex));
     } else if (node.op != PlanOp::kDifference || nodes_[plan_.LinksOf(node)[1]].exact) {
       program.Combine(node.op, node.count);
+      if (node.op != PlanOp::kDifference || Mutated(Mutation::kListTrustSubtract)) continue;
+      const auto subtracted = plan_.LinksOf(node)[1];
+      if (!nodes_[subtracted].probed) continue;
+      ForEachProbed(subtracted, [&](const auto& leaf) { program.DropCycles(probe_, leaf); });
     }
   }
 }
@@ -269,8 +276,6 @@ void ObjectSearch::AddDirect(model::RelationIndex relation, WindowLeaf& leaf) {
   if (request_.has_contextual()) AddExactContextual(relation, leaf);
 }
 
-// Of several contextual tuples with the same object and subject the first counts, and no stored one
-// does.
 void ObjectSearch::AddExactContextual(model::RelationIndex relation, WindowLeaf& leaf) {
   const auto& planned = plan_.relations()[relation];
   ArenaVector<const ContextualEdge*> edges(scope_.arena());
@@ -280,16 +285,11 @@ void ObjectSearch::AddExactContextual(model::RelationIndex relation, WindowLeaf&
       if (edge.subject == request_.subject().node) edges.push_back(&edge);
     }
   }
-  std::sort(edges.begin(), edges.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->object, a->position) < std::pair(b->object, b->position);
-  });
-  for (std::uint32_t i = 0; i < edges.size(); ++i) {
-    const auto& edge = *edges[i];
-    if (i > 0 && edges[i - 1]->object == edge.object) continue;
+  ForEachFirst(edges, &ContextualEdge::object, [&](const ContextualEdge& edge) {
     const auto slot = scope_.SlotOf(planned.type, edge.object);
     leaf.Shadow(slot);
     if (scope_.Holds(edge.entry, edge.object, edge.subject, 0, &edge)) leaf.AddSlot(slot);
-  }
+  });
 }
 
 void ObjectSearch::AddHops(std::span<const HopSource> hops, model::TypeIndex type,

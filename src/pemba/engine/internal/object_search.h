@@ -7,7 +7,8 @@
 //
 // What is found for a relation is either exactly where Check says "true", or more than that:
 // *candidates*, which Check then confirms one by one. docs/decisions/0005-lists.md shows why these
-// are needed only right of a `but not` that recursion or conditions may leave undecided.
+// are needed only right of a `but not` that recursion or conditions may leave undecided, and not
+// even there if nothing but cycles can: those are found in sets too (CycleProbe).
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 
 #include "pemba/base/arena.h"
 #include "pemba/engine/internal/arena_vector.h"
+#include "pemba/engine/internal/cycle_probe.h"
 #include "pemba/engine/internal/evaluator.h"
 #include "pemba/engine/internal/list_scope.h"
 #include "pemba/engine/internal/node_set.h"
@@ -48,12 +50,13 @@ class ObjectSearch {
     bool hop_source = false;  // Tuples lead on from it.
     bool exact = true;        // What is found is no more than what is true.
     bool decided = true;      // Where it is not true, it is false: not an error, not a cycle.
+    bool probed = true;       // Where it is not true, it is false or a cycle that the probe finds.
     const NodeSet* found = nullptr;  // Null: not worked out as a whole.
     std::uint32_t name = 0;          // In the program being made.
     bool named = false;
   };
   struct NodeState {
-    bool exact = true, decided = true;  // As above.
+    bool exact = true, decided = true, probed = true;  // As above.
   };
   // One class of tuples that leads from members of `target` to objects of a leaf.
   struct HopSource {
@@ -62,7 +65,7 @@ class ObjectSearch {
   };
 
   void FindNeeded();
-  void Analyse(model::RelationIndex relation);
+  void Analyse(std::span<const model::RelationIndex> component);
   NodeState AnalyseNode(const model::PlanNode& node) const;
   NodeState AnalyseLeaf(const model::PlanNode& leaf) const;
   bool Settle(std::span<const model::RelationIndex> component);
@@ -81,6 +84,9 @@ class ObjectSearch {
   void NameInlined(model::PlanNodeIndex node, WindowProgram& program);
   void Emit(model::PlanNodeIndex root, WindowProgram& program);
   void EmitComputed(model::RelationIndex relation, WindowProgram& program);
+  // The leaves of what is subtracted that the probe has to look at.
+  template <class Visit>
+  void ForEachProbed(model::PlanNodeIndex subtracted, const Visit& visit) const;
 
   // A leaf but for what leads there from relations of `without` (kNoIndex: none), a group.
   WindowLeaf* MakeLeaf(const model::PlanNode& leaf, std::uint32_t without);
@@ -101,6 +107,7 @@ class ObjectSearch {
   std::span<RelationState> relations_;        // By relation.
   std::span<NodeState> nodes_;                // By plan node, of needed relations.
   ArenaVector<model::RelationIndex> needed_;  // By group: callees first.
+  CycleProbe probe_;
 
   // Confirms candidates; its memory is given back every so often.
   static constexpr std::uint32_t kConfirmedAtOnce = 4'096;
@@ -113,6 +120,14 @@ class ObjectSearch {
   std::unique_ptr<Confirmer> confirmer_;
   std::uint32_t confirmed_ = 0;
 };
+
+template <class Visit>
+void ObjectSearch::ForEachProbed(model::PlanNodeIndex subtracted, const Visit& visit) const {
+  const auto& node = plan_.nodes()[subtracted];
+  if (nodes_[subtracted].decided) return;
+  if (node.op != model::PlanOp::kUnion) return visit(node);
+  for (const auto child : plan_.LinksOf(node)) ForEachProbed(child, visit);  // No unions.
+}
 
 template <class Visit>
 void ObjectSearch::ForEachHop(const model::PlanNode& leaf, const Visit& visit) const {

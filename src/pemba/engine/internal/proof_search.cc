@@ -28,13 +28,8 @@ VertexKind KindOf(PlanOp op) {
   return VertexKind::kDirect;
 }
 
-// A stored tuple whose context does not fit the condition as this model has it is not seen.
 bool IsVisible(const Request& request, const ReadTuple& read) {
-  const auto condition = request.plan().entries()[read.entry].condition;
-  if (condition == kNoIndex || read.contextual != nullptr || read.context == 0) return true;
-  std::shared_ptr<const condition::Bindings> spare;
-  return request.bound_model().BindingsOf(request.snapshot(), condition, read.context, spare) !=
-         nullptr;
+  return read.contextual != nullptr || request.IsSeen(read.entry, read.context);
 }
 
 }  // namespace

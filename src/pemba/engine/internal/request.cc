@@ -35,6 +35,7 @@ Request::Request(const CheckLimits& limits, const Clock& clock, const graph::Sna
       query_(query),
       arena_(arena),
       hops_max_(limits.resolve_node_limit),
+      now_(TimeOf(plan_, clock)),
       local_names_(arena),
       contextual_(arena),
       visit_steps_(arena),
@@ -49,6 +50,7 @@ Request::Request(const Request& other, Arena& arena)
       query_(other.query_),
       arena_(arena),
       hops_max_(other.hops_max_),
+      now_(other.now_),
       subject_(other.subject_),
       subject_kind_(other.subject_kind_),
       wildcard_kind_(other.wildcard_kind_),
@@ -57,7 +59,8 @@ Request::Request(const Request& other, Arena& arena)
       local_names_(other.local_names_),
       contextual_(other.contextual_),
       visit_steps_(arena),
-      steps_to_check_(kStepsPerLook) {}
+      steps_to_check_(kStepsPerLook),
+      also_(&other.arena_) {}
 
 Status Request::ResolveSubject() {
   PEMBA_TRY(const auto id, NameSubject(query_.tuple.subject));
@@ -302,9 +305,14 @@ std::span<const ContextualEdge> Request::Contextual(model::EntryIndex entry,
   return {begin, end};
 }
 
-bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
+bool Request::IsSeen(model::EntryIndex entry, graph::ContextId context) const {
   const auto condition = plan_.entries()[entry].condition;
   if (condition == kNoIndex || context == 0) return true;
+  if (model::Expires(condition)) {
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_) return false;
+    if (condition == model::kExpiresOnly || parts.context.empty()) return true;
+  }
   std::shared_ptr<const condition::Bindings> spare;
   return model_.BindingsOf(snapshot_, condition, context, spare) != nullptr;
 }
@@ -312,16 +320,25 @@ bool Request::Fits(model::EntryIndex entry, graph::ContextId context) const {
 Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::NodeId subject,
                           graph::ContextId context, const ContextualEdge* contextual) {
   const auto& planned = plan_.entries()[entry];
-  const auto& program = *plan_.conditions()[planned.condition];
+  const auto condition = model::Underlying(planned.condition);
+  bool has_context = context != 0;
+  if (model::Expires(planned.condition)) {
+    // Expired is not there: nothing else about the tuple matters.
+    const auto parts = graph::SplitExpiringContext(snapshot_.ContextText(context));
+    if (parts.expires_at <= now_ && !Mutated(Mutation::kForgetExpiry)) return Outcome::False();
+    if (condition == kNoIndex) return Outcome::True();
+    has_context = !parts.context.empty();
+  }
+  const auto& program = *plan_.conditions()[condition];
   std::shared_ptr<const condition::Bindings> spare;
   const condition::Bindings* own = nullptr;
   if (contextual != nullptr) {
-    own = ContextualBindings(*contextual, planned.condition);
-  } else if (context != 0) {
+    own = ContextualBindings(*contextual, condition);
+  } else if (has_context) {
     own = model_.BindingsOf(snapshot_, planned.condition, context, spare);
     if (own == nullptr) return Outcome::False();
   }
-  const auto* given = RequestBindings(planned.condition);
+  const auto* given = RequestBindings(condition);
   auto verdict = program.Evaluate(given, own, {}, arena_);
   if (verdict.ok()) {
     return *verdict == condition::Verdict::kMet ? Outcome::True() : Outcome::False();
@@ -334,7 +351,7 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
   if (planned.userset != kNoIndex) {
     subject_name += "#" + plan_.relations()[planned.userset].name;
   }
-  verdict = program.Evaluate(given, own, {object_name, relation.name, subject_name}, arena_);
+  verdict = program.Reevaluate(given, own, {object_name, relation.name, subject_name}, arena_);
   if (verdict.ok()) return Outcome::False();
   return Outcome::Failed(
       MakeFailure(verdict.error().code,
@@ -378,6 +395,11 @@ bool Request::CheckBudget() {
   steps_ += kStepsPerLook;
   if (limits_.steps_max != 0 && steps_ > limits_.steps_max) {
     stopped_ = MakeFailure(ErrorCode::kTooComplex, "the check needs more work than is allowed");
+  } else if (const auto used = arena_.used_bytes() + (also_ == nullptr ? 0 : also_->used_bytes());
+             limits_.memory_bytes_max != 0 && used > limits_.memory_bytes_max) {
+    stopped_ = MakeFailure(ErrorCode::kResourceExhausted,
+                           "the request needs more than " +
+                               std::to_string(limits_.memory_bytes_max) + " bytes of memory");
   } else if (query_.deadline && clock_.Steady() >= *query_.deadline) {
     stopped_ = MakeFailure(ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded");
   }

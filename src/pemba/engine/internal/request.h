@@ -111,8 +111,9 @@ class Request {
 
   std::span<const ContextualEdge> Contextual(model::EntryIndex entry, graph::NodeId object) const;
 
-  // Whether a stored tuple with this context fits the model as it is now.
-  bool Fits(model::EntryIndex entry, graph::ContextId context) const;
+  // Whether a stored tuple with this context is seen: it fits the model as it is now, and has not
+  // expired.
+  bool IsSeen(model::EntryIndex entry, graph::ContextId context) const;
 
   // Whether a tuple's condition is met: kTrue, kFalse or kFailed. `contextual` is null for stored
   // tuples, whose context is `context`.
@@ -125,7 +126,7 @@ class Request {
     return Evaluate(entry, object, subject, context, contextual);
   }
 
-  // Counts work. False once time or the budget is used up; then stopped() says why.
+  // Counts work. False once time, work or memory is used up; then stopped() says why.
   bool Step() {
     if (--steps_to_check_ != 0) return true;
     return CheckBudget();
@@ -138,6 +139,9 @@ class Request {
     steps_ += count - steps_to_check_;
     return CheckBudget();
   }
+  // Memory beside arena() that counts against the budget of the request, while it is there; null:
+  // none.
+  void CountMemoryOf(const Arena* also) { also_ = also; }
   const Failure* stopped() const { return stopped_; }
   void Stop(const Failure& why) {  // As if this request had run out of it.
     stopped_ = MakeFailure(why.code, why.message);
@@ -155,6 +159,9 @@ class Request {
   const condition::Bindings* ContextualBindings(const ContextualEdge& edge,
                                                 model::ConditionIndex condition);
   bool CheckBudget();
+  static WallTime TimeOf(const model::Plan& plan, const Clock& clock) {
+    return plan.knows_expiry() ? clock.Now() : WallTime();
+  }
 
   // The stored tuple of `entry` from the object to the subject (or its wildcard): `node` is always
   // the same for an entry. Walks ask one entry about many objects; from the second time on it is
@@ -180,6 +187,9 @@ class Request {
   CheckQuery query_;
   Arena& arena_;
   std::uint32_t hops_max_;
+  // When the question is asked: tuples that have expired by then are not there. Only where some of
+  // the model's may.
+  const WallTime now_;
 
   Subject subject_;
   std::uint32_t subject_kind_ = model::kNoIndex;   // As reachability counts it.
@@ -208,6 +218,7 @@ class Request {
 
   std::uint32_t steps_to_check_;
   std::uint64_t steps_ = 0;
+  const Arena* also_ = nullptr;
   const Failure* stopped_ = nullptr;
   const Failure* too_deep_ = nullptr;
 };

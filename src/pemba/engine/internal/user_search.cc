@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/engine/internal/operands.h"
 
 namespace pemba::engine::internal {
 namespace {
@@ -12,10 +14,6 @@ namespace {
 using graph::NodeId;
 using model::kNoIndex;
 using model::PlanOp;
-
-bool IsOperator(PlanOp op) {
-  return op == PlanOp::kUnion || op == PlanOp::kIntersection || op == PlanOp::kDifference;
-}
 
 std::uint64_t KeyOf(model::RelationIndex relation, NodeId node) {
   return std::uint64_t{relation} << 32 | node;
@@ -37,16 +35,58 @@ UserSearch::UserSearch(ListScope& scope, const UserFilter& filter)
       index_(arena_),
       goals_(arena_),
       leaves_(arena_),
-      searched_index_(arena_),
+      groups_(arena_),
+      sources_(arena_),
       searched_(arena_),
       orders_(arena_.NewArray<std::span<const model::PlanNodeIndex>>(plan_.relations().size())),
-      stack_(arena_) {}
+      stack_(arena_) {
+  request_.CountMemoryOf(&scratch_);
+}
 
-UserSet UserSearch::Run(model::RelationIndex relation, NodeId object) {
-  if (!Reaches(relation) || TooDeep(0)) return {};
+UserSearch::~UserSearch() { request_.CountMemoryOf(nullptr); }
+
+void UserSearch::Prepare(model::RelationIndex relation, NodeId object) {
+  if (!Reaches(relation) || TooDeep(0)) {
+    next_ = graph::kNoNode;
+    return;
+  }
   const Target root{relation, object};
-  if (!plan_.relations()[relation].unions_only) return RunGoals(relation, object);
-  return SearchUnions({&root, 1}, 0, Cycles::kIgnore).certain;
+  if (plan_.relations()[relation].unions_only) {
+    SearchUnions({&root, 1}, 0, Cycles::kIgnore);
+  } else {
+    FindGoals(root);
+  }
+  // What a range costs beside its users is the number of goals: where there are many, ranges are
+  // long from the start.
+  constexpr NodeId kUsersPerGoal = 16;
+  const auto goals = std::min(goals_.size() + sources_.size(), kLongestRange / kUsersPerGoal);
+  length_ = std::max(length_, kUsersPerGoal * goals);
+}
+
+std::optional<std::span<const NodeId>> UserSearch::Next() {
+  if (next_ == graph::kNoNode || !scope_.Work()) return std::nullopt;
+  scratch_.Reset();
+  range_ = NextRange();
+  for (auto& source : sources_) {
+    if (!scope_.Work()) return std::nullopt;
+    source.users = UsersOf(source);
+  }
+  for (const auto& group : groups_) {
+    if (!scope_.Work()) return std::nullopt;
+    Settle(group);
+  }
+  return goals_.empty() ? sources_[0].users.certain.named : goals_[0].users.certain.named;
+}
+
+// The last one takes in those whom only the request knows.
+UserRange UserSearch::NextRange() {
+  UserRange range{next_, graph::kNoNode, request_.NodesMax(filter_.type)};
+  if (next_ < range.stored_end && range.stored_end - next_ > length_) {
+    range.end = range.stored_end = next_ + length_;
+  }
+  next_ = range.end;
+  length_ = std::min(4 * length_, kLongestRange);
+  return range;
 }
 
 // Rule 4 of Check's definition, for all users asked for at once.
@@ -68,27 +108,23 @@ bool UserSearch::TooDeep(std::uint32_t depth) {
 std::span<const model::PlanNodeIndex> UserSearch::PostOrder(model::RelationIndex relation) {
   auto& known = orders_[relation];
   if (!known.empty()) return known;
-  ArenaVector<model::PlanNodeIndex> order(arena_), open(arena_);
-  open.push_back(plan_.relations()[relation].root);
-  while (!open.empty()) {
-    const auto index = open.back();
-    open.pop_back();
-    order.push_back(index);
-    const auto& node = plan_.nodes()[index];
-    if (!IsOperator(node.op)) continue;
-    for (const auto child : plan_.LinksOf(node)) open.push_back(child);
-  }
-  std::reverse(order.begin(), order.end());
-  return known = SpanOf(order);
+  const auto root = plan_.relations()[relation].root;
+  return known = SpanOf(OperandsFirst(plan_, arena_, root, [&](const model::PlanNode& node) {
+           return plan_.LinksOf(node);
+         }));
 }
 
-UserSet UserSearch::RunGoals(model::RelationIndex relation, NodeId object) {
-  GoalOf({relation, object}, 0);
+void UserSearch::FindGoals(const Target& root) {
+  GoalOf(root, 0);
   // Breadth first: the depth of a goal is that of the shortest way to it.
   for (std::uint32_t i = 0; i < goals_.size(); ++i) {
-    if (!scope_.Work()) return {};
+    if (!scope_.Work()) return;
     Expand(i);
   }
+  if (!scope_.ended()) FindGroups();
+}
+
+void UserSearch::FindGroups() {
   std::vector<std::vector<std::uint32_t>> edges(goals_.size());
   for (std::uint32_t i = 0; i < goals_.size(); ++i) {
     auto leaf = goals_[i].first_leaf;
@@ -98,19 +134,17 @@ UserSet UserSearch::RunGoals(model::RelationIndex relation, NodeId object) {
       edges[i].insert(edges[i].end(), next.begin(), next.end());
     }
   }
-  const auto groups = model::RecursiveGroups(edges);
-  std::vector<std::uint32_t> order(goals_.size());
+  const auto group_of = model::RecursiveGroups(edges);
+  const auto order = arena_.NewArray<std::uint32_t>(goals_.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(),
-                   [&](auto a, auto b) { return groups[a] < groups[b]; });
+                   [&](auto a, auto b) { return group_of[a] < group_of[b]; });
   for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-    while (last < order.size() && groups[order[last]] == groups[order[first]]) ++last;
+    while (last < order.size() && group_of[order[last]] == group_of[order[first]]) ++last;
     const auto& next = edges[order[first]];
     const bool itself = std::find(next.begin(), next.end(), order[first]) != next.end();
-    Settle({order.data() + first, order.data() + last}, itself || last - first > 1);
-    if (scope_.ended()) return {};
+    groups_.push_back({order.subspan(first, last - first), itself || last - first > 1});
   }
-  return goals_[0].users.certain;
 }
 
 std::uint32_t UserSearch::GoalOf(const Target& target, std::uint32_t depth) {
@@ -138,40 +172,43 @@ UserSearch::Leaf UserSearch::MakeLeaf(const model::PlanNode& node, NodeId object
                                       std::uint32_t depth) {
   ArenaVector<Target> targets(arena_);
   ReadTargets(node, object, targets);
+  if (scope_.ended()) return {};
   ArenaVector<std::uint32_t> goals(arena_);
   ArenaVector<Target> unions(arena_);
   for (const auto& target : targets) {
+    if (!scope_.Work()) return {};
     if (plan_.relations()[target.relation].unions_only) {
       unions.push_back(target);
     } else {
       goals.push_back(GoalOf(target, depth));
     }
   }
-  Leaf leaf;
-  leaf.goals = SpanOf(goals);
-  if (unions.size() == 1) leaf.users = SearchTarget(unions[0], depth);
-  if (unions.size() > 1) leaf.users = SearchUnions(SpanOf(unions), depth, Cycles::kTell);
-  if (node.op == PlanOp::kDirect) {
-    Lists named(arena_);
-    Users direct;
-    ReadDirect(node.relation, object, named, direct.certain.all);
-    direct.certain = direct.possible = Unite(named, direct.certain.all);
-    leaf.users = Combine(PlanOp::kUnion, leaf.users, direct);
+  ArenaVector<std::uint32_t> sources(arena_);
+  if (unions.size() == 1) sources.push_back(SearchTarget(unions[0], depth));
+  if (unions.size() > 1) {
+    sources.push_back(SearchUnions(SpanOf(unions), depth, Cycles::kTell));
   }
-  return leaf;
+  if (node.op == PlanOp::kDirect) {
+    Source direct{UserRows(scope_), false, {}};
+    ReadDirect(node.relation, object, direct.rows);
+    sources.push_back(sources_.size());
+    sources_.push_back(direct);
+  }
+  return {SpanOf(sources), SpanOf(goals)};
 }
 
 // INVARIANT: `certain` only grows and `possible` only shrinks, so a group comes to rest. Names
 // beside a wildcard are no part of that: `possible`, which is never listed, does without them.
-void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
-  if (!cyclic) {
-    goals_[group[0]].users = Evaluate(goals_[group[0]]);
+void UserSearch::Settle(const Group& group) {
+  if (!group.cyclic) {
+    auto& goal = goals_[group.goals[0]];
+    goal.users = Evaluate(goal);
     return;
   }
-  for (const auto i : group) goals_[i].users = {{}, UserSet::All(), false};
+  for (const auto i : group.goals) goals_[i].users = {{}, UserSet::All(), false};
   for (bool changed = true; changed;) {
     changed = false;
-    for (const auto i : group) {
+    for (const auto i : group.goals) {
       if (!scope_.Work()) return;
       auto users = Evaluate(goals_[i]);
       if (users.possible.all) users.possible.named = {};
@@ -182,7 +219,7 @@ void UserSearch::Settle(std::span<const std::uint32_t> group, bool cyclic) {
       known = users;
     }
   }
-  for (const auto i : group) {
+  for (const auto i : group.goals) {
     if (Mutated(Mutation::kUsersForgetCycle)) goals_[i].users.possible = goals_[i].users.certain;
   }
 }
@@ -204,29 +241,27 @@ UserSearch::Users UserSearch::Evaluate(const Goal& goal) {
   }
   auto users = stack_.back();
   if (goal.relation != filter_.relation) return users;
+  if (goal.node < range_.first || goal.node >= range_.end) return users;
   Users itself;
-  const auto name = arena_.NewArray<NodeId>(1);
+  const auto name = scratch_.NewArray<NodeId>(1);
   name[0] = goal.node;
   itself.certain = itself.possible = UserSet::Named(name);
   return Combine(PlanOp::kUnion, users, itself);
 }
 
 UserSearch::Users UserSearch::EvaluateLeaf(const Leaf& leaf) {
-  if (leaf.goals.empty()) return leaf.users;
-  ArenaVector<UserSet> certain(arena_), possible(arena_);
-  certain.push_back(leaf.users.certain);
-  possible.push_back(leaf.users.possible);
+  if (leaf.goals.empty() && leaf.sources.size() == 1) return sources_[leaf.sources[0]].users;
+  ArenaVector<UserSet> certain(scratch_), possible(scratch_);
   Users result;
-  result.decided = leaf.users.decided;
-  for (const auto goal : leaf.goals) {
-    const auto& users = goals_[goal].users;
+  const auto add = [&](const Users& users) {
     certain.push_back(users.certain);
     possible.push_back(users.possible);
     result.decided = result.decided && users.decided;
-  }
-  const auto nodes_max = request_.NodesMax(filter_.type);
-  result.certain = UniteAll(arena_, SpanOf(certain), nodes_max);
-  result.possible = result.decided ? result.certain : UniteAll(arena_, SpanOf(possible), nodes_max);
+  };
+  for (const auto source : leaf.sources) add(sources_[source].users);
+  for (const auto goal : leaf.goals) add(goals_[goal].users);
+  result.certain = UniteAll(scratch_, SpanOf(certain), range_);
+  result.possible = result.decided ? result.certain : UniteAll(scratch_, SpanOf(possible), range_);
   return result;
 }
 
@@ -234,9 +269,9 @@ UserSearch::Users UserSearch::Combine(PlanOp op, const Users& a, const Users& b)
   Users result;
   result.decided = a.decided && b.decided;
   const auto apply = [&](const UserSet& left, const UserSet& right) {
-    if (op == PlanOp::kUnion) return internal::Unite(arena_, left, right);
-    if (op == PlanOp::kIntersection) return Intersect(arena_, left, right);
-    return Subtract(arena_, left, right);
+    if (op == PlanOp::kUnion) return internal::Unite(scratch_, left, right);
+    if (op == PlanOp::kIntersection) return Intersect(scratch_, left, right);
+    return Subtract(scratch_, left, right);
   };
   const bool crossed = op == PlanOp::kDifference;
   result.certain = apply(a.certain, crossed ? b.possible : b.certain);
@@ -276,26 +311,24 @@ void UserSearch::ReadTargets(const model::PlanNode& leaf, NodeId object, ArenaVe
 
 // Direct tuples that name users of the kind asked for, or all of them. Usersets name themselves
 // when they are reached.
-void UserSearch::ReadDirect(model::RelationIndex relation, NodeId object, Lists& named, bool& all) {
+void UserSearch::ReadDirect(model::RelationIndex relation, NodeId object, UserRows& rows) {
   if (filter_.relation != kNoIndex) return;
   const auto& planned = plan_.relations()[relation];
   ArenaVector<NodeId> held(arena_), shadowed(arena_);
   if (request_.has_contextual()) ReadExactContextual(relation, object, held, shadowed);
-  if (!held.empty()) named.push_back(SpanOf(held));
+  rows.AddSorted(SpanOf(held));
   for (std::uint32_t i = 0; i < planned.entry_count; ++i) {
     const auto index = planned.first_entry + i;
     const auto& entry = plan_.entries()[index];
     if (entry.type != filter_.type || entry.userset != kNoIndex) continue;
     if (!entry.wildcard) {
-      ReadRow(index, object, SpanOf(shadowed), named);
+      rows.AddRow(index, object, SpanOf(shadowed));
     } else if (AnyHolds(index, object)) {
-      all = true;
+      rows.AddAll();
     }
   }
 }
 
-// Of several contextual tuples with the same object and subject the first counts, and no stored one
-// does.
 void UserSearch::ReadExactContextual(model::RelationIndex relation, NodeId object,
                                      ArenaVector<NodeId>& held, ArenaVector<NodeId>& shadowed) {
   const auto& planned = plan_.relations()[relation];
@@ -306,37 +339,10 @@ void UserSearch::ReadExactContextual(model::RelationIndex relation, NodeId objec
     if (entry.type != filter_.type || entry.userset != kNoIndex || entry.wildcard) continue;
     for (const auto& edge : request_.Contextual(index, object)) edges.push_back(&edge);
   }
-  std::sort(edges.begin(), edges.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->subject, a->position) < std::pair(b->subject, b->position);
-  });
-  for (std::uint32_t i = 0; i < edges.size(); ++i) {
-    const auto& edge = *edges[i];
-    if (i > 0 && edges[i - 1]->subject == edge.subject) continue;
+  ForEachFirst(edges, &ContextualEdge::subject, [&](const ContextualEdge& edge) {
     shadowed.push_back(edge.subject);
     if (scope_.Holds(edge.entry, object, edge.subject, 0, &edge)) held.push_back(edge.subject);
-  }
-}
-
-void UserSearch::ReadRow(model::EntryIndex entry, NodeId object, std::span<const NodeId> shadowed,
-                         Lists& named) {
-  auto row = request_.View(entry).Subjects(object);
-  const bool conditional = plan_.entries()[entry].condition != kNoIndex;
-  if (!conditional && shadowed.empty()) {
-    // Mostly one run, which is not copied.
-    while (!row.done()) {
-      named.push_back(row.TakeRun());
-      if (!scope_.Work()) return;
-    }
-    return;
-  }
-  ArenaVector<NodeId> kept(arena_);
-  for (; !row.done(); row.Next()) {
-    if (!scope_.Work()) return;
-    const auto node = row.node();
-    if (std::binary_search(shadowed.begin(), shadowed.end(), node)) continue;
-    if (scope_.Holds(entry, object, node, row.context(), nullptr)) kept.push_back(node);
-  }
-  if (!kept.empty()) named.push_back(SpanOf(kept));
+  });
 }
 
 // All tuples of the wildcard's entry are looked at: one that cannot be evaluated ends the list.
@@ -351,15 +357,17 @@ bool UserSearch::AnyHolds(model::EntryIndex entry, NodeId object) {
   return any;
 }
 
-UserSearch::Users UserSearch::SearchTarget(const Target& target, std::uint32_t depth) {
-  const auto known =
-      searched_index_.FindOrAdd(KeyOf(target.relation, target.node), searched_.size());
-  if (known != GoalIndex::kNew) return searched_[known];
-  return searched_.push_back(SearchUnions({&target, 1}, depth, Cycles::kTell));
+std::uint32_t UserSearch::SearchTarget(const Target& target, std::uint32_t depth) {
+  const auto key = KeyOf(target.relation, target.node);
+  if (const auto* known = searched_.Find(key)) return *known;
+  const auto source = SearchUnions({&target, 1}, depth, Cycles::kTell);
+  searched_.FindOrAdd(key, source);
+  return source;
 }
 
-UserSearch::Users UserSearch::SearchUnions(std::span<const Target> roots, std::uint32_t depth,
-                                           Cycles cycles) {
+// Gives the source of what it has met.
+std::uint32_t UserSearch::SearchUnions(std::span<const Target> roots, std::uint32_t depth,
+                                       Cycles cycles) {
   struct Visit {
     Target target;
     std::uint32_t depth;
@@ -369,8 +377,7 @@ UserSearch::Users UserSearch::SearchUnions(std::span<const Target> roots, std::u
   ArenaVector<Edge> edges(arena_);
   ArenaVector<Target> targets(arena_);
   ArenaVector<NodeId> themselves(arena_);
-  Lists named(arena_);
-  bool all = false;
+  Source source{UserRows(scope_), false, {}};
   bool ways_meet = false;
   const auto ask = [&](const Target& target, std::uint32_t at_depth) {
     const auto known = index.FindOrAdd(KeyOf(target.relation, target.node), goals.size());
@@ -378,19 +385,23 @@ UserSearch::Users UserSearch::SearchUnions(std::span<const Target> roots, std::u
     goals.push_back({target, at_depth});
     return goals.size() - 1;
   };
-  for (const auto& root : roots) ask(root, depth);
+  for (const auto& root : roots) {
+    if (!scope_.Work()) break;
+    ask(root, depth);
+  }
   for (std::uint32_t i = 0; i < goals.size(); ++i) {
-    if (!scope_.Work()) return {};
+    if (!scope_.Work()) break;
     const auto goal = goals[i];
-    if (TooDeep(goal.depth)) return {};
+    if (TooDeep(goal.depth)) break;
     if (goal.target.relation == filter_.relation) themselves.push_back(goal.target.node);
     for (const auto part : PostOrder(goal.target.relation)) {
       const auto& node = plan_.nodes()[part];
       if (IsOperator(node.op)) continue;
-      if (node.op == PlanOp::kDirect) ReadDirect(node.relation, goal.target.node, named, all);
+      if (node.op == PlanOp::kDirect) ReadDirect(node.relation, goal.target.node, source.rows);
       targets.clear();
       ReadTargets(node, goal.target.node, targets);
       for (const auto& target : targets) {
+        if (!scope_.Work()) break;
         const auto goals_before = goals.size();
         const auto to = ask(target, goal.depth + 1);
         ways_meet = ways_meet || goals.size() == goals_before;
@@ -399,15 +410,19 @@ UserSearch::Users UserSearch::SearchUnions(std::span<const Target> roots, std::u
     }
   }
   std::sort(themselves.begin(), themselves.end());
-  if (!themselves.empty()) named.push_back(SpanOf(themselves));
+  source.rows.AddSorted(SpanOf(themselves));
+  const bool ask_for_cycles =
+      cycles == Cycles::kTell && ways_meet && !Mutated(Mutation::kUsersForgetCycle);
+  source.cyclic = ask_for_cycles && HasCycle(goals.size(), edges);
+  sources_.push_back(source);
+  return sources_.size() - 1;
+}
+
+UserSearch::Users UserSearch::UsersOf(Source& source) {
   Users users;
-  users.certain = users.possible = Unite(named, all);
-  if (cycles == Cycles::kIgnore || !ways_meet || Mutated(Mutation::kUsersForgetCycle)) {
-    return users;
-  }
-  if (!HasCycle(goals.size(), edges)) return users;
-  users.possible = UserSet::All();
-  users.decided = false;
+  users.certain = source.rows.Cut(scratch_, range_);
+  users.possible = source.cyclic ? UserSet::All() : users.certain;
+  users.decided = !source.cyclic;
   return users;
 }
 
@@ -433,12 +448,6 @@ bool UserSearch::HasCycle(std::uint32_t goals, const ArenaVector<Edge>& edges) {
     }
   }
   return ready.size() < goals;
-}
-
-UserSet UserSearch::Unite(const Lists& named, bool all) {
-  auto users = UserSet::Named(UniteLists(arena_, SpanOf(named), request_.NodesMax(filter_.type)));
-  users.all = all;
-  return users;
 }
 
 }  // namespace pemba::engine::internal

@@ -5,15 +5,21 @@
 // are evaluated as set expressions, callees first. Goals that depend on each other are evaluated
 // together, as the least fixpoint of pairs (who certainly has it, who possibly has it): who is
 // possible but not certain hangs on a cycle, which is what Check calls it too.
+//
+// The goals are found first; the users are worked out range by range of their ids, because what a
+// set expression says of a user does not depend on other users. So the first names come early, and
+// a page costs what lies in it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <vector>
 
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/list_scope.h"
 #include "pemba/engine/internal/request.h"
+#include "pemba/engine/internal/user_rows.h"
 #include "pemba/engine/internal/user_set.h"
 #include "pemba/model/plan.h"
 
@@ -28,9 +34,17 @@ struct UserFilter {
 class UserSearch {
  public:
   UserSearch(ListScope& scope, const UserFilter& filter);
+  ~UserSearch();
+  UserSearch(const UserSearch&) = delete;
+  UserSearch& operator=(const UserSearch&) = delete;
 
-  // Who certainly has it. Meaningless if the list has ended meanwhile. Use once.
-  UserSet Run(model::RelationIndex relation, graph::NodeId object);
+  // Finds all that the answer depends on but the users. Use once.
+  void Prepare(model::RelationIndex relation, graph::NodeId object);
+
+  // Who certainly has it, some at a time, in ascending order; nothing at the end. What is given is
+  // valid until the next call, and meaningless once the list has ended.
+  void StartAfter(graph::NodeId last) { next_ = std::max(next_, last + 1); }
+  std::optional<std::span<const graph::NodeId>> Next();
 
  private:
   // Who certainly has it, and who possibly: the rest does certainly not.
@@ -38,9 +52,20 @@ class UserSearch {
     UserSet certain, possible;
     bool decided = true;  // Both are the same.
   };
+  // Direct tuples, or what a search over union-only goals has met.
+  struct Source {
+    UserRows rows;
+    bool cyclic;
+    Users users;  // Of the range at hand.
+  };
   struct Leaf {
-    Users users;                                // Of direct tuples and union-only targets.
+    std::span<const std::uint32_t> sources = {};
     std::span<const std::uint32_t> goals = {};  // Further ones.
+  };
+  // Goals that depend on each other, or one that depends on others only.
+  struct Group {
+    std::span<const std::uint32_t> goals;
+    bool cyclic;
   };
   struct Goal {
     model::RelationIndex relation;
@@ -53,39 +78,38 @@ class UserSearch {
     model::RelationIndex relation;
     graph::NodeId node;
   };
-  using Lists = ArenaVector<std::span<const graph::NodeId>>;
 
   bool Reaches(model::RelationIndex relation) const;
   bool TooDeep(std::uint32_t depth);
   std::span<const model::PlanNodeIndex> PostOrder(model::RelationIndex relation);
 
-  UserSet RunGoals(model::RelationIndex relation, graph::NodeId object);
+  void FindGoals(const Target& root);
+  void FindGroups();
+  UserRange NextRange();
   std::uint32_t GoalOf(const Target& target, std::uint32_t depth);
   void Expand(std::uint32_t goal);
   Leaf MakeLeaf(const model::PlanNode& node, graph::NodeId object, std::uint32_t depth);
-  void Settle(std::span<const std::uint32_t> group, bool cyclic);
+  void Settle(const Group& group);
   Users Evaluate(const Goal& goal);
   Users EvaluateLeaf(const Leaf& leaf);
   Users Combine(model::PlanOp op, const Users& a, const Users& b);
 
   // Reading tuples.
   void ReadTargets(const model::PlanNode& leaf, graph::NodeId object, ArenaVector<Target>& out);
-  void ReadDirect(model::RelationIndex relation, graph::NodeId object, Lists& named, bool& all);
+  void ReadDirect(model::RelationIndex relation, graph::NodeId object, UserRows& rows);
   void ReadExactContextual(model::RelationIndex relation, graph::NodeId object,
                            ArenaVector<graph::NodeId>& held, ArenaVector<graph::NodeId>& shadowed);
-  void ReadRow(model::EntryIndex entry, graph::NodeId object,
-               std::span<const graph::NodeId> shadowed, Lists& named);
   bool AnyHolds(model::EntryIndex entry, graph::NodeId object);
 
   // One search over union-only goals.
   enum class Cycles : std::uint8_t { kIgnore, kTell };
-  Users SearchUnions(std::span<const Target> roots, std::uint32_t depth, Cycles cycles);
-  Users SearchTarget(const Target& target, std::uint32_t depth);
+  std::uint32_t SearchUnions(std::span<const Target> roots, std::uint32_t depth, Cycles cycles);
+  std::uint32_t SearchTarget(const Target& target, std::uint32_t depth);
   struct Edge {
     std::uint32_t from, to;
   };
   bool HasCycle(std::uint32_t goals, const ArenaVector<Edge>& edges);
-  UserSet Unite(const Lists& named, bool all);
+  Users UsersOf(Source& source);
 
   ListScope& scope_;
   Request& request_;
@@ -95,10 +119,18 @@ class UserSearch {
   GoalIndex index_;  // (relation, node) -> goal.
   ArenaVector<Goal> goals_;
   ArenaVector<Leaf> leaves_;
-  GoalIndex searched_index_;  // (relation, node) -> searched_.
-  ArenaVector<Users> searched_;
+  ArenaVector<Group> groups_;  // Callees first.
+  ArenaVector<Source> sources_;
+  GoalIndex searched_;                                       // (relation, node) -> source.
   std::span<std::span<const model::PlanNodeIndex>> orders_;  // By relation; empty: not made yet.
   ArenaVector<Users> stack_;
+
+  // The range at hand, and what is taken for it.
+  static constexpr graph::NodeId kFirstRange = 4'096, kLongestRange = graph::NodeId{1} << 20;
+  graph::NodeId next_ = 0;
+  graph::NodeId length_ = kFirstRange;
+  UserRange range_;
+  Arena scratch_;
 };
 
 }  // namespace pemba::engine::internal

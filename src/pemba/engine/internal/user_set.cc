@@ -108,26 +108,32 @@ UserSet Subtract(Arena& arena, const UserSet& a, const UserSet& b) {
   return result;
 }
 
-UserSet UniteAll(Arena& arena, std::span<const UserSet> sets, NodeId nodes_max) {
+UserSet UniteAll(Arena& arena, std::span<const UserSet> sets, const UserRange& range) {
   ArenaVector<List> lists(arena);
   for (const auto& set : sets) {
     if (!set.all && !set.named.empty()) lists.push_back(set.named);
   }
-  auto result = UserSet::Named(UniteLists(arena, {lists.begin(), lists.end()}, nodes_max));
+  auto result = UserSet::Named(UniteLists(arena, {lists.begin(), lists.end()}, range));
   for (const auto& set : sets) {
     if (set.all) result = Unite(arena, result, set);
   }
   return result;
 }
 
-List UniteLists(Arena& arena, std::span<const List> lists, NodeId nodes_max) {
+List UniteLists(Arena& arena, std::span<const List> lists, const UserRange& range) {
   if (lists.empty()) return {};
   if (lists.size() == 1) return lists[0];
   if (lists.size() == 2) return Or(arena, lists[0], lists[1]);
-  std::size_t total = 0;
-  for (const auto list : lists) total += list.size();
-  constexpr std::size_t kSlotsPerSorted = 32;
-  if (total < nodes_max / kSlotsPerSorted || total < 64) {
+  std::size_t total = 0, local = 0;
+  for (const auto list : lists) {
+    total += list.size();
+    const auto stored_end = std::lower_bound(list.begin(), list.end(), range.stored_end);
+    local += static_cast<std::size_t>(list.end() - stored_end);
+  }
+  const std::size_t stored =
+      range.stored_end > range.first ? range.stored_end - range.first : std::size_t{0};
+  constexpr std::size_t kUsersPerSorted = 32;
+  if (total < stored / kUsersPerSorted || total < 64 || total == local) {
     return Make(arena, total, [&](NodeId* out) {
       auto* end = out;
       for (const auto list : lists) end = std::copy(list.begin(), list.end(), end);
@@ -136,23 +142,24 @@ List UniteLists(Arena& arena, std::span<const List> lists, NodeId nodes_max) {
     });
   }
   // Dense: a bitmap of the stored ones; the few others (all larger) are sorted.
-  auto words = arena.NewArray<std::uint64_t>(nodes_max / 64 + 1);
-  return Make(arena, total, [&](NodeId* out) {
+  auto words = arena.NewArray<std::uint64_t>(stored / 64 + 1);
+  return Make(arena, std::min(total - local, stored) + local, [&](NodeId* out) {
     auto* end = out;
     for (const auto list : lists) {
       for (const auto node : list) {
-        if (node < nodes_max) words[node / 64] |= std::uint64_t{1} << (node % 64);
+        const auto at = node - range.first;
+        if (node < range.stored_end) words[at / 64] |= std::uint64_t{1} << (at % 64);
       }
     }
     for (std::size_t i = 0; i < words.size(); ++i) {
       for (auto word = words[i]; word != 0; word &= word - 1) {
-        *end++ = static_cast<NodeId>(64 * i + __builtin_ctzll(word));
+        *end++ = range.first + static_cast<NodeId>(64 * i + __builtin_ctzll(word));
       }
     }
     auto* const others = end;
     for (const auto list : lists) {
       end = std::copy_if(list.begin(), list.end(), end,
-                         [&](NodeId node) { return node >= nodes_max; });
+                         [&](NodeId node) { return node >= range.stored_end; });
     }
     std::sort(others, end);
     return std::unique(others, end);

@@ -32,10 +32,17 @@ UserSet Unite(Arena& arena, const UserSet& a, const UserSet& b);
 UserSet Intersect(Arena& arena, const UserSet& a, const UserSet& b);
 UserSet Subtract(Arena& arena, const UserSet& a, const UserSet& b);
 
-// The union of many. Ids that the graph gave are below `nodes_max`.
-UserSet UniteAll(Arena& arena, std::span<const UserSet> sets, graph::NodeId nodes_max);
+// Users from `first` on, before `end`. Those whom the graph knows are below `stored_end`; whom only
+// the request knows follow from graph::kLocalNodes on.
+struct UserRange {
+  graph::NodeId first = 0, end = graph::kNoNode, stored_end = 0;
+};
+
+// The union of many that lie in `range`. Takes memory for what it gives, or for a bit per user of
+// the range and the users only the request knows, whatever the number of sets.
+UserSet UniteAll(Arena& arena, std::span<const UserSet> sets, const UserRange& range);
 std::span<const graph::NodeId> UniteLists(Arena& arena,
                                           std::span<const std::span<const graph::NodeId>> lists,
-                                          graph::NodeId nodes_max);
+                                          const UserRange& range);
 
 }  // namespace pemba::engine::internal

@@ -33,7 +33,6 @@ void CombineWords(PlanOp op, std::uint64_t* into, const std::uint64_t* with, std
 
 WindowLeaf::WindowLeaf(ListScope& scope, model::TypeIndex type)
     : scope_(&scope),
-      type_(type),
       nodes_max_(scope.SlotOf(type, graph::kLocalNodes)),
       rows_(scope.arena()),
       slots_(scope.arena()),
@@ -153,6 +152,11 @@ void WindowProgram::Combine(PlanOp op, std::uint32_t operands) {
   depth_ -= operands - 1;
 }
 
+void WindowProgram::DropCycles(CycleProbe& probe, const model::PlanNode& leaf) {
+  window_ = kFirstProbedSlots;
+  ops_.push_back({OpKind::kDropCycles, PlanOp::kDifference, 0, nullptr, &probe, &leaf});
+}
+
 void WindowProgram::Add(Slot slot) {
   ops_.push_back({OpKind::kAdd, PlanOp::kUnion, slot, nullptr});
 }
@@ -196,6 +200,8 @@ Slot WindowProgram::Next(Slot from) {
         top = first + 1;
         break;
       }
+      case OpKind::kDropCycles:
+        break;
       case OpKind::kAdd:
         if (op.value >= from) top[-1] = std::min(top[-1], op.value);
         break;
@@ -231,6 +237,9 @@ std::span<const std::uint64_t> WindowProgram::Run(Slot base) {
         top = first + words_;
         break;
       }
+      case OpKind::kDropCycles:
+        DropCycles(op, base, {top - words_, words});
+        break;
       case OpKind::kAdd:
         if (op.value >= base && op.value - base < count) SetBit(top - words_, op.value - base);
         break;
@@ -245,6 +254,16 @@ std::span<const std::uint64_t> WindowProgram::Run(Slot base) {
     }
   }
   return {stack_.data(), words};
+}
+
+void WindowProgram::DropCycles(const Op& op, Slot base, std::span<std::uint64_t> words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    for (auto word = words[i]; word != 0 && !scope_.ended(); word &= word - 1) {
+      const auto bit = static_cast<Slot>(__builtin_ctzll(word));
+      const auto node = scope_.NodeAt(type_, base + static_cast<Slot>(64 * i) + bit);
+      if (op.probe->LeadsToCycle(*op.probed, node)) words[i] &= ~(std::uint64_t{1} << bit);
+    }
+  }
 }
 
 }  // namespace pemba::engine::internal

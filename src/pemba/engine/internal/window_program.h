@@ -9,6 +9,7 @@
 #include <span>
 
 #include "pemba/engine/internal/arena_vector.h"
+#include "pemba/engine/internal/cycle_probe.h"
 #include "pemba/engine/internal/list_scope.h"
 #include "pemba/engine/internal/node_set.h"
 #include "pemba/graph/partition_view.h"
@@ -49,7 +50,6 @@ class WindowLeaf {
   static Slot Head(const Row& row);
 
   ListScope* scope_;
-  model::TypeIndex type_;
   Slot nodes_max_;
   ArenaVector<Row> rows_;
   ArenaVector<Slot> slots_, shadowed_;
@@ -59,6 +59,7 @@ class WindowLeaf {
 class WindowProgram {
  public:
   static constexpr Slot kFirstWindowSlots = 4'096;
+  static constexpr Slot kFirstProbedSlots = 512;  // If each member has to be looked at.
   static constexpr Slot kWindowSlots = 65'536;
 
   WindowProgram(ListScope& scope, model::TypeIndex type);
@@ -68,8 +69,10 @@ class WindowProgram {
   void Leaf(WindowLeaf* leaf);
   void Empty() { Leaf(nullptr); }
   void Combine(model::PlanOp op, std::uint32_t operands);  // A set operator.
-  void Add(Slot slot);                                     // To the last result.
-  std::uint32_t Store();                                   // Pops it; gives its name.
+  // Takes out of the last result where `leaf` leads to a cycle.
+  void DropCycles(CycleProbe& probe, const model::PlanNode& leaf);
+  void Add(Slot slot);    // To the last result.
+  std::uint32_t Store();  // Pops it; gives its name.
   void Load(std::uint32_t name);
 
   void Start(Slot from);
@@ -81,13 +84,16 @@ class WindowProgram {
   std::span<const std::uint64_t> Run(Slot base);
 
  private:
-  enum class OpKind : std::uint8_t { kLeaf, kCombine, kAdd, kStore, kLoad };
+  enum class OpKind : std::uint8_t { kLeaf, kCombine, kDropCycles, kAdd, kStore, kLoad };
   struct Op {
     OpKind kind;
     model::PlanOp op;     // kCombine.
     std::uint32_t value;  // kCombine: operands; kAdd: slot; kStore, kLoad: name.
     WindowLeaf* leaf;
+    CycleProbe* probe = nullptr;              // kDropCycles.
+    const model::PlanNode* probed = nullptr;  // kDropCycles.
   };
+  void DropCycles(const Op& op, Slot base, std::span<std::uint64_t> words);
 
   ListScope& scope_;
   model::TypeIndex type_;

@@ -35,7 +35,7 @@ class ListRunner {
 
  private:
   WorldRunner& runner_;
-  SystemClock clock_;
+  AskedAtClock clock_;
 };
 
 // "" if the list is where Check says "allowed"; else what is wrong. `tuples` are the stored ones:

@@ -215,6 +215,7 @@ bool Oracle::SomeConditionFails(const Question& question) {
 }
 
 bool Oracle::Fits(const tuple::Tuple& tuple) const {
+  if (tuple.expires_at && *tuple.expires_at <= kAskedAt) return false;
   const auto type = TypeOf(tuple.object);
   const auto user = tuple::SplitSubject(tuple.subject);
   if (RewriteOf(type, tuple.relation) == nullptr) return false;

@@ -1,6 +1,7 @@
 // The definition of Check, slow and obvious: what the engine has to agree with.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "pemba/base/arena.h"
+#include "pemba/base/clock.h"
 #include "pemba/condition/program.h"
 #include "pemba/model/model.h"
 #include "pemba/tuple/tuple.h"
@@ -28,6 +30,9 @@ struct Verdict {
   Truth truth = Truth::kFalse;
   std::optional<Error> error;  // Of kFailed.
 };
+
+// When all questions are asked.
+inline constexpr WallTime kAskedAt{std::chrono::seconds(1'700'000'000)};
 
 // Reads like the specification's section on Check, rule by rule. Follows every branch of every
 // operator, copies the path into each, and takes exponential time.
@@ -52,7 +57,7 @@ class Oracle {
   // Whether some tuple that queries see cannot be evaluated for this question.
   bool SomeConditionFails(const Question& question);
 
-  // Level 2 of tuple validation: do queries see the tuple at all?
+  // Level 2 of tuple validation, and not expired: do queries see the tuple at all?
   bool Fits(const tuple::Tuple& tuple) const;
 
   // Single rules, for others who judge by them. Ask() sets the question that they are about; it

@@ -1,6 +1,9 @@
 #include "pemba/engine/testing/random_world.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
 #include <iterator>
 
 #include "pemba/model/dsl.h"
@@ -31,7 +34,8 @@ constexpr const char* kContexts[] = {"",
 
 class Builder {
  public:
-  Builder(std::uint64_t seed, const WorldShape& shape) : random_(seed), shape_(shape) {}
+  Builder(std::uint64_t seed, const WorldShape& shape)
+      : random_(seed), expiry_random_(~seed), shape_(shape) {}
 
   World Build() {
     World world;
@@ -206,6 +210,16 @@ class Builder {
         *same = std::move(tuple);
       }
     }
+    if (expiry_random_() % 3 != 0) return;
+    for (auto& tuple : world.tuples) {
+      if (expiry_random_() % 4 == 0) tuple.expires_at = MakeExpiry();
+    }
+  }
+
+  // Half of them are past; what expires at the time of the question has expired.
+  WallTime MakeExpiry() {
+    constexpr std::array<std::int64_t, 4> kMilliseconds = {-3'600'000, 0, 1, 3'600'000};
+    return kAskedAt + std::chrono::milliseconds(kMilliseconds[expiry_random_() % 4]);
   }
 
   std::string MakeSubject() {
@@ -242,12 +256,14 @@ class Builder {
     auto tuple = MakeTuple(world.model);
     if (!world.tuples.empty() && Chance(50)) {
       tuple = OneOf(world.tuples);
+      tuple.expires_at.reset();  // What is of the question only has no expiry.
       if (tuple.condition) tuple.condition->context = *tuple::ParseContext(OneOf(kContexts));
     }
     if (oracle.Fits(tuple)) question.contextual_tuples.push_back(std::move(tuple));
   }
 
   std::mt19937_64 random_;
+  std::mt19937_64 expiry_random_;  // Apart: the worlds without expiry are those of their seeds.
   const WorldShape& shape_;
   std::span<const char*const> object_types_, relations_;
   int ids_per_type_ = 1;
@@ -261,6 +277,11 @@ std::string ToText(const tuple::Tuple& tuple) {
   auto text = tuple::ToText(tuple.view());
   if (tuple.condition) {
     text += " with " + tuple.condition->name + " " + tuple::CanonicalText(tuple.condition->context);
+  }
+  if (tuple.expires_at) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*tuple.expires_at - kAskedAt);
+    text += " expires in " + std::to_string(left.count()) + " ms";
   }
   return text;
 }

@@ -11,6 +11,7 @@ std::unique_ptr<graph::Graph> GraphOf(const std::vector<tuple::Tuple>& tuples) {
   for (const auto& tuple : tuples) {
     graph::Change change;
     change.tuple = tuple.view();
+    change.expires_at = tuple.expires_at;
     std::string context;
     if (tuple.condition) {
       change.condition = tuple.condition->name;
@@ -28,7 +29,7 @@ std::unique_ptr<graph::Graph> GraphOf(const std::vector<tuple::Tuple>& tuples) {
 
 WorldRunner::WorldRunner(const model::Model& model, const std::vector<tuple::Tuple>& tuples)
     : graph_(GraphOf(tuples)) {
-  auto plan = model::Plan::Compile(model);
+  auto plan = model::Plan::Compile(model, MayExpireIn(*graph_));
   PEMBA_CHECK(plan.ok());
   model_ = BoundModel::Bind(*std::move(plan), *graph_);
 }

@@ -1,6 +1,7 @@
 // Runs questions about a world through the engine.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "pemba/base/arena.h"
@@ -14,6 +15,13 @@ namespace pemba::engine::testing {
 
 // A graph that holds `tuples`, written in the order given.
 std::unique_ptr<graph::Graph> GraphOf(const std::vector<tuple::Tuple>& tuples);
+
+// Shows kAskedAt, for ever.
+class AskedAtClock final : public Clock {
+ public:
+  WallTime Now() const override { return kAskedAt; }
+  SteadyTime Steady() const override { return std::chrono::steady_clock::now(); }
+};
 
 // One store with one model.
 class WorldRunner {
@@ -31,7 +39,7 @@ class WorldRunner {
  private:
   std::unique_ptr<graph::Graph> graph_;
   std::shared_ptr<const BoundModel> model_;
-  SystemClock clock_;
+  AskedAtClock clock_;
   Arena arena_;
 };
 

@@ -14,7 +14,14 @@ namespace pemba::graph::internal {
 static_assert(std::endian::native == std::endian::little, "the layout in memory is the file's");
 
 inline constexpr std::array<char, 8> kMagic = {'P', 'E', 'M', 'B', 'A', 'G', 'R', 'F'};
+// 2: a partition's flags know kExpires. Files without such partitions are still written as 1.
 inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersionExpiring = 2;
+
+// Of a partition, in the names.
+inline constexpr std::uint64_t kWildcard = 1;
+inline constexpr std::uint64_t kExpires = 2;
+
 inline constexpr std::uint64_t kSectionAlign = 64;
 
 struct FileHeader {

@@ -104,7 +104,7 @@ class Reader {
     FileHeader header;
     std::memcpy(&header, file_.data(), sizeof(header));
     if (header.magic != kMagic) return Corrupt("header", "not a checkpoint of a graph");
-    if (header.version != kFormatVersion) {
+    if (header.version != kFormatVersion && header.version != kFormatVersionExpiring) {
       return Corrupt("header", "version " + std::to_string(header.version) + " is not known");
     }
     const auto table_bytes = std::uint64_t{header.sections} * sizeof(SectionEntry);
@@ -184,7 +184,7 @@ class NameReader {
   std::span<const std::byte> rest_;
 };
 
-Status LoadNames(const Reader& reader, GraphState& state) {
+Status LoadNames(const Reader& reader, std::uint32_t version, GraphState& state) {
   const auto bad = reader.Corrupt(NameOf(SectionKind::kNames, 0), "inconsistent");
   NameReader names(reader.Bytes(SectionKind::kNames, 0));
   const auto types = names.Number();
@@ -203,13 +203,16 @@ Status LoadNames(const Reader& reader, GraphState& state) {
       if (!text) return bad;
       *part = *std::move(text);
     }
-    const auto wildcard = names.Number();
+    const auto flags = names.Number();
     const auto edges = names.Number();
-    if (!wildcard || !edges) return bad;
-    key.wildcard = *wildcard != 0;
+    const auto flags_max = version == kFormatVersion ? kWildcard : kWildcard | kExpires;
+    if (!flags || !edges || *flags > flags_max) return bad;
+    key.wildcard = (*flags & kWildcard) != 0;
+    key.expires = (*flags & kExpires) != 0;
     Partition& partition = state.names.InternPartition(key);
     if (partition.id != id) return bad;
     partition.writes.store(*edges, std::memory_order_relaxed);
+    if (key.expires && *edges > 0) state.expiring.fetch_add(1);
   }
   if (state.names.Types().size() != *types) return bad;
   return Done{};
@@ -279,7 +282,7 @@ Result<std::unique_ptr<GraphState>> LoadCheckpoint(const std::string& path, Grap
   auto state = std::make_unique<GraphState>(options, header.hash_seed);
   state->image = image;
   state->memory.SetImage(image->bytes());
-  PEMBA_TRY(std::ignore, LoadNames(reader, *state));
+  PEMBA_TRY(std::ignore, LoadNames(reader, header.version, *state));
   using enum SectionKind;
   for (Type* type : state->names.Types()) {
     PEMBA_TRY(std::ignore, LoadDictionary(reader, type->nodes, kNodeRecords, kNodePositions,

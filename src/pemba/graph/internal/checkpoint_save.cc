@@ -64,7 +64,6 @@ class FileWriter {
   // Adds table and header, and syncs. Returns the errno of the first failure, or 0.
   int Finish(FileHeader header) {
     header.magic = kMagic;
-    header.version = kFormatVersion;
     header.sections = static_cast<std::uint32_t>(table_.size());
     header.table_offset = offset_;
     Write(table_.data(), table_.size() * sizeof(SectionEntry));
@@ -266,6 +265,7 @@ Status SaveCheckpoint(const Snapshot& snapshot, const GraphState& state, Stamp s
             [](const Partition* a, const Partition* b) { return a->id < b->id; });
   std::vector<char> names;
   std::uint64_t tuples = 0;
+  std::uint32_t version = kFormatVersion;
   PutNumber(types.size(), names);
   for (const Type* type : types) PutText(type->name, names);
   PutNumber(partitions.size(), names);
@@ -279,7 +279,8 @@ Status SaveCheckpoint(const Snapshot& snapshot, const GraphState& state, Stamp s
                              p->key.subject_relation, p->key.condition}) {
       PutText(part, names);
     }
-    PutNumber(p->key.wildcard ? 1 : 0, names);
+    PutNumber((p->key.wildcard ? kWildcard : 0) | (p->key.expires ? kExpires : 0), names);
+    if (p->key.expires) version = kFormatVersionExpiring;
     PutNumber(edges, names);
   }
   file.Section(SectionKind::kNames, 0, names);
@@ -299,8 +300,10 @@ Status SaveCheckpoint(const Snapshot& snapshot, const GraphState& state, Stamp s
   }
   file.End();
 
-  int failure = file.Finish(
-      {.revision = snapshot.revision(), .tuples = tuples, .hash_seed = state.hash_seed});
+  int failure = file.Finish({.version = version,
+                             .revision = snapshot.revision(),
+                             .tuples = tuples,
+                             .hash_seed = state.hash_seed});
   if (failure == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) failure = errno;
   if (failure == 0) failure = SyncDirectoryOf(path);
   if (failure == 0) return Done{};

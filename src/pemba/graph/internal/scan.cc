@@ -31,6 +31,10 @@ class Scanner {
               key.subject_relation == subject_->relation &&
               key.wildcard == (subject_->kind == tuple::SubjectKind::kWildcard);
     }
+    match = match && (filter_.subject_type.empty() || key.subject_type == filter_.subject_type) &&
+            (filter_.subject_id.empty() || key.wildcard == (filter_.subject_id == "*")) &&
+            (!filter_.subject_relation || key.subject_relation == *filter_.subject_relation) &&
+            (!filter_.expired_at || key.expires);
     return match ? Matches::kYes : Matches::kNo;
   }
 
@@ -40,8 +44,9 @@ class Scanner {
     if (view_.EdgesMax() == 0) return ScanEnd::kComplete;
 
     std::optional<NodeId> subject;
-    if (subject_) {
-      subject = partition.key.wildcard ? 0 : partition.subject_type.nodes.Find(subject_->id);
+    const auto subject_id = subject_ ? subject_->id : filter_.subject_id;
+    if (!subject_id.empty()) {
+      subject = partition.key.wildcard ? 0 : partition.subject_type.nodes.Find(subject_id);
       if (*subject == kNoNode) return ScanEnd::kComplete;
     }
     if (!filter_.object_id.empty()) {
@@ -85,20 +90,27 @@ class Scanner {
   }
 
   ScanEnd Visit(NodeId object, Edge edge) {
+    const PartitionKey& key = partition_->key;
+    const auto context = snapshot_.ContextText(edge.context);
+    if (key.expires && IsLeftOut(SplitExpiringContext(context).expires_at)) {
+      return ScanEnd::kComplete;
+    }
     if (visited_ == limit_) return ScanEnd::kMore;
     ++visited_;
-    const PartitionKey& key = partition_->key;
     object_text_.assign(key.object_type).append(":");
     object_text_.append(partition_->object_type.nodes.Text(object));
     subject_text_.assign(key.subject_type);
     if (!key.subject_type.empty()) subject_text_.append(":");
     subject_text_.append(key.wildcard ? "*" : partition_->subject_type.nodes.Text(edge.node));
     if (!key.subject_relation.empty()) subject_text_.append("#").append(key.subject_relation);
-    visit_({.tuple = {object_text_, key.relation, subject_text_},
-            .condition = key.condition,
-            .context = snapshot_.ContextText(edge.context),
-            .revision = view_.RevisionOf(object, edge.node)});
+    visit_(MakeStoredTuple({object_text_, key.relation, subject_text_}, key, context,
+                           view_.RevisionOf(object, edge.node)));
     return ScanEnd::kComplete;
+  }
+
+  bool IsLeftOut(WallTime expires_at) const {
+    return (filter_.alive_at && expires_at <= *filter_.alive_at) ||
+           (filter_.expired_at && expires_at > *filter_.expired_at);
   }
 
   const Snapshot& snapshot_;
@@ -127,7 +139,8 @@ ScanEnd Scan(const Snapshot& snapshot, const GraphState& state, const ScanFilter
              const StoredTuple* after, std::size_t limit,
              const std::function<void(const StoredTuple&)>& visit) {
   const auto parts = after == nullptr ? std::nullopt : SplitTuple(after->tuple);
-  const auto after_key = parts ? KeyOf(*parts, after->condition) : PartitionKey{};
+  const auto after_key =
+      parts ? KeyOf(*parts, after->condition, after->expires_at.has_value()) : PartitionKey{};
 
   Scanner scanner(snapshot, filter, limit, visit);
   for (const Partition* partition : state.names.InOrder()) {

@@ -46,13 +46,24 @@ std::optional<TupleParts> SplitTuple(const tuple::TupleView& tuple) {
                     subject.id,  subject.relation, wildcard};
 }
 
-PartitionKey KeyOf(const TupleParts& parts, std::string_view condition) {
+PartitionKey KeyOf(const TupleParts& parts, std::string_view condition, bool expires) {
   return {std::string(parts.object_type),
           std::string(parts.relation),
           std::string(parts.subject_type),
           std::string(parts.subject_relation),
           parts.wildcard,
-          std::string(condition)};
+          std::string(condition),
+          expires};
+}
+
+StoredTuple MakeStoredTuple(const tuple::TupleView& tuple, const PartitionKey& key,
+                            std::string_view context, Revision revision) {
+  StoredTuple stored{tuple, key.condition, context, revision, {}};
+  if (!key.expires) return stored;
+  const auto parts = SplitExpiringContext(context);
+  stored.context = parts.context;
+  stored.expires_at = parts.expires_at;
+  return stored;
 }
 
 Names::~Names() {
@@ -81,7 +92,7 @@ Partition& Names::InternPartition(const PartitionKey& key) {
                     key.wildcard, text);
   auto& siblings = siblings_[text];
   if (siblings == nullptr) siblings = std::make_unique<Siblings>();
-  if (Partition* const known = siblings->WithCondition(key.condition)) return *known;
+  if (Partition* const known = siblings->With(key.condition, key.expires)) return *known;
 
   Type& object_type = InternTypeLocked(key.object_type);
   Type& subject_type = InternTypeLocked(key.subject_type);
@@ -110,7 +121,7 @@ Partition* Names::FindPartition(const PartitionKey& key) const {
   AppendSiblingsKey(key.object_type, key.relation, key.subject_type, key.subject_relation,
                     key.wildcard, text);
   const auto at = siblings_.find(text);
-  return at == siblings_.end() ? nullptr : at->second->WithCondition(key.condition);
+  return at == siblings_.end() ? nullptr : at->second->With(key.condition, key.expires);
 }
 
 const Siblings* Names::FindSiblings(const TupleParts& parts) const {
@@ -217,9 +228,10 @@ void GraphState::Resolve(Pending& pending) {
   pending.siblings = SiblingsOf(pending.parts);
   if (writes) {
     const auto condition = pending.change->condition;
-    if (pending.siblings != nullptr) pending.partition = pending.siblings->WithCondition(condition);
+    const bool expires = pending.change->expires_at.has_value();
+    if (pending.siblings != nullptr) pending.partition = pending.siblings->With(condition, expires);
     if (pending.partition == nullptr) {
-      pending.partition = &names.InternPartition(KeyOf(pending.parts, condition));
+      pending.partition = &names.InternPartition(KeyOf(pending.parts, condition, expires));
       pending.siblings = SiblingsOf(pending.parts);
     }
   }
@@ -271,6 +283,16 @@ void GraphState::Remove(Partition& partition, NodeId object, NodeId subject, Sta
   partition.reverse.Append(subject, {object, stamp, 0, 0, true});
 }
 
+ContextId GraphState::ContextOf(const Partition& partition, const Change& change) {
+  const auto text = partition.key.condition.empty() ? std::string_view() : change.context;
+  if (partition.key.expires) {
+    context_buffer_.clear();
+    AppendExpiringContext({*change.expires_at, text}, context_buffer_);
+    return 1 + contexts.FindOrAdd(context_buffer_);
+  }
+  return text.empty() ? 0 : 1 + contexts.FindOrAdd(text);
+}
+
 void GraphState::Execute(const Pending& pending, Stamp stamp) {
   if (pending.object == kNoNode || pending.subject == kNoNode) return;
   const auto count = tuples.load(std::memory_order_relaxed);
@@ -290,11 +312,11 @@ void GraphState::Execute(const Pending& pending, Stamp stamp) {
     Remove(*found.partition, pending.object, pending.subject, stamp);
   }
   if (found.partition == nullptr) tuples.store(count + 1, std::memory_order_relaxed);
-  const bool has_context = !partition.key.condition.empty() && !pending.change->context.empty();
-  const ContextId context = has_context ? 1 + contexts.FindOrAdd(pending.change->context) : 0;
+  const ContextId context = ContextOf(partition, *pending.change);
   // Before the edge itself: whoever sees the edge sees a bound that includes it.
-  partition.writes.store(partition.writes.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_release);
+  const auto writes = partition.writes.load(std::memory_order_relaxed);
+  partition.writes.store(writes + 1, std::memory_order_release);
+  if (partition.key.expires && writes == 0) expiring.fetch_add(1);
   partition.forward.Append(pending.object, {pending.subject, stamp, context, 0, false});
   partition.reverse.Append(pending.subject, {pending.object, stamp, context, 0, false});
 }
@@ -330,9 +352,8 @@ std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) con
   const Found found = FindAtHead(*siblings, object, subject);
   if (found.partition == nullptr) return std::nullopt;
   const auto edge = FindEdge(FindRow(found.partition->forward.root(), object), subject, kHead);
-  return StoredTuple{tuple, found.partition->key.condition,
-                     edge.context == 0 ? std::string_view() : contexts.Text(edge.context - 1),
-                     stamps.RevisionOf(edge.stamp)};
+  const auto text = edge.context == 0 ? std::string_view() : contexts.Text(edge.context - 1);
+  return MakeStoredTuple(tuple, found.partition->key, text, stamps.RevisionOf(edge.stamp));
 }
 
 }  // namespace pemba::graph::internal

@@ -39,7 +39,7 @@ struct Partition {
   Side forward;  // Objects to subjects.
   Side reverse;
   std::atomic<std::uint64_t> writes{0};  // Edges ever written: at least those of any snapshot.
-  Partition* next_sibling = nullptr;     // Same key but for the condition.
+  Partition* next_sibling = nullptr;     // Same key but for condition and expiry.
 
   Partition(PartitionId id_, PartitionKey key_, Type& object_type_, Type& subject_type_,
             Memory& memory)
@@ -47,18 +47,23 @@ struct Partition {
         key(std::move(key_)),
         object_type(object_type_),
         subject_type(subject_type_),
-        forward(memory, key.condition.empty() ? kStamps : kStamps | kContexts),
-        reverse(memory, key.condition.empty() ? kNoParts : kContexts) {}
+        forward(memory, HasContexts() ? kStamps | kContexts : kStamps),
+        reverse(memory, HasContexts() ? kContexts : kNoParts) {}
+
+  bool HasContexts() const { return key.expires || !key.condition.empty(); }
 };
 
-// Partitions that differ only by condition. A tuple is in at most one of them.
+// Partitions that differ only by condition and by whether their tuples expire. A tuple is in at
+// most one of them.
 struct Siblings {
   // Stored (release) once the partition is complete; it never leaves the list.
   std::atomic<Partition*> first{nullptr};
 
-  Partition* WithCondition(std::string_view condition) const {
+  Partition* With(std::string_view condition, bool expires) const {
     Partition* p = first.load(std::memory_order_acquire);
-    while (p != nullptr && p->key.condition != condition) p = p->next_sibling;
+    while (p != nullptr && (p->key.expires != expires || p->key.condition != condition)) {
+      p = p->next_sibling;
+    }
     return p;
   }
 };
@@ -71,7 +76,11 @@ struct TupleParts {
 };
 std::optional<TupleParts> SplitTuple(const tuple::TupleView& tuple);  // Nothing if malformed.
 
-PartitionKey KeyOf(const TupleParts& parts, std::string_view condition);
+PartitionKey KeyOf(const TupleParts& parts, std::string_view condition, bool expires);
+
+// `context` is the text that the edge has.
+StoredTuple MakeStoredTuple(const tuple::TupleView& tuple, const PartitionKey& key,
+                            std::string_view context, Revision revision);
 
 // Types and partitions by name. Any thread, under a mutex that no reader of edges takes; by id
 // without, for ids that were given before.
@@ -125,6 +134,7 @@ class GraphState {
   std::atomic<Revision> published_revision{0};
   std::atomic<Revision> applied_revision{0};
   std::atomic<std::uint64_t> tuples{0};
+  std::atomic<std::uint32_t> expiring{0};  // Partitions with tuples that expire, now or ever.
 
   // The writer's.
   Status Apply(Revision revision, WallTime time, std::span<const Change> changes);
@@ -153,6 +163,7 @@ class GraphState {
   Status CheckRoom(std::span<const Change> changes);
   void Resolve(Pending& pending);
   void FindEnds(Pending& pending);
+  ContextId ContextOf(const Partition& partition, const Change& change);
   void Execute(const Pending& pending, Stamp stamp);
   const Siblings* SiblingsOf(const TupleParts& parts) const;
   static Found FindAtHead(const Siblings& siblings, NodeId object, NodeId subject);
@@ -161,6 +172,7 @@ class GraphState {
   // The writer's way to Names without its mutex. Siblings are never deleted.
   mutable StringMap<const Siblings*> siblings_cache_;
   mutable std::string key_buffer_;
+  std::string context_buffer_;
   std::vector<Pending> pending_;
 };
 

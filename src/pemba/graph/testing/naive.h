@@ -20,6 +20,7 @@ struct NaiveKey {
 struct NaiveValue {
   std::string condition, context;
   Revision revision = 0;
+  std::optional<WallTime> expires_at = {};
   friend bool operator==(const NaiveValue&, const NaiveValue&) = default;
 };
 using NaiveStore = std::map<NaiveKey, NaiveValue>;
@@ -32,7 +33,8 @@ inline void ApplyTo(NaiveStore& store, Revision revision, std::span<const Change
       store.erase(key);
     } else {
       store[key] = {std::string(c.condition),
-                    c.condition.empty() ? std::string() : std::string(c.context), revision};
+                    c.condition.empty() ? std::string() : std::string(c.context), revision,
+                    c.expires_at};
     }
   }
 }
@@ -40,10 +42,10 @@ inline void ApplyTo(NaiveStore& store, Revision revision, std::span<const Change
 inline NaiveStore ContentOf(const Snapshot& snapshot, const ScanFilter& filter = {}) {
   NaiveStore content;
   const auto end = snapshot.Scan(filter, nullptr, SIZE_MAX, [&](const StoredTuple& t) {
-    const auto [at, is_new] =
-        content.emplace(NaiveKey{std::string(t.tuple.object), std::string(t.tuple.relation),
-                                 std::string(t.tuple.subject)},
-                        NaiveValue{std::string(t.condition), std::string(t.context), t.revision});
+    const auto [at, is_new] = content.emplace(
+        NaiveKey{std::string(t.tuple.object), std::string(t.tuple.relation),
+                 std::string(t.tuple.subject)},
+        NaiveValue{std::string(t.condition), std::string(t.context), t.revision, t.expires_at});
     EXPECT_TRUE(is_new) << "twice: " << tuple::ToText(t.tuple);
   });
   EXPECT_EQ(end, ScanEnd::kComplete);
@@ -100,6 +102,17 @@ inline void ExpectPartition(const PartitionView& view,
 // The snapshot holds exactly `want`, whichever way it is asked.
 inline void ExpectContent(const Graph& graph, const Snapshot& snapshot, const NaiveStore& want) {
   ASSERT_EQ(ContentOf(snapshot), want);
+  // What a time leaves, and what it does not, is all.
+  const WallTime now{std::chrono::seconds{2}};
+  ScanFilter alive, expired;
+  alive.alive_at = expired.expired_at = now;
+  NaiveStore parts = ContentOf(snapshot, alive);
+  for (const auto& [key, value] : parts) ASSERT_TRUE(!value.expires_at || *value.expires_at > now);
+  for (const auto& [key, value] : ContentOf(snapshot, expired)) {
+    ASSERT_TRUE(value.expires_at && *value.expires_at <= now);
+    ASSERT_TRUE(parts.emplace(key, value).second);
+  }
+  ASSERT_EQ(parts, want);
 
   std::map<PartitionKey, std::map<std::pair<NodeId, NodeId>, Revision>> edges;
   for (const auto& [key, value] : want) {
@@ -108,7 +121,8 @@ inline void ExpectContent(const Graph& graph, const Snapshot& snapshot, const Na
     const bool wildcard = subject.kind == tuple::SubjectKind::kWildcard;
     const PartitionKey partition{
         std::string(object.type),      key.relation, std::string(subject.type),
-        std::string(subject.relation), wildcard,     value.condition};
+        std::string(subject.relation), wildcard,     value.condition,
+        value.expires_at.has_value()};
     const auto object_type = graph.FindType(object.type);
     const auto subject_type = graph.FindType(subject.type);
     ASSERT_TRUE(object_type && subject_type);
@@ -122,7 +136,13 @@ inline void ExpectContent(const Graph& graph, const Snapshot& snapshot, const Na
     ASSERT_TRUE(id);
     const auto edge = snapshot.View(*id).Find(o, s);
     ASSERT_TRUE(edge);
-    ASSERT_EQ(snapshot.ContextText(edge->context), value.context);
+    std::string context;
+    if (value.expires_at) {
+      AppendExpiringContext({*value.expires_at, value.context}, context);
+    } else {
+      context = value.context;
+    }
+    ASSERT_EQ(snapshot.ContextText(edge->context), context);
   }
   for (const PartitionInfo& info : graph.Partitions()) {
     ExpectPartition(snapshot.View(info.id), edges[info.key]);

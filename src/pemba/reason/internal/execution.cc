@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/internal/reasoner.h"
 
 namespace pemba::reason::internal {
@@ -112,6 +113,7 @@ bool Execution::Advance(const TypeCheckStep& step, Cursor& cursor) {
 bool Execution::Advance(const LookupStep& step, Cursor& cursor) {
   const auto* variable = std::get_if<VariableId>(&step.value);
   while (cursor.i < step.types.size()) {
+    if (Mutated(Mutation::kFirstTypeOnly) && cursor.i > 0) return false;
     const TypeId type = step.types[cursor.i];
     const auto value_type = world_.schema->Get(type).value_type;
     const Value value =
@@ -309,7 +311,9 @@ ThingId Execution::NextRelation(const RelationStep& step, Cursor& cursor, TypeId
       cursor.phase = 2;
       return kNoThing;
     }
-    if (step.demand == Demand::kRaise) RaiseRelationDemands(step);
+    if (step.demand == Demand::kRaise && !Mutated(Mutation::kForgetDemands)) {
+      RaiseRelationDemands(step);
+    }
     cursor.phase = 1;
     cursor.i = 0;
     cursor.j = 0;
@@ -387,13 +391,16 @@ void Execution::AssignEdge(const RelationStep& step, Cursor& cursor, std::size_t
   const auto& entry = step.entries[entry_index];
   const bool is_via = !step.relation_bound && static_cast<int>(entry_index) == cursor.via;
   for (std::size_t e = 0; e < edges_.size() && e < 64; ++e) {
-    if ((used >> e & 1) != 0) continue;
+    if ((used >> e & 1) != 0 && !Mutated(Mutation::kReuseEdges)) continue;
     const RoleEdge edge = edges_[e];
     if (!entry.roles.Contains(edge.role) || (is_via && edge.role != via_role)) continue;
     if (entry.player_bound) {
       if (frame_[entry.player] != edge.player) continue;
     } else {
-      if (!entry.player_types.Contains(world_.TypeOf(edge.player))) continue;
+      if (!entry.player_types.Contains(world_.TypeOf(edge.player)) &&
+          !Mutated(Mutation::kIgnorePlayerTypes)) {
+        continue;
+      }
       frame_[entry.player] = edge.player;
     }
     const std::uint64_t now_used = used | std::uint64_t{1} << e;
@@ -410,6 +417,7 @@ void Execution::AssignEdge(const RelationStep& step, Cursor& cursor, std::size_t
     }
     for (const TypeId role : bindings) {
       if (!entry.role_types.Contains(role)) continue;
+      if (Mutated(Mutation::kExactRoles) && role != edge.role) continue;
       frame_[*entry.role] = role;
       AssignEdge(step, cursor, entry_index + 1, now_used, via_role);
     }
@@ -542,6 +550,7 @@ bool Execution::Advance(const IsaStep& step, Cursor& cursor) {
   if (cursor.phase == 0) {
     cursor.phase = 1;
     for (const TypeId supertype : supertypes) {
+      if (Mutated(Mutation::kExactIsa) && supertype != type) continue;
       if (step.types.Contains(supertype)) cursor.buffer.push_back(supertype);
     }
   }
@@ -634,6 +643,7 @@ bool Execution::Advance(const NegationStep& step, Cursor& cursor) {
     cursor.nested.push_back(std::make_unique<Execution>(*step.body, world_, frame_));
   }
   cursor.nested[0]->Restart();
+  if (Mutated(Mutation::kNegationIsMatch)) return cursor.nested[0]->Next();
   return !cursor.nested[0]->Next() && world_.budget->ok();
 }
 
@@ -648,6 +658,7 @@ bool Execution::Advance(const DisjunctionStep& step, Cursor& cursor) {
       cursor.phase = 1;
       cursor.nested[cursor.i]->Restart();
     }
+    if (Mutated(Mutation::kLastBranchLost) && cursor.i + 1 == cursor.nested.size()) return false;
     if (cursor.nested[cursor.i]->Next()) return true;
   }
   return false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/printer.h"
 
 namespace pemba::reason::internal {
@@ -99,6 +100,7 @@ void Explainer::RunWith(const Instance& instance, Frame frame, const Fact& fact,
     for (const VariableId variable : ConcludedVariables(instance.head)) {
       explanation.conclusion_variables.push_back(instance.pattern.variables[variable].name);
     }
+    if (Mutated(Mutation::kPremisesLost) && !premises.empty()) premises.pop_back();
     explanation.premises = std::move(premises);
     CollectNegations(instance.rule->definition->when, explanation.absent);
     found.push_back(std::move(explanation));
@@ -172,6 +174,7 @@ Result<std::vector<Explanation>> Explainer::Search(const Fact& fact, Premises pr
                      explanations_max, found);
       if (!state_.world.budget->ok()) return state_.world.budget->error();
       if (found.size() >= explanations_max) return found;
+      if (Mutated(Mutation::kExplainFirstInstance) && !found.empty()) return found;
     }
   }
   return found;

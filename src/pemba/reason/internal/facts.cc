@@ -250,6 +250,8 @@ TypeTable& Facts::Mutable(TypeId type) {
     table->type = type;
   } else if (table.use_count() > 1) {
     table = std::make_shared<TypeTable>(*table);
+  } else {
+    std::atomic_thread_fence(std::memory_order_acquire);  // After whoever dropped the other copy.
   }
   return *table;
 }

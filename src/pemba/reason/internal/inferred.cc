@@ -5,6 +5,7 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/base/hash.h"
+#include "pemba/reason/internal/facts.h"
 
 namespace pemba::reason::internal {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 std::uint64_t PlayingKey(TypeId type, TypeId role) {
   return static_cast<std::uint64_t>(type) << 32 | role;
 }
+
+std::uint64_t AttributeKey(TypeId type, const Value& value) { return HashValue(value) + type; }
 
 }  // namespace
 
@@ -101,8 +104,10 @@ Row Inferred::FirstPlaying(TypeId type, TypeId role, ThingId player) const {
 }
 
 ThingId Inferred::FindAttribute(TypeId type, const Value& value) const {
-  for (const ThingId attribute : Attributes(type)) {
-    if (ValueOf(attribute) == value) return attribute;
+  const auto found = attributes_by_hash_.find(AttributeKey(type, value));
+  if (found == attributes_by_hash_.end()) return kNoThing;
+  for (const ThingId attribute : found->second) {
+    if (TypeOf(attribute) == type && ValueOf(attribute) == value) return attribute;
   }
   return kNoThing;
 }
@@ -118,6 +123,7 @@ ThingId Inferred::InternAttribute(TypeId type, const Value& value) {
   values_.push_back(value);
   if (type >= attributes_by_type_.size()) attributes_by_type_.resize(type + 1);
   attributes_by_type_[type].push_back(attribute);
+  attributes_by_hash_[AttributeKey(type, value)].push_back(attribute);
   return attribute;
 }
 

@@ -128,6 +128,7 @@ class Inferred {
   std::vector<Row> edge_next_;
   std::vector<Value> values_;
   std::vector<std::vector<ThingId>> by_type_, attributes_by_type_;
+  boost::unordered_flat_map<std::uint64_t, std::vector<ThingId>> attributes_by_hash_;
   std::vector<std::uint32_t> buckets_;  // Hash of relation -> index + 1; linear probing.
   std::uint32_t relation_count_ = 0;
   boost::unordered_flat_map<std::uint64_t, Heads> playing_;  // By relation type and role.

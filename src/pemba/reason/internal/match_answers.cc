@@ -9,6 +9,7 @@
 #include "pemba/base/assert.h"
 #include "pemba/base/hash.h"
 #include "pemba/reason/inference.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/problem.h"
 
 namespace pemba::reason::internal {
@@ -22,7 +23,28 @@ struct RowHash {
     return HashBytes({reinterpret_cast<const char*>(row.data()), row.size() * sizeof(Slot)});
   }
 };
-using RowSet = boost::unordered_flat_set<MatchRow, RowHash>;
+
+// The rows that were answered already. Rows of one or two variables, which most are, need no memory
+// of their own.
+class DistinctRows {
+ public:
+  bool IsNew(const MatchRow& row) {
+    if (row.size() == 1) return narrow_.insert(row[0]).second;
+    if (row.size() == 2) {
+      return narrow_.insert(static_cast<std::uint64_t>(row[0]) << 32 | row[1]).second;
+    }
+    return wide_.insert(row).second;
+  }
+  std::size_t bytes() const {
+    const std::size_t wide = wide_.empty() ? 0 : wide_.begin()->size() * sizeof(Slot);
+    return narrow_.bucket_count() * (sizeof(std::uint64_t) + 1) +
+           wide_.size() * (sizeof(MatchRow) + wide + 16);
+  }
+
+ private:
+  boost::unordered_flat_set<std::uint64_t> narrow_;
+  boost::unordered_flat_set<MatchRow, RowHash> wide_;
+};
 
 std::set<VariableId> MentionedIn(const Conjunction& conjunction) {
   std::set<VariableId> mentioned;
@@ -212,6 +234,7 @@ class MatchAnswers final : public Answers {
     }
     repeats_ = CanRepeat(plan_, projection_, source_.facts);
     resume_after_ = LastStepThatBinds(plan_, projection_);
+    if (Mutated(Mutation::kResumeTooEarly)) resume_after_ = std::max(resume_after_ - 1, 0);
     execution_.emplace(plan_, *world_, frame_);
     if (resume_after_ >= 0) execution_->set_resume_after(static_cast<std::size_t>(resume_after_));
     return Done{};
@@ -238,42 +261,40 @@ class MatchAnswers final : public Answers {
     world_ = &own_world_;
   }
 
-  // The next distinct row; nothing at the end.
-  std::optional<MatchRow> NextRow() {
+  // The next distinct row, into `row`. False at the end.
+  bool NextRow(MatchRow& row) {
     while (!done_ && execution_->Next()) {
       if (resume_after_ < 0) done_ = true;  // All that is projected was bound before.
-      MatchRow row;
-      row.reserve(projection_.size());
+      row.clear();
       for (const VariableId variable : projection_) row.push_back(frame_[variable]);
-      if (repeats_ && !seen_.insert(row).second) continue;
-      if (repeats_ && options_.limits.memory_bytes_max != 0 &&
-          seen_.size() * (sizeof(MatchRow) + projection_.size() * sizeof(Slot) + 16) >
-              options_.limits.memory_bytes_max) {
+      if (!repeats_) return true;
+      if (!seen_.IsNew(row) && !Mutated(Mutation::kForgetDistinct)) continue;
+      if (options_.limits.memory_bytes_max != 0 &&
+          seen_.bytes() > options_.limits.memory_bytes_max) {
         budget_.Fail(
             {ErrorCode::kResourceExhausted, "the answers take more memory than the query may use"});
-        return std::nullopt;
+        return false;
       }
-      return row;
+      return true;
     }
-    return std::nullopt;
+    return false;
   }
 
   // After sort, offset and limit.
-  std::optional<MatchRow> NextInOrder() {
+  bool NextInOrder(MatchRow& row) {
     if (!match_.sort.empty() && !sorted_) Sort();
-    if (error_) return std::nullopt;
+    if (error_) return false;
     const std::uint64_t offset = match_.offset.value_or(0);
     const std::uint64_t limit = match_.limit.value_or(UINT64_MAX);
     while (true) {
-      if (passed_ >= offset && passed_ - offset >= limit) return std::nullopt;
-      std::optional<MatchRow> row;
+      if (passed_ >= offset && passed_ - offset >= limit) return false;
       if (sorted_) {
-        if (passed_ < rows_.size()) row = rows_[passed_];
-      } else {
-        row = NextRow();
+        if (passed_ >= rows_.size()) return false;
+        row = rows_[passed_];
+      } else if (!NextRow(row)) {
+        return false;
       }
-      if (!row) return std::nullopt;
-      if (passed_++ >= offset) return row;
+      if (passed_++ >= offset) return true;
     }
   }
 
@@ -299,10 +320,11 @@ class MatchAnswers final : public Answers {
       MatchRow row;
     };
     std::vector<Keyed> all;
-    while (auto row = NextRow()) {
+    MatchRow row;
+    while (NextRow(row)) {
       Keyed keyed;
       for (const auto& key : match_.sort) {
-        auto value = ValueAt(*row, PositionOf(key.variable));
+        auto value = ValueAt(row, PositionOf(key.variable));
         if (!value || (!all.empty() &&
                        !Comparable(TypeOf(*value), TypeOf(all.front().keys[keyed.keys.size()])))) {
           error_ = MakeError(Problem::kSortNotComparable, key.variable.at,
@@ -311,7 +333,7 @@ class MatchAnswers final : public Answers {
         }
         keyed.keys.push_back(*std::move(value));
       }
-      keyed.row = *std::move(row);
+      keyed.row = row;
       all.push_back(std::move(keyed));
     }
     std::stable_sort(all.begin(), all.end(), [this](const Keyed& a, const Keyed& b) {
@@ -329,11 +351,12 @@ class MatchAnswers final : public Answers {
   Result<std::optional<Answer>> Produce() {
     if (error_) return *error_;
     if (kind_ != AnswerKind::kMaps) return ProduceGathered();
-    auto row = NextInOrder();
+    MatchRow row;
+    const bool found = NextInOrder(row);
     if (error_) return *error_;
-    if (!row) return std::optional<Answer>();
+    if (!found) return std::optional<Answer>();
     Answer answer;
-    FillConcepts(*row, answer);
+    FillConcepts(row, answer);
     return std::optional<Answer>(std::move(answer));
   }
 
@@ -389,9 +412,10 @@ class MatchAnswers final : public Answers {
       // `count` needs no rows in memory.
       std::vector<Value> values;
       std::int64_t count = 0;
-      while (auto row = NextInOrder()) {
+      MatchRow row;
+      while (NextInOrder(row)) {
         ++count;
-        PEMBA_TRY(std::ignore, AddValue(*row, values));
+        PEMBA_TRY(std::ignore, AddValue(row, values));
       }
       if (error_) return *error_;
       answers_.push_back(Number(count, std::move(values)));
@@ -400,10 +424,11 @@ class MatchAnswers final : public Answers {
     const std::size_t position = PositionOf(*match_.group);
     std::vector<std::vector<MatchRow>> groups;
     boost::unordered_flat_map<Slot, std::size_t> index;
-    while (auto row = NextInOrder()) {
-      const auto [found, fresh] = index.try_emplace((*row)[position], groups.size());
+    MatchRow next;
+    while (NextInOrder(next)) {
+      const auto [found, fresh] = index.try_emplace(next[position], groups.size());
       if (fresh) groups.emplace_back();
-      groups[found->second].push_back(*std::move(row));
+      groups[found->second].push_back(next);
     }
     if (error_) return *error_;
     for (const auto& rows : groups) {
@@ -466,7 +491,7 @@ class MatchAnswers final : public Answers {
   bool repeats_ = true;
   int resume_after_ = -1;
   bool done_ = false;
-  RowSet seen_;
+  DistinctRows seen_;
   bool sorted_ = false;
   std::vector<MatchRow> rows_;  // Sorted.
   std::uint64_t passed_ = 0;
@@ -585,11 +610,11 @@ Result<MatchedRows> CollectRows(const syntax::Patterns& patterns,
   Execution execution(plan, world, frame);
   const int resume_after = LastStepThatBinds(plan, projection);
   if (resume_after >= 0) execution.set_resume_after(static_cast<std::size_t>(resume_after));
-  RowSet seen;
+  DistinctRows seen;
   while (execution.Next()) {
     MatchRow row;
     for (const VariableId variable : projection) row.push_back(frame[variable]);
-    if (seen.insert(row).second) result.rows.push_back(std::move(row));
+    if (projection.empty() || seen.IsNew(row)) result.rows.push_back(std::move(row));
     if (resume_after < 0) break;
   }
   if (!world.budget->ok()) return world.budget->error();

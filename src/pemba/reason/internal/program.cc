@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 
 namespace pemba::reason::internal {
 namespace {
@@ -29,6 +30,7 @@ void Flatten(const Conjunction& body, std::vector<Conjunction>& into) {
   for (const auto& branches : disjunctions) {
     std::vector<Conjunction> choices;
     for (const Conjunction& branch : branches) Flatten(branch, choices);
+    if (Mutated(Mutation::kRuleBranchLost) && choices.size() > 1) choices.pop_back();
     std::vector<Conjunction> next;
     for (const Conjunction& left : done) {
       for (const Conjunction& choice : choices) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pemba/base/assert.h"
+#include "pemba/reason/internal/mutation.h"
 #include "pemba/reason/problem.h"
 
 namespace pemba::reason::internal {
@@ -107,7 +108,8 @@ bool Reasoner::IsPossible(const Instance& instance) const {
     for (const TypeId type : domain.types) {
       const PredicateId* relation = derivable_.index->OfRelation(type);
       found = found || facts.Count(type) != 0 ||
-              (relation != nullptr && derivable_.IsPossible(*relation));
+              (relation != nullptr && derivable_.IsPossible(*relation) &&
+               !Mutated(Mutation::kPruneDerivable));
     }
     for (const PredicateId id :
          derivable_.index->Creations(domain.types, domain.variable, constraints)) {
@@ -264,7 +266,8 @@ void Reasoner::Demand(PredicateId predicate, std::span<GivenValue> given) {
   for (const GivenValue& one : given) {
     for (const std::uint32_t id : states_[predicate].adornments) {
       const Adornment& adornment = adornments_[id];
-      if (adornment.keys.size() == 1 && adornment.keys[0] == one.key &&
+      if (adornment.keys.size() == 1 &&
+          (adornment.keys[0] == one.key || Mutated(Mutation::kSubsumeAnything)) &&
           adornment.known.contains(one.value)) {
         return;
       }
@@ -329,6 +332,7 @@ void Reasoner::MapHead(const Instance& instance, const Adornment& adornment,
     } else {
       for (const auto& [role, player] : instance.head.players) {
         if (role == key) variables.push_back(player);
+        if (Mutated(Mutation::kIgnoreRoleOfGoal)) variables = {instance.head.players[0].second};
       }
     }
     if (variables.size() != 1) continue;  // A role that comes twice: either may be meant.
@@ -429,6 +433,7 @@ void Reasoner::RunGoal(const Goal& goal) {
 }
 
 void Reasoner::RunDelta(const NewFact& fact, const Delta& delta) {
+  if (Mutated(Mutation::kForgetDeltas)) return;
   const Instance& instance = program_->instances()[delta.instance];
   const State& state = states_[instance.head.predicate];
   const Atom& atom = instance.body().atoms[static_cast<std::size_t>(delta.atom)];
@@ -490,7 +495,8 @@ void Reasoner::Conclude(const Instance& instance, const Frame& frame) {
 }
 
 void Reasoner::ConcludeRelation(PredicateId predicate, TypeId type, std::vector<RoleEdge>& edges) {
-  if (inferred_.FindRelation(type, edges) != kNoThing || IsPersisted(type, edges)) return;
+  if (inferred_.FindRelation(type, edges) != kNoThing) return;
+  if (IsPersisted(type, edges) && !Mutated(Mutation::kConcludePersisted)) return;
   if (!WithinLimits()) return;
   const ThingId relation = inferred_.AddRelation(type, edges);
   Note(predicate, relation, kNoThing);
@@ -508,7 +514,7 @@ bool Reasoner::IsPersisted(TypeId type, std::span<const RoleEdge> edges) const {
   }
   for (std::uint32_t i = 0; i < shortest->size(); ++i) {
     const ThingId relation = (*shortest)[i];
-    if (facts.TypeOf(relation) != type) continue;
+    if (facts.TypeOf(relation) != type && !Mutated(Mutation::kAnyTypeSuppresses)) continue;
     std::uint64_t left = (std::uint64_t{1} << edges.size()) - 1;
     facts.ForEachPlayer(relation, [&](TypeId role, ThingId player) {
       for (std::size_t e = 0; e < edges.size(); ++e) {
@@ -518,6 +524,11 @@ bool Reasoner::IsPersisted(TypeId type, std::span<const RoleEdge> edges) const {
         }
       }
     });
+    if (Mutated(Mutation::kExactSuppression)) {
+      std::size_t players = 0;
+      facts.ForEachPlayer(relation, [&](TypeId, ThingId) { ++players; });
+      if (players != edges.size()) continue;
+    }
     if (left == 0) return true;
   }
   return false;
@@ -595,7 +606,7 @@ void Reasoner::DemandClosure(PredicateId predicate, std::span<const GivenValue> 
 }
 
 bool Reasoner::Qualifies(const Closure& closure, ThingId thing) const {
-  if (closure.attributes.empty()) return true;
+  if (closure.attributes.empty() || Mutated(Mutation::kClosureIgnoresFilter)) return true;
   for (const TypeId type : closure.attributes) {
     const IdList* list = world_.facts->Owned(thing, type);
     if (list != nullptr && !list->empty()) return true;
@@ -625,8 +636,9 @@ void Reasoner::Search(PredicateId predicate, ThingId start, bool upwards) {
         if (role != to) return;
         if (next >= seen_.size()) seen_.resize(std::max<std::size_t>(next + 1, seen_.size() * 2));
         if (std::exchange(seen_[next], search_) == search_) return;
+        if (Mutated(Mutation::kClosureSkipsCycles) && next == start) return;
         if (!Qualifies(closure, next)) return;
-        queue.push_back(next);
+        if (!Mutated(Mutation::kClosureOneStep) || !concludes) queue.push_back(next);
         if (!concludes || !WithinLimits()) return;
         edges_ = {{closure.above, upwards ? next : start}, {closure.below, upwards ? start : next}};
         if (inferred_.FindRelation(closure.type, edges_) == kNoThing) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "pemba/rpc/internal/block_pool.h"
 #include "pemba/rpc/internal/exchange.h"
 #include "pemba/rpc/internal/worker_pool.h"
 #include "pemba/rpc/server.h"
@@ -25,6 +26,11 @@ struct ConnectionContext {
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
+  BlockPool blocks = {};           // Small memory of the protocol library.
+  // Load shedding, see IsOverloaded().
+  SteadyTime round_began{};  // When everything that now waits to be read had not waited yet.
+  std::uint32_t calls_until_look = 0;
+  bool late = false, was_late = false;  // This round, and the one before.
 };
 
 // Belongs to one I/O thread. The thread feeds bytes, asks for bytes, and tells the time.

@@ -20,6 +20,8 @@ const Handler kPlainWrongMethod = [](Call& call) {
   call.FinishHttp(405, "text/plain", "method not allowed\n");
 };
 
+constexpr std::uint32_t kCallsPerLook = 8;
+
 const Handler* Or(const Handler& wanted, const Handler& plain) { return wanted ? &wanted : &plain; }
 
 Dispatched Refuse(ConnectionContext& context, Exchange& exchange, std::uint32_t code,
@@ -93,9 +95,27 @@ void FindRoute(ConnectionContext& context, Exchange& exchange) {
   }
 }
 
+// Whether what is read now has waited too long: perhaps since right after `round_began`, and the
+// round before was late as well. The clock is looked at for every eighth call only, and once a
+// round is late it stays so.
+bool IsOverloaded(ConnectionContext& context) {
+  const auto waiting_max = context.options.waiting_max;
+  if (context.late || waiting_max.count() == 0) return context.late && context.was_late;
+  if (context.calls_until_look > 0) {
+    --context.calls_until_look;
+    return false;
+  }
+  context.calls_until_look = kCallsPerLook - 1;
+  context.late = std::chrono::steady_clock::now() - context.round_began > waiting_max;
+  return context.late && context.was_late;
+}
+
 Dispatched RunHandler(ConnectionContext& context, Exchange& exchange) {
   const auto& fallbacks = context.router.fallbacks();
   const auto* route = exchange.request.route;
+  if (IsOverloaded(context) && route != nullptr && route->admission != Admission::kNever) {
+    return Refuse(context, exchange, kGrpcResourceExhausted, "the server has too much to do");
+  }
   if (route == nullptr || route->execution == Execution::kInline) {
     exchange.RunInline(fallbacks);
     if (exchange.response.finished) return Dispatched::kAnswered;

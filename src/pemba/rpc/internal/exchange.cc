@@ -24,7 +24,14 @@ void ClearBuffer(std::string& buffer) {
 
 bool IsHeaderByte(char c) {
   const auto byte = static_cast<unsigned char>(c);
-  return (byte >= 0x20 && byte != 0x7F) || c == '\t';
+  return ((byte >= 0x20) & (byte != 0x7F)) | (c == '\t');
+}
+
+// Without a branch for each byte: nearly always all of them are.
+bool AreHeaderBytes(std::string_view text) {
+  bool all = true;
+  for (const char c : text) all &= IsHeaderByte(c);
+  return all;
 }
 
 }  // namespace
@@ -47,21 +54,22 @@ std::string_view Exchange::path_parameter(std::string_view name) const {
   return request.path_parameters.Find(name);
 }
 
-void Exchange::SetHeader(std::string_view name, std::string_view value) {
+void Exchange::AddHeader(std::string_view name, std::string_view value,
+                         HeaderBlock::Recurs recurs) {
   if (response.form != Form::kNone) return;  // Too late, and the I/O thread may be reading them.
   if (request.protocol == Protocol::kGrpc && name.ends_with("-bin")) {
     std::string encoded;
     AppendBase64(value, encoded);
-    response.headers.Add(name, encoded);
-  } else if (std::all_of(value.begin(), value.end(), IsHeaderByte)) {
-    response.headers.Add(name, value);
+    response.headers.Add(name, encoded, recurs);
+  } else if (AreHeaderBytes(value)) {
+    response.headers.Add(name, value, recurs);
   } else {
     // A value may be an echo of the request's; CR LF in it would forge headers.
     std::string clean(value);
     for (auto& c : clean) {
       if (!IsHeaderByte(c)) c = ' ';
     }
-    response.headers.Add(name, clean);
+    response.headers.Add(name, clean, recurs);
   }
 }
 

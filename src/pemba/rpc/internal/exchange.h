@@ -74,7 +74,12 @@ class Exchange final : public Call {
   bool cancelled() const override { return cancelled_.load(std::memory_order_relaxed); }
   std::string_view peer() const override { return peer_; }
   const PeerCertificate& peer_certificate() const override { return certificate_; }
-  void SetHeader(std::string_view name, std::string_view value) override;
+  void SetHeader(std::string_view name, std::string_view value) override {
+    AddHeader(name, value, HeaderBlock::Recurs::kLikely);
+  }
+  void SetFreshHeader(std::string_view name, std::string_view value) override {
+    AddHeader(name, value, HeaderBlock::Recurs::kHardly);
+  }
   void FinishGrpc(const GrpcStatus& status, std::string_view message) override;
   void FinishHttp(int status, std::string_view content_type, std::string_view body) override;
   bool Send(std::string_view content_type, std::string_view bytes) override;
@@ -129,6 +134,7 @@ class Exchange final : public Call {
  private:
   enum class Ran : std::uint8_t { kToItsEnd, kSuspended };
   Ran Run(const Fallbacks& fallbacks);
+  void AddHeader(std::string_view name, std::string_view value, HeaderBlock::Recurs recurs);
   void BeginStream(std::string_view content_type);
 
   Mailbox& mailbox_;

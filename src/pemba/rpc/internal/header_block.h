@@ -19,8 +19,10 @@ class HeaderBlock {
  public:
   static constexpr std::size_t kKeptBytesMax = std::size_t{16} * 1024;
 
-  void Add(std::string_view name, std::string_view value) {
-    entries_.push_back({Append(name), Append(value)});
+  // A value that comes again is worth remembering for compression.
+  enum class Recurs : std::uint8_t { kLikely, kHardly };
+  void Add(std::string_view name, std::string_view value, Recurs recurs = Recurs::kLikely) {
+    entries_.push_back({Append(name), Append(value), recurs});
     views_valid_ = false;
   }
 
@@ -29,6 +31,7 @@ class HeaderBlock {
   std::size_t counted_bytes() const { return bytes_.size() + 32 * entries_.size(); }
   std::string_view name(std::size_t i) const { return View(entries_[i].name); }
   std::string_view value(std::size_t i) const { return View(entries_[i].value); }
+  Recurs recurs(std::size_t i) const { return entries_[i].recurs; }
 
   std::optional<std::string_view> Find(std::string_view name) const {
     for (const auto& entry : entries_) {
@@ -59,6 +62,7 @@ class HeaderBlock {
   };
   struct Entry {
     Piece name, value;
+    Recurs recurs;
   };
 
   Piece Append(std::string_view text) {

@@ -85,6 +85,24 @@ bool TakesEach(const Exchange& exchange) {
          route->requests == Requests::kEach;
 }
 
+BlockPool& PoolOf(void* pool) { return *static_cast<BlockPool*>(pool); }
+
+// Streams, frames and header tables come and go with every call.
+nghttp2_mem MemoryOf(BlockPool& blocks) {
+  return {
+      .mem_user_data = &blocks,
+      .malloc = [](std::size_t bytes, void* pool) { return PoolOf(pool).Allocate(bytes); },
+      .free = [](void* block, void* pool) { PoolOf(pool).Free(block); },
+      .calloc =
+          [](std::size_t count, std::size_t bytes, void* pool) {
+            void* const block = PoolOf(pool).Allocate(count * bytes);
+            return std::memset(block, 0, count * bytes);
+          },
+      .realloc = [](void* block, std::size_t bytes,
+                    void* pool) { return PoolOf(pool).Reallocate(block, bytes); },
+  };
+}
+
 }  // namespace
 
 struct Http2Connection::Callbacks {
@@ -183,8 +201,9 @@ Http2Connection::Http2Connection(ConnectionContext& context, std::string peer,
     : Connection(context, std::move(peer), std::move(certificate)),
       control_frames_left_(kControlFramesBurst) {
   nghttp2_session* session = nullptr;
-  PEMBA_CHECK(
-      nghttp2_session_server_new2(&session, Callbacks::Table(), this, Callbacks::Options()) == 0);
+  nghttp2_mem memory = MemoryOf(context_.blocks);
+  PEMBA_CHECK(nghttp2_session_server_new3(&session, Callbacks::Table(), this, Callbacks::Options(),
+                                          &memory) == 0);
   session_.reset(session);
   const auto& options = context_.options;
   const auto window = std::max<std::size_t>(kStreamWindowBytesMin,
@@ -457,6 +476,9 @@ void Http2Connection::Answer(Exchange& exchange) {
   for (std::size_t i = 0; i < response.headers.size(); ++i) {
     // Copied: nghttp2 then lower-cases the names.
     fields.push_back(Field(response.headers.name(i), response.headers.value(i), Copied::kYes));
+    if (response.headers.recurs(i) == HeaderBlock::Recurs::kHardly) {
+      fields.back().flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+    }
   }
   if (trailers_only) {
     fields.push_back(

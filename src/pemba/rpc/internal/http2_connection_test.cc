@@ -77,6 +77,62 @@ TEST_F(Http2ConnectionTest, AnswersUnaryCalls) {
   EXPECT_EQ(server_.context().buffered_bytes, 0u);
 }
 
+TEST_F(Http2ConnectionTest, RefusesWhatHasWaitedTooLongRoundAfterRoundAndRecovers) {
+  Router router;
+  pemba::rpc::testing::AddEchoRoutes(router);
+  router.Add({.grpc_method = "/pemba.test.Health/Check",
+              .admission = Admission::kNever,
+              .handler = [](Call& call) { call.FinishGrpc({}, "alive"); }});
+  pemba::rpc::testing::MemoryServer server(router, {.waiting_max = std::chrono::milliseconds(50)});
+  const auto connection = server.OpenHttp2();
+  Http2Client client;
+  const auto status_of = [&](const std::string& method) {
+    const auto stream = client.Grpc(method, "hello");
+    client.Feed(server.Talk(*connection, client.Take(), closed_));
+    return client.response(stream).Find("grpc-status");
+  };
+  EXPECT_EQ(status_of(service_ + "Unary"), "0");
+  server.BeginRound(std::chrono::milliseconds(500));
+  for (int i = 0; i < 20; ++i)
+    EXPECT_EQ(status_of(service_ + "Unary"), "0") << "the first late round";
+  server.BeginRound(std::chrono::milliseconds(500));
+  // The clock is looked at for every eighth call; from then on all are late.
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) refused += status_of(service_ + "Unary") == "8" ? 1 : 0;
+  EXPECT_GE(refused, 12);
+  EXPECT_EQ(status_of(service_ + "Worker"), "8");
+  EXPECT_EQ(status_of("/pemba.test.Health/Check"), "0");
+  server.BeginRound();
+  EXPECT_EQ(status_of(service_ + "Unary"), "0");
+  EXPECT_EQ(status_of(service_ + "Worker"), "0");
+}
+
+// What comes again takes a byte or two from the second time on; what does not is sent as it is and
+// leaves the table to the others.
+TEST_F(Http2ConnectionTest, RemembersOnlyHeadersThatComeAgain) {
+  Router router;
+  int calls = 0;
+  router.Add({.grpc_method = "/pemba.test.Echo/Headers", .handler = [&](Call& call) {
+                call.SetHeader("x-store", std::string(60, 's'));
+                call.SetFreshHeader("x-id", std::string(60, static_cast<char>('a' + calls++)));
+                call.FinishGrpc({}, "");
+              }});
+  pemba::rpc::testing::MemoryServer server(router);
+  const auto connection = server.OpenHttp2();
+  Http2Client client;
+  std::vector<std::size_t> bytes;
+  for (int i = 0; i < 20; ++i) {
+    const auto stream = client.Grpc("/pemba.test.Echo/Headers", "");
+    const auto answer = server.Talk(*connection, client.Take(), closed_);
+    bytes.push_back(answer.size());
+    client.Feed(answer);
+    EXPECT_EQ(client.response(stream).Find("x-id"), std::string(60, static_cast<char>('a' + i)));
+    EXPECT_EQ(client.response(stream).Find("x-store"), std::string(60, 's'));
+  }
+  EXPECT_GT(bytes[0], bytes[1] + 30);
+  EXPECT_LT(bytes[19], 110u) << "x-store was displaced";
+}
+
 TEST_F(Http2ConnectionTest, StatusNumbersAbove16ReachTheWire) {
   for (const char* code : {"1", "16", "17", "2000", "4294967295"}) {
     const auto stream = client_.Grpc(service_ + "Status", std::string(code) + " it is so");
@@ -420,6 +476,40 @@ TEST_F(Http2ConnectionTest, CancelledCallsHearOfIt) {
   server_.Deliver();
   EXPECT_FALSE(was_cancelled);  // It was not even run.
   EXPECT_EQ(server_.calls_in_use(), 0u);
+}
+
+// The newest call is with a worker, the one behind it is not: both were in the connection's list.
+TEST_F(Http2ConnectionTest, AnEndingConnectionLetsGoOfEachCallOnce) {
+  router_.Add({.grpc_method = "/wait", .execution = Execution::kWorker, .handler = [](Call& call) {
+                 call.FinishGrpc({}, {});
+               }});
+  client_.OpenGrpc(service_ + "Unary", "\0");  // Its message never comes.
+  client_.OpenGrpc(service_ + "Unary", "\0");
+  client_.Grpc("/wait", "x");
+  client_.OpenGrpc(service_ + "Unary", "\0");
+  client_.Grpc("/wait", "y");
+  for (auto bytes = client_.Take(); !bytes.empty(); bytes = client_.Take()) {
+    connection_->Receive(bytes);
+  }
+  ASSERT_EQ(server_.calls_in_use(), 5u);
+  connection_.reset();
+  EXPECT_EQ(server_.calls_in_use(), 2u);  // With the workers.
+  server_.Deliver();
+  EXPECT_EQ(server_.calls_in_use(), 0u);
+  EXPECT_EQ(server_.context().buffered_bytes, 0u);
+
+  // What was given back is given out once: two calls at a time do not share it.
+  connection_ = server_.OpenHttp2();
+  Http2Client client;
+  std::vector<std::int32_t> streams;
+  for (const char* text : {"a", "b", "c", "d", "e"}) {
+    streams.push_back(client.Grpc(service_ + "Unary", text));
+  }
+  Talk(client);
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    EXPECT_THAT(Http2Client::Unframe(client.response(streams[i]).body),
+                ElementsAre(std::string(1, static_cast<char>('a' + i))));
+  }
 }
 
 TEST_F(Http2ConnectionTest, ResettingBuysNoConcurrency) {

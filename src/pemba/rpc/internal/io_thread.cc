@@ -4,12 +4,15 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <utility>
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "pemba/base/assert.h"
@@ -37,6 +40,14 @@ std::chrono::milliseconds TickFor(const ServerOptions& options) {
 
 void SetOption(int socket, int level, int name, int value) {
   setsockopt(socket, level, name, &value, sizeof value);
+}
+
+// Whether the other end has acknowledged all that was sent, and nothing waits to be read: then
+// closing resets nothing.
+bool IsDelivered(int socket) {
+  int unsent = 0, unread = 0;
+  return ioctl(socket, SIOCOUTQ, &unsent) == 0 && unsent == 0 &&
+         ioctl(socket, SIOCINQ, &unread) == 0 && unread == 0;
 }
 
 bool IsPreface(std::string_view bytes) {
@@ -107,6 +118,7 @@ void IoThread::Loop() {
     const int count = epoll_wait(epoll_.get(), events.data(), kEventsMax,
                                  static_cast<int>(std::max<std::int64_t>(until_tick, 0)));
     TakeTime();
+    BeginRound(count);
     for (int i = 0; i < count; ++i) {
       OnEvent(*static_cast<EventSource*>(events[static_cast<std::size_t>(i)].data.ptr),
               events[static_cast<std::size_t>(i)].events);
@@ -119,6 +131,13 @@ void IoThread::Loop() {
   }
   while (!links_.empty()) Close(*links_.back());
   Reap();
+}
+
+// A full list of events may leave others out, which have waited since the round before.
+void IoThread::BeginRound(int events) {
+  if (!events_left_out_) context_.round_began = context_.now;
+  events_left_out_ = events == static_cast<int>(kEventsMax);
+  context_.was_late = std::exchange(context_.late, false);
 }
 
 void IoThread::TakeTime() {
@@ -238,7 +257,9 @@ void IoThread::Tick() {
   for (std::size_t i = links_.size(); i-- > 0;) {
     Link& link = *links_[i];
     if (link.lingering) {
-      if (context_.now >= link.linger_until) Close(link);
+      // The process wants to end: no longer than until the peer's system has every byte.
+      const bool delivered = draining_ && IsDelivered(link.socket.get());
+      if (delivered || context_.now >= link.linger_until) Close(link);
       continue;
     }
     const bool has_output = link.out_at < link.out.size();

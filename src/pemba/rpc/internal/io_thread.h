@@ -88,6 +88,7 @@ class IoThread {
  private:
   void Loop();
   void TakeTime();
+  void BeginRound(int events);
   void OnEvent(EventSource& source, std::uint32_t events);
   void OnMail();
   void Accept(Listener& listener);
@@ -131,6 +132,7 @@ class IoThread {
   SteadyTime next_tick_{};
   std::time_t date_second_ = 0;
   bool draining_ = false;
+  bool events_left_out_ = false;  // Of the round before.
 
   std::atomic<bool> drain_requested_{false};
   std::atomic<bool> stop_requested_{false};

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pemba/rpc/internal/connection.h"
@@ -30,7 +31,7 @@ class MemoryServer {
                  .suspended = suspended_,
                  .calls_max = options_.calls_max,
                  .http_date = "Thu, 01 Jan 1970 00:00:00 GMT"} {
-    context_.now = std::chrono::steady_clock::now();
+    context_.now = context_.round_began = std::chrono::steady_clock::now();
   }
 
   ~MemoryServer() { Deliver(); }
@@ -45,6 +46,12 @@ class MemoryServer {
   }
 
   void Advance(std::chrono::milliseconds passed) { context_.now += passed; }
+
+  // What is fed from now on has waited for that long.
+  void BeginRound(std::chrono::milliseconds waited = std::chrono::milliseconds(0)) {
+    context_.round_began = std::chrono::steady_clock::now() - waited;
+    context_.was_late = std::exchange(context_.late, false);
+  }
 
   // Runs what is queued for workers and gives the news to the connections.
   void Deliver() {

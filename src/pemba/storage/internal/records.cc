@@ -13,6 +13,10 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "checksums are stored as they are");
 
 constexpr std::size_t kChecksumBytes = 8;
+// Beside the values of Change::Operation: a write of a tuple that expires; the time follows. A
+// reader that does not know it refuses the record.
+constexpr std::uint8_t kWriteThatExpires = 2;
+
 constexpr std::size_t kChangeBytesMin = 6;        // Operation and five empty texts.
 constexpr std::size_t kRecordChangeBytesMin = 2;  // Whether it is kept, and an empty key.
 
@@ -146,7 +150,10 @@ std::string EncodeWrite(const Write& write) {
   out.Time(write.time);
   out.Integer(write.changes.size());
   for (const auto& change : write.changes) {
-    out.Byte(static_cast<std::uint8_t>(change.operation));
+    const bool expires = change.expires_at.has_value();
+    PEMBA_ASSERT(!expires || change.operation == Change::Operation::kWrite);
+    out.Byte(expires ? kWriteThatExpires : static_cast<std::uint8_t>(change.operation));
+    if (expires) out.Time(*change.expires_at);
     out.Text(change.tuple.object);
     out.Text(change.tuple.relation);
     out.Text(change.tuple.subject);
@@ -172,7 +179,12 @@ Result<Write> DecodeWrite(std::string_view body, WriteParts& parts) {
   if (count > in.rest_bytes() / kChangeBytesMin) return Corrupt("malformed write");
   parts.changes.resize(count);
   for (auto& change : parts.changes) {
-    const auto operation = in.Byte();
+    auto operation = in.Byte();
+    change.expires_at.reset();
+    if (operation == kWriteThatExpires) {
+      change.expires_at = in.Time();
+      operation = static_cast<std::uint8_t>(Change::Operation::kWrite);
+    }
     if (operation > static_cast<std::uint8_t>(Change::Operation::kDelete)) in.Fail();
     change.operation = static_cast<Change::Operation>(operation);
     change.tuple.object = in.Text();

@@ -10,6 +10,11 @@ using std::chrono::milliseconds;
 const std::vector<Change> kChanges = {
     {Change::Operation::kWrite, {"document:1", "viewer", "user:anne"}, "soon", "{}"},
     {Change::Operation::kDelete, {"document:2", "viewer", "user:bob"}},
+    {Change::Operation::kWrite,
+     {"document:3", "viewer", "user:eve"},
+     "soon",
+     "{}",
+     WallTime(milliseconds(1'800'000'000'456))},
 };
 
 const std::vector<RecordChange> kRecords = {{"role/a", "{}"}, {"role/b", std::nullopt}, {"c", ""}};
@@ -42,6 +47,23 @@ TEST(Records, AStoreComesBackAsItWas) {
   EXPECT_EQ(*DecodeStore(record.id, EncodeStore(record)), record);
   record.deleted_at = WallTime(milliseconds(3));
   EXPECT_EQ(*DecodeStore(record.id, EncodeStore(record)), record);
+}
+
+// Writes without expiry are as they always were: older programs read them.
+TEST(Records, AWriteOfPlainTuplesHasTheFirstForm) {
+  const Change change{Change::Operation::kWrite, {"d:1", "v", "u:a"}, "c", "{}"};
+  EXPECT_EQ(EncodeWrite({0, WallTime(milliseconds(1)), {&change, 1}}),
+            std::string("\x01\x01\x00\x03"
+                        "d:1"
+                        "\x01"
+                        "v"
+                        "\x03"
+                        "u:a"
+                        "\x01"
+                        "c"
+                        "\x02"
+                        "{}",
+                        18));
 }
 
 TEST(Records, EveryFlippedBitIsSeen) {
@@ -85,7 +107,8 @@ TEST(Records, MalformedWritesAreRefused) {
       {"empty", ""},
       {"no count", std::string("\x01", 1)},
       {"more changes than bytes", std::string("\x01\x7f\x00", 3)},
-      {"unknown operation", std::string("\x01\x01\x02\x00\x00\x00\x00\x00", 8)},
+      {"unknown operation", std::string("\x01\x01\x03\x00\x00\x00\x00\x00", 8)},
+      {"an expiry without a tuple", std::string("\x01\x01\x02\x05\x00\x00\x00\x00", 8)},
       {"text beyond the end", std::string("\x01\x01\x00\x09\x00\x00\x00\x00", 8)},
       {"no record", std::string("\x01\x00\x00", 3)},
       {"more records than bytes", std::string("\x01\x00\x02\x00\x00", 5)},

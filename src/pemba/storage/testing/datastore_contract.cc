@@ -85,6 +85,7 @@ std::optional<ErrorCode> CodeOf(const Result<T>& result) {
 struct OwnedChange {
   Change::Operation operation;
   std::string object, relation, subject, condition, context;
+  std::optional<WallTime> expires_at;
   friend bool operator==(const OwnedChange&, const OwnedChange&) = default;
 };
 struct OwnedWrite {
@@ -99,7 +100,8 @@ OwnedWrite Own(const Write& write) {
   for (const auto& change : write.changes) {
     own.changes.push_back({change.operation, std::string(change.tuple.object),
                            std::string(change.tuple.relation), std::string(change.tuple.subject),
-                           std::string(change.condition), std::string(change.context)});
+                           std::string(change.condition), std::string(change.context),
+                           change.expires_at});
   }
   return own;
 }
@@ -326,6 +328,11 @@ TEST_P(DatastoreContract, TheLogReturnsWritesAsTheyWereAppended) {
        "soon",
        R"({"a":1})"},
       {Change::Operation::kWrite, {"document:\xC3\xA4", "viewer", "user:*"}, "", ""},
+      {Change::Operation::kWrite,
+       {"document:3", "viewer", "user:eve"},
+       "soon",
+       "",
+       WallTime(std::chrono::milliseconds(1'900'000'000'001))},
       {Change::Operation::kWrite, {long_object, "viewer", "u:1"}, "c", long_text},
   };
   const std::vector<Write> writes = {{1, At(10), first}, {2, At(10), {}}, {3, At(11), first}};

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "pemba/base/result.h"
-#include "pemba/storage/testing/temporary_directory.h"
+#include "pemba/base/testing/temporary_directory.h"
 
 namespace pemba::storage::testing {
 

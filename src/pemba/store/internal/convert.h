@@ -14,7 +14,7 @@ inline std::vector<storage::Change> ToStorage(std::span<const graph::Change> cha
   converted.reserve(changes.size());
   for (const auto& change : changes) {
     converted.push_back({static_cast<storage::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context});
+                         change.condition, change.context, change.expires_at});
   }
   return converted;
 }
@@ -24,7 +24,7 @@ inline std::vector<graph::Change> ToGraph(std::span<const storage::Change> chang
   converted.reserve(changes.size());
   for (const auto& change : changes) {
     converted.push_back({static_cast<graph::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context});
+                         change.condition, change.context, change.expires_at});
   }
   return converted;
 }

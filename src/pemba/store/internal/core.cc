@@ -16,6 +16,8 @@ Result<std::unique_ptr<StoreCore>> StoreCore::Load(Shared& shared, const StoreId
   PEMBA_TRY(auto loaded, LoadGraph(shared, id));
   core->changes_since_checkpoint_ = loaded.replayed;
   core->state_ = new State(shared, core->id_, std::move(loaded));
+  // A first look will tell when the next one expires.
+  if (core->state_.load()->graph->expiring() > 0) core->NoteExpiry(WallTime());
   return core;
 }
 
@@ -36,12 +38,11 @@ Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> 
     PEMBA_TRY(view, PinNewest(*deadline));
     if (view.revision() >= revision) return view;
   }
-  const auto reached = [&] { return state_.load()->graph->published() >= revision; };
-  {
+  if (deadline) {
     std::unique_lock lock(write_mutex_);
-    while (deadline && !reached() && shared_.clock.Steady() < *deadline) {
-      settled_.wait_until(lock, *deadline);
-    }
+    // Whether it was reached in time, the view says.
+    (void)AwaitSettled(lock, deadline,
+                       [&] { return state_.load()->graph->published() >= revision; });
   }
   view = Pin();
   if (view.revision() >= revision) return view;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -65,7 +66,12 @@ class StoreCore {
     return adopt_ || state.models.Knows(id);
   }
 
-  Result<Revision> Write(const WriteRequest& request);
+  Result<WriteResult> Write(const WriteRequest& request);
+  // Deletes some of the tuples that have expired, in one write.
+  enum class Collected : std::uint8_t { kAll, kSome };
+  Result<Collected> CollectExpired();
+  // When the next tuple expires, as far as is known; the far future: none. Any thread.
+  WallTime next_expiry() const { return WallTime(std::chrono::milliseconds(next_expiry_.load())); }
 
   Result<Revision> ReadRecords(
       std::string_view prefix,
@@ -96,7 +102,7 @@ class StoreCore {
   struct Pending {
     std::uint64_t generation = 0;  // Of the state that it was applied to.
     Revision revision = 0;
-    std::size_t changes = 0;
+    std::uint64_t written = 0, deleted = 0;
     std::unique_ptr<storage::AppendTicket> ticket;  // Null: everything was skipped.
   };
 
@@ -117,13 +123,18 @@ class StoreCore {
   Status Follow(const ReadLog& read);
   Status ApplyDurable(std::uint64_t generation, const storage::Write& write);
   Status StartOver(const Known& known);
-  Result<Revision> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
-  std::vector<Result<Revision>> CommitBatch(const std::vector<QueuedWrite*>& batch);
+  Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
+  std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
   Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, Revision head);
 
+  Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
+  void NoteExpiry(WallTime expires_at);
+  // Waits until `done`, with the write lock. Errors: kDeadlineExceeded.
+  Status AwaitSettled(std::unique_lock<std::mutex>& lock, std::optional<SteadyTime> deadline,
+                      const std::function<bool()>& done) const;
   void Settle(const Pending& pending, const Status& durable);
-  Status AwaitPublished(const Pending& pending);
+  Status AwaitPublished(const Pending& pending, std::optional<SteadyTime> deadline);
   void ReloadAfterFailure();
   void ReplaceState(LoadedGraph loaded);
   Status ReloadIfFailed();
@@ -157,6 +168,11 @@ class StoreCore {
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
 
   std::atomic<std::uint64_t> changes_since_checkpoint_{0};
+
+  // Milliseconds since 1970: no tuple that is stored expires before. Only ever too early.
+  static constexpr std::int64_t kNever = 9'000'000'000'000;  // The clock ends soon after.
+  std::atomic<std::int64_t> next_expiry_{kNever};
+  std::atomic<bool> expiry_watched_{false};  // Maintenance knows of this store.
 };
 
 }  // namespace pemba::store::internal

@@ -14,9 +14,9 @@ Error InvalidStoredModel(const Error& cause) {
 
 }  // namespace
 
-Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
-                                                               graph::Graph& graph) {
-  PEMBA_TRY(auto plan, model::Plan::Compile(model));
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(
+    const model::Model& model, const condition::ProgramOptions& conditions, graph::Graph& graph) {
+  PEMBA_TRY(auto plan, model::Plan::Compile(model, engine::MayExpireIn(graph), conditions));
   return engine::BoundModel::Bind(std::move(plan), graph);
 }
 
@@ -30,7 +30,7 @@ Error LatestModelNotFound(const StoreId& store) {
 }
 
 ModelCache::ModelCache(Shared& shared, const StoreId& store, graph::Graph& graph)
-    : shared_(shared), store_(store), graph_(graph), map_(new Map) {}
+    : shared_(shared), store_(store), graph_(graph), map_(new Map), expiring_(graph.expiring()) {}
 
 ModelCache::~ModelCache() {
   const std::unique_ptr<const Map> map(map_.load());
@@ -38,6 +38,11 @@ ModelCache::~ModelCache() {
 }
 
 Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
+  // INVARIANT: the number has grown before a view can see the tuple because of which it grew.
+  if (graph_.expiring() != expiring_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(mutex_);
+    ForgetPlansWithoutExpiryLocked();
+  }
   if (id.empty()) {
     if (Entry* entry = latest_.load(std::memory_order_acquire)) return Use(*entry);
   } else {
@@ -51,8 +56,25 @@ Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
 }
 
 bool ModelCache::Knows(std::string_view id) const {
+  if (graph_.expiring() != expiring_.load(std::memory_order_acquire)) return false;
   if (id.empty()) return latest_.load(std::memory_order_acquire) != nullptr;
   return map_.load(std::memory_order_acquire)->contains(id) || !ParseUlid(id);
+}
+
+// Plans look for tuples that expire only where there are some; where there were none before, they
+// are made anew.
+void ModelCache::ForgetPlansWithoutExpiryLocked() {
+  const auto expiring = graph_.expiring();
+  if (expiring == expiring_.load()) return;
+  latest_.store(nullptr);
+  const Map* old = map_.load();
+  map_.store(new Map);
+  expiring_.store(expiring, std::memory_order_release);
+  shared_.reclaimer.Retire([old] {
+    for (const auto& [id, entry] : *old) delete entry;
+    delete old;
+  });
+  shared_.maintenance.RequestCollect();
 }
 
 ResolvedModel ModelCache::Use(Entry& entry) const {
@@ -117,7 +139,7 @@ Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
 Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
   const Map* old = map_.load();
   if (const auto found = old->find(model.id); found != old->end()) return found->second;
-  PEMBA_TRY(auto compiled, CompileModel(model, graph_));
+  PEMBA_TRY(auto compiled, CompileModel(model, shared_.options.conditions, graph_));
   auto entry = std::make_unique<Entry>();
   entry->id = model.id;
   entry->model = std::move(compiled);

@@ -23,8 +23,8 @@
 namespace pemba::store::internal {
 
 // A model in the form that queries run on. Errors: kInvalidModel.
-Result<std::shared_ptr<const engine::BoundModel>> CompileModel(const model::Model& model,
-                                                               graph::Graph& graph);
+Result<std::shared_ptr<const engine::BoundModel>> CompileModel(
+    const model::Model& model, const condition::ProgramOptions& conditions, graph::Graph& graph);
 
 Error ModelNotFound(std::string_view id);
 Error LatestModelNotFound(const StoreId& store);
@@ -61,6 +61,7 @@ class ModelCache {
   };
   using Map = StringViewMap<Entry*>;  // Keys borrow from the entries.
 
+  void ForgetPlansWithoutExpiryLocked();
   ResolvedModel Use(Entry& entry) const;
   Result<Entry*> LoadLocked(std::string_view id);
   Result<Entry*> InsertLocked(const model::Model& model);
@@ -75,6 +76,7 @@ class ModelCache {
   std::atomic<const Map*> map_;
   std::atomic<Entry*> latest_{nullptr};  // Null: not known yet.
   std::atomic<std::uint64_t> round_{0};  // Counts insertions.
+  std::atomic<std::uint32_t> expiring_;  // Graph::expiring() of the plans; written under mutex_.
   std::mutex mutex_;                     // Serialises loading and changes of the map.
 };
 

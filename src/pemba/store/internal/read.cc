@@ -17,6 +17,7 @@ Result<std::optional<tuple::Condition>> MakeCondition(std::string_view name,
 }
 
 Result<graph::ScanFilter> FilterOf(const ReadRequest& request) {
+  if (request.match) return ScanFilterOf(*request.match);
   if (!request.filter) return graph::ScanFilter{};
   const auto [type, id] = tuple::SplitObject(request.filter->object);
   if (type.empty() || (id.empty() && request.filter->subject.empty())) {
@@ -35,25 +36,37 @@ struct LogPosition {
 
 }  // namespace
 
+graph::ScanFilter ScanFilterOf(const TupleFilter& filter) {
+  graph::ScanFilter scan;
+  scan.object_type = filter.object_type;
+  scan.object_id = filter.object_id;
+  scan.relation = filter.relation;
+  scan.subject_type = filter.subject_type;
+  scan.subject_id = filter.subject_id;
+  scan.subject_relation = filter.subject_relation;
+  return scan;
+}
+
 Result<tuple::Tuple> MakeTuple(const tuple::TupleView& t, std::string_view condition,
-                               std::string_view context) {
+                               std::string_view context, std::optional<WallTime> expires_at) {
   auto made = MakeCondition(condition, context);
   if (!made.ok()) {
     return Error{ErrorCode::kDataLoss, "the stored condition context of '" + tuple::ToText(t) +
                                            "' is corrupt: " + made.error().message};
   }
   return tuple::Tuple{std::string(t.object), std::string(t.relation), std::string(t.subject),
-                      *std::move(made)};
+                      *std::move(made), expires_at};
 }
 
 Result<TupleChange> MakeChange(const storage::Change& change, const storage::Write& write) {
-  PEMBA_TRY(auto t, MakeTuple(change.tuple, change.condition, change.context));
+  PEMBA_TRY(auto t, MakeTuple(change.tuple, change.condition, change.context, change.expires_at));
   return TupleChange{static_cast<graph::Change::Operation>(change.operation), std::move(t),
                      write.time, write.revision};
 }
 
 Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
-  PEMBA_TRY(const auto filter, FilterOf(request));
+  PEMBA_TRY(auto filter, FilterOf(request));
+  filter.alive_at = shared_.clock.Now();
   std::string position_bytes;
   graph::StoredTuple after;
   if (!request.continuation_token.empty()) {
@@ -62,8 +75,10 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
     PEMBA_TRY(const auto position, DecodeReadPosition(position_bytes));
     after.tuple = position.tuple;
     after.condition = position.condition;
+    if (position.expires) after.expires_at.emplace();
   }
 
+  PEMBA_TRY(std::ignore, shared_.CheckDeadline(request.deadline));
   const View view = Pin();
   const auto& snapshot = view.snapshot();
   TuplePage page;
@@ -77,7 +92,8 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
                     more = true;
                     return;
                   }
-                  auto t = MakeTuple(stored.tuple, stored.condition, stored.context);
+                  auto t =
+                      MakeTuple(stored.tuple, stored.condition, stored.context, stored.expires_at);
                   if (!t.ok()) {
                     made = t.error();
                     return;
@@ -89,7 +105,8 @@ Result<TuplePage> StoreCore::Read(const ReadRequest& request) const {
     const auto& last = page.tuples.back().tuple;
     page.continuation_token = shared_.tokens.Make(
         TokenUse::kRead, id_.value,
-        EncodePosition(ReadPosition{last.view(), last.condition ? last.condition->name : ""}));
+        EncodePosition(ReadPosition{last.view(), last.condition ? last.condition->name : "",
+                                    last.expires_at.has_value()}));
   }
   return page;
 }
@@ -125,14 +142,19 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
   const bool withholds = shared_.options.changelog_horizon.count() > 0;
   const WallTime newest = shared_.clock.Now() - shared_.options.changelog_horizon;
   ChangePage page;
-  ChangesPosition last{0, 0, request.type};
+  ChangesPosition last{0, 0, request.type};  // Of the page, or where the search was given up.
+  std::uint64_t skipped = 0;
+  bool gave_up = false;
   Status made = Done{};
   const auto visit = [&](const storage::Write& write) {
     if (write.revision > head || (withholds && write.time > newest)) return storage::Visit::kStop;
+    made = shared_.CheckDeadline(request.deadline);
+    if (!made.ok()) return storage::Visit::kStop;
     std::size_t i = write.revision == next.revision ? next.change : 0;
     for (; i < write.changes.size(); ++i) {
       const auto& change = write.changes[i];
       if (!request.type.empty() && tuple::SplitObject(change.tuple.object).type != request.type) {
+        ++skipped;
         continue;
       }
       if (page.changes.size() == request.page_size) return storage::Visit::kStop;
@@ -145,13 +167,20 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
       last.revision = write.revision;
       last.change = i;
     }
-    return page.changes.size() == request.page_size ? storage::Visit::kStop
-                                                    : storage::Visit::kContinue;
+    if (page.changes.size() == request.page_size) return storage::Visit::kStop;
+    // A write without changes takes its time, too; the one that the token leads into is no
+    // progress.
+    if (write.revision != next.revision || next.change == 0) ++skipped;
+    if (skipped < shared_.options.changes_skipped_max) return storage::Visit::kContinue;
+    gave_up = true;
+    last.revision = write.revision;
+    last.change = std::max<std::size_t>(write.changes.size(), 1) - 1;
+    return storage::Visit::kStop;
   };
   PEMBA_TRY(std::ignore, shared_.datastore.ReadWrites(id_, next.revision - 1, visit));
   if (!made.ok()) return made.error();
   page.continuation_token =
-      page.changes.empty()
+      page.changes.empty() && !gave_up
           ? std::string(request.continuation_token)
           : shared_.tokens.Make(TokenUse::kReadChanges, id_.value, EncodePosition(last));
   return page;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "pemba/base/clock.h"
@@ -22,11 +23,19 @@ class Maintenance {
   // The core lives as long as the maintenance. Cheap; does not block.
   virtual void RequestCheckpoint(StoreCore& core) = 0;
   virtual void RequestCollect() = 0;  // Something was retired.
+  // The store has tuples that expire: StoreCore::next_expiry says when.
+  virtual void WatchExpiry(StoreCore& core) = 0;
 };
 
 struct Shared {
   void Report(std::string_view line) const {
     if (report) report(line);
+  }
+
+  // Errors: kDeadlineExceeded.
+  Status CheckDeadline(std::optional<SteadyTime> deadline) const {
+    if (!deadline || clock.Steady() < *deadline) return Done{};
+    return Error{ErrorCode::kDeadlineExceeded, "the time of the request is over"};
   }
 
   storage::Datastore& datastore;

@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "pemba/base/assert.h"
+#include "pemba/store/internal/change_plan.h"
 #include "pemba/store/internal/convert.h"
 #include "pemba/store/internal/core.h"
-#include "pemba/store/internal/write_checks.h"
 
 namespace pemba::store::internal {
 namespace {
@@ -32,13 +32,14 @@ SteadyTime Soon() { return std::chrono::steady_clock::now() + std::chrono::secon
 struct StoreCore::QueuedWrite {
   const CheckedWrite* checked;
   const graph::Snapshot* start;
-  std::optional<Result<Revision>> outcome;  // Set with queue_mutex_ held.
+  std::optional<Result<WriteResult>> outcome;  // Set with queue_mutex_ held.
 };
 
 // What a batch will be if it is committed.
 struct StoreCore::JudgedBatch {
-  std::vector<Result<Revision>> outcomes;  // One per queued write.
-  std::vector<std::vector<graph::Change>> changes;
+  // One per write that was judged: those at the front of the batch, at least one.
+  std::vector<Result<WriteResult>> outcomes;
+  std::vector<ChangePlan> plans;
   std::vector<std::vector<storage::Change>> converted;
   std::vector<storage::Write> writes;
 };
@@ -84,6 +85,9 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     state.graph->Publish(write.revision);
     state.last_time = write.time;
   }
+  for (const auto& change : write.changes) {
+    if (change.expires_at) NoteExpiry(*change.expires_at);
+  }
   shared_.publications.Tell(id_);
   CountChanges(write.changes.size());
   return Done{};
@@ -128,7 +132,8 @@ Result<View> StoreCore::PinNewest(SteadyTime deadline) const {
   return Pin();
 }
 
-Result<Revision> StoreCore::WriteShared(const CheckedWrite& checked, const graph::Snapshot& start) {
+Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
+                                           const graph::Snapshot& start) {
   QueuedWrite mine{&checked, &start, std::nullopt};
   std::unique_lock lock(queue_mutex_);
   queue_.push_back(&mine);
@@ -145,16 +150,19 @@ Result<Revision> StoreCore::WriteShared(const CheckedWrite& checked, const graph
     lock.unlock();
     auto outcomes = CommitBatch(batch);
     lock.lock();
-    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->outcome = std::move(outcomes[i]);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) batch[i]->outcome = std::move(outcomes[i]);
+    // Those that could not be judged with the others go first next time.
+    queue_.insert(queue_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(outcomes.size()),
+                  batch.end());
     committing_ = false;
     committed_.notify_all();
   }
   return *std::move(mine.outcome);
 }
 
-std::vector<Result<Revision>> StoreCore::CommitBatch(const std::vector<QueuedWrite*>& batch) {
+std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<QueuedWrite*>& batch) {
   const auto all = [&](const Error& error) {
-    return std::vector<Result<Revision>>(batch.size(), error);
+    return std::vector<Result<WriteResult>>(batch.size(), error);
   };
   for (int attempt = 1;; ++attempt) {
     const Revision revision = LastKnown().revision;
@@ -199,23 +207,30 @@ Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>&
   const auto clock = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
   const WallTime time = std::max<WallTime>(clock, state.last_time);
   JudgedBatch judged;
-  judged.changes.reserve(batch.size());    // INVARIANT: nothing moves that `writes` and `now`
+  judged.plans.reserve(batch.size());      // INVARIANT: nothing moves that `writes` and `now`
   judged.converted.reserve(batch.size());  // borrow.
   for (const auto* queued : batch) {
-    auto changes = ChangesToMake(*queued->checked, now, *queued->start);
-    const auto records = queued->checked->request->records;
-    if (!changes.ok()) {
-      judged.outcomes.emplace_back(changes.error());
+    const CheckedWrite& checked = *queued->checked;
+    // What scans sees the graph alone: it must be the first that changes something.
+    if (Scans(checked) && !judged.writes.empty()) break;
+    const Status in_time = shared_.CheckDeadline(checked.request->deadline);
+    auto plan = in_time.ok() ? PlanChanges(checked, now, *queued->start, time, shared_.options)
+                             : Result<ChangePlan>(in_time.error());
+    if (!plan.ok()) {
+      judged.outcomes.emplace_back(plan.error());
       continue;
     }
-    if (!changes->empty() || !records.empty()) {
-      const auto& kept = judged.changes.emplace_back(*std::move(changes));
-      const auto& converted = judged.converted.emplace_back(ToStorage(kept));
-      const Revision revision = now.applied() + 1;
-      now.Add(revision, kept);
-      judged.writes.push_back({revision, time, converted, records});
+    const auto records = checked.request->records;
+    const bool dry = checked.request->effect == WriteRequest::Effect::kNone;
+    WriteResult result{now.applied(), plan->written, plan->deleted};
+    if (!dry && !(plan->changes.empty() && records.empty())) {
+      const auto& kept = judged.plans.emplace_back(*std::move(plan));
+      const auto& converted = judged.converted.emplace_back(ToStorage(kept.changes));
+      result.revision = now.applied() + 1;
+      now.Add(result.revision, kept.changes);
+      judged.writes.push_back({result.revision, time, converted, records});
     }
-    judged.outcomes.emplace_back(now.applied());
+    judged.outcomes.emplace_back(result);
   }
   return judged;
 }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kVersion = 1;
 constexpr std::size_t kMacBytes = 16;
+constexpr char kExpires = 1;  // At the end of a position of Read; nothing: the tuple does not.
 
 void AppendInteger(std::string& out, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
@@ -91,6 +92,7 @@ std::string EncodePosition(const ReadPosition& position) {
   AppendText(out, position.tuple.relation);
   AppendText(out, position.tuple.subject);
   AppendText(out, position.condition);
+  if (position.expires) out.push_back(kExpires);
   return out;
 }
 
@@ -99,8 +101,11 @@ Result<ReadPosition> DecodeReadPosition(std::string_view bytes) {
   const auto relation = TakeText(bytes);
   const auto subject = TakeText(bytes);
   const auto condition = TakeText(bytes);
-  if (!object || !relation || !subject || !condition || !bytes.empty()) return InvalidToken();
-  return ReadPosition{{*object, *relation, *subject}, *condition};
+  const bool expires = bytes == std::string_view(&kExpires, 1);
+  if (!object || !relation || !subject || !condition || (!expires && !bytes.empty())) {
+    return InvalidToken();
+  }
+  return ReadPosition{{*object, *relation, *subject}, *condition, expires};
 }
 
 std::string EncodePosition(const ChangesPosition& position) {

@@ -26,6 +26,8 @@ enum class TokenUse : std::uint8_t {
   kReadChanges = 3,
   kListObjects = 4,
   kListUsers = 5,
+  kListObjectsOfKinds = 6,
+  kListUsersOfKinds = 7,
 };
 
 // Thread-safe. O(length).
@@ -51,6 +53,7 @@ Error InvalidToken();
 struct ReadPosition {
   tuple::TupleView tuple;  // Borrows.
   std::string_view condition;
+  bool expires = false;
 };
 std::string EncodePosition(const ReadPosition& position);
 Result<ReadPosition> DecodeReadPosition(std::string_view bytes);  // Borrows from `bytes`.

@@ -99,6 +99,13 @@ TEST(Positions, OfAnotherShapeAreInvalid) {
     EXPECT_FALSE(DecodeChangesPosition(std::string_view(changes).substr(0, size)).ok());
   }
   EXPECT_FALSE(DecodeReadPosition(read + "x").ok());
+  // One more byte says that the tuple expires.
+  const auto expiring =
+      EncodePosition(ReadPosition{{"document:1", "viewer", "user:anne"}, "", true});
+  EXPECT_EQ(expiring, read + "\x01");
+  EXPECT_TRUE(DecodeReadPosition(expiring)->expires);
+  EXPECT_FALSE(DecodeReadPosition(read)->expires);
+  EXPECT_FALSE(DecodeReadPosition(expiring + "\x01").ok());
   EXPECT_FALSE(DecodeChangesPosition(changes + "x").ok());
 }
 

@@ -4,31 +4,39 @@
 
 #include "pemba/base/assert.h"
 #include "pemba/engine/bound_model.h"
+#include "pemba/store/internal/change_plan.h"
 #include "pemba/store/internal/convert.h"
 #include "pemba/store/internal/core.h"
-#include "pemba/store/internal/write_checks.h"
 
 namespace pemba::store::internal {
-Result<Revision> StoreCore::Write(const WriteRequest& request) {
+
+Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
   if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
+  View start = Pin();
+  PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
+  PEMBA_TRY(const auto checked,
+            CheckRequest(request, model.bound->plan(), shared_.options, shared_.clock.Now()));
+  return WriteChecked(checked, std::move(start));
+}
+
+Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View start) {
   Pending pending;
   {
-    const View start = Pin();
-    PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
-    PEMBA_TRY(const auto checked, CheckRequest(request, model.bound->plan(), shared_.options));
-    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, start.snapshot());
-    PEMBA_TRY(pending, Enqueue(checked, start.snapshot()));
+    const View view = std::move(start);
+    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, view.snapshot());
+    PEMBA_TRY(pending, Enqueue(checked, view.snapshot()));
   }  // The view goes before the wait: nothing is held back while the disk works.
 
+  const WriteResult result{pending.revision, pending.written, pending.deleted};
   if (!pending.ticket) {
-    PEMBA_TRY(std::ignore, AwaitPublished(pending));
-    return pending.revision;
+    PEMBA_TRY(std::ignore, AwaitPublished(pending, checked.request->deadline));
+    return result;
   }
   const Status durable = pending.ticket->Wait();
   Settle(pending, durable);
   if (!durable.ok()) return durable.error();
-  CountChanges(pending.changes);
-  return pending.revision;
+  CountChanges(pending.written + pending.deleted);
+  return result;
 }
 
 // Everything that needs the head, and nothing that blocks on the disk unless the store must be
@@ -37,25 +45,33 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
   std::unique_lock lock(write_mutex_);
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
-  settled_.wait(lock, [&] { return !failed_ || in_flight_ == 0; });
+  PEMBA_TRY(std::ignore, AwaitSettled(lock, checked.request->deadline,
+                                      [&] { return !failed_ || in_flight_ == 0; }));
   PEMBA_TRY(std::ignore, ReloadIfFailed());
   State& state = *state_.load();
-  PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
-  const auto records = checked.request->records;
-  if (changes.empty() && records.empty()) {
-    return Pending{state.generation, state.graph->applied(), 0, nullptr};
-  }
 
+  // From here on the write may become durable, so that only its end says what became of it.
+  PEMBA_TRY(std::ignore, shared_.CheckDeadline(checked.request->deadline));
   // One time for the whole write, in the log's resolution, never before the last one.
   const auto now = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
   const WallTime time = std::max<WallTime>(now, state.last_time);
-  const Revision revision = state.graph->applied() + 1;
-  PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
+  PEMBA_TRY(const auto plan, PlanChanges(checked, *state.graph, start, time, shared_.options));
+  const auto& changes = plan.changes;
+  const auto records = checked.request->records;
+  Pending pending{state.generation, state.graph->applied(), plan.written, plan.deleted, nullptr};
+  const bool dry = checked.request->effect == WriteRequest::Effect::kNone;
+  if (dry || (changes.empty() && records.empty())) return pending;
+
+  pending.revision = state.graph->applied() + 1;
+  PEMBA_TRY(std::ignore, state.graph->Apply(pending.revision, time, changes));
   state.last_time = time;
   ++in_flight_;
+  for (const auto& change : changes) {
+    if (change.expires_at) NoteExpiry(*change.expires_at);
+  }
   const auto entry = ToStorage(changes);
-  return Pending{state.generation, revision, changes.size(),
-                 shared_.datastore.Append(id_, {revision, time, entry, records})};
+  pending.ticket = shared_.datastore.Append(id_, {pending.revision, time, entry, records});
+  return pending;
 }
 
 // The write is durable, or it failed.
@@ -100,17 +116,31 @@ void StoreCore::ReloadAfterFailure() {
   settled_.notify_all();
 }
 
+Status StoreCore::AwaitSettled(std::unique_lock<std::mutex>& lock,
+                               std::optional<SteadyTime> deadline,
+                               const std::function<bool()>& done) const {
+  while (!done()) {
+    PEMBA_TRY(std::ignore, shared_.CheckDeadline(deadline));
+    if (deadline) {
+      settled_.wait_until(lock, *deadline);
+    } else {
+      settled_.wait(lock);
+    }
+  }
+  return Done{};
+}
+
 // For a request that found everything done: what it relies on may still be on its way, and fail.
-Status StoreCore::AwaitPublished(const Pending& pending) {
+Status StoreCore::AwaitPublished(const Pending& pending, std::optional<SteadyTime> deadline) {
   std::unique_lock lock(write_mutex_);
   const auto current = [&] {
     const State& state = *state_.load();
     return state.generation == pending.generation && !failed_ ? &state : nullptr;
   };
-  settled_.wait(lock, [&] {
-    const State* state = current();
-    return state == nullptr || state->graph->published() >= pending.revision;
-  });
+  PEMBA_TRY(std::ignore, AwaitSettled(lock, deadline, [&] {
+              const State* state = current();
+              return state == nullptr || state->graph->published() >= pending.revision;
+            }));
   if (current() != nullptr) return Done{};
   return Error{ErrorCode::kConflict, "transactional write failed due to conflict"};
 }

@@ -3,11 +3,20 @@
 //
 //   crash_writer DATA_DIRECTORY|postgres://... ROUND STORES THREADS_PER_STORE
 //
-// Operation n of thread t in round r on store s writes `document:r-t-n#viewer@user:anne`; every
-// fifth one deletes, in the same request, what its predecessor wrote. Lines, each one write(2):
+// Operation n of thread t in round r on store s writes `document:r-t-n#viewer@user:anne`, and in
+// the same request, by n modulo 6:
+//
+//   1  writes another viewer, bob
+//   2  makes carl the only viewer of the document before
+//   3  deletes, by filter, all viewers of the document before
+//   4  deletes anne from the document before
+//   5  writes another viewer, eve, who expires soon
+//
+// Lines, each one write(2):
 //
 //   S s t n            sent
 //   A s t n revision   acknowledged
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -37,6 +46,45 @@ void Say(const std::string& line) {
   std::_Exit(2);
 }
 
+using pemba::tuple::Tuple;
+
+pemba::Result<pemba::store::Revision> WriteOne(Store& store, long n, const std::string& object,
+                                               const std::string& before) {
+  std::vector<Tuple> writes{{object, "viewer", "user:anne", std::nullopt}};
+  const Tuple carl{before, "viewer", "user:carl", std::nullopt};
+  const pemba::tuple::TupleView anne{before, "viewer", "user:anne"};
+  const pemba::store::Replacement replacement{before, "viewer", {&carl, 1}};
+  const std::string id = before.substr(before.find(':') + 1);
+  const pemba::store::FilteredDelete filtered{{.object_type = "document", .object_id = id}, 0};
+
+  pemba::store::WriteRequest request;
+  request.form = pemba::store::WriteRequest::Form::kExtended;
+  switch (n % 6) {
+    case 1:
+      writes.push_back({object, "viewer", "user:bob", std::nullopt});
+      break;
+    case 2:
+      request.replacements = {&replacement, 1};
+      break;
+    case 3:
+      request.filtered_deletes = {&filtered, 1};
+      break;
+    case 4:
+      request.deletes = {&anne, 1};
+      break;
+    case 5:
+      writes.push_back({object, "viewer", "user:eve", std::nullopt,
+                        pemba::SystemClock().Now() + std::chrono::milliseconds(200)});
+      break;
+    default:
+      break;
+  }
+  request.writes = writes;
+  const auto written = store.WriteTuples(request);
+  if (!written.ok()) return written.error();
+  return written->revision;
+}
+
 void WriteForEver(Store& store, const std::string& store_name, const std::string& round,
                   const std::string& thread) {
   const auto object = [&](long n) {
@@ -45,11 +93,7 @@ void WriteForEver(Store& store, const std::string& store_name, const std::string
   for (long n = 0;; ++n) {
     const std::string operation = store_name + " " + thread + " " + std::to_string(n);
     Say("S " + operation + "\n");
-    const pemba::tuple::Tuple write{object(n), "viewer", "user:anne", std::nullopt};
-    const std::string before = object(n - 1);
-    std::vector<pemba::tuple::TupleView> deletes;
-    if (n % 5 == 4) deletes.push_back({before, "viewer", "user:anne"});
-    const auto revision = store.Write({.writes = {&write, 1}, .deletes = deletes});
+    const auto revision = WriteOne(store, n, object(n), object(n - 1));
     if (!revision.ok()) Fail(revision.error());
     Say("A " + operation + " " + std::to_string(*revision) + "\n");
   }
@@ -76,6 +120,7 @@ int main(int argc, char** argv) {
   const pemba::SystemClock clock;
   pemba::store::StoresOptions options;
   if (!directory.starts_with("postgres:")) options.checkpoint_directory = directory + "/graph";
+  options.expiry_interval = std::chrono::milliseconds(20);
   options.store.changes_per_checkpoint = 500;  // So that some are killed while they are saved.
   pemba::store::Stores stores(**datastore, clock, options);
 

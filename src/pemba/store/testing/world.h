@@ -91,6 +91,11 @@ inline std::string TextOf(const tuple::Tuple& t) {
   if (t.condition) {
     text += " with " + t.condition->name + " " + tuple::CanonicalText(t.condition->context);
   }
+  if (t.expires_at) {
+    text += " until " + std::to_string(std::chrono::floor<std::chrono::milliseconds>(
+                                           t.expires_at->time_since_epoch())
+                                           .count());
+  }
   return text;
 }
 

@@ -58,10 +58,11 @@ void FailStream(rpc::Call& call, const Error& error, Begun begun) {
 
 FeedRun::~FeedRun() {
   const Error gone{ErrorCode::kCancelled, "the caller went away"};
-  if (!reported_) Report(nullptr, gone);
+  if (!reported_) Report(gone);
 }
 
 void FeedRun::Run(rpc::Call& call) {
+  call_ = &call;
   if (call.draining()) {
     return Fail(call, {ErrorCode::kUnavailable,
                        "the connection ends; go on with the last continuation token"});
@@ -80,26 +81,26 @@ void FeedRun::Run(rpc::Call& call) {
 
 void FeedRun::Fail(rpc::Call& call, const Error& error) {
   FailStream(call, error, begun_);
-  Report(&call, error);
+  Report(error);
 }
 
-void FeedRun::Report(const rpc::Call* call, const Error& error) {
+void FeedRun::Report(const Error& error) {
   reported_ = true;
-  const auto code = ToGrpc(error).code;
   const auto duration = clock_.Steady() - told_.start;
-  if (told_.metrics != nullptr) told_.metrics->Finished(code, duration);
+  if (told_.metrics != nullptr) told_.metrics->Finished(WireNumber(error.code), duration);
   if (!on_call_) return;
   CallReport report;
   report.service = told_.service;
   report.rpc = told_.rpc;
   report.request_id = told_.request_id;
-  report.store_id = told_.store_id;
-  report.model_id = told_.model_id;
   report.caller = told_.caller;
-  report.call = call;
+  report.store_id = told_.store_id;
+  report.grpc_code = WireNumber(error.code);
   report.error = &error;
-  report.grpc_code = code;
   report.duration = duration;
+  report.revision = told_.revision;
+  report.call = call_;
+  report.request = told_.request.get();
   on_call_(report);
 }
 

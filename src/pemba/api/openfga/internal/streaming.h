@@ -2,14 +2,19 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <google/protobuf/message.h>
 
+#include "pemba/api/openfga/call_metrics.h"
+#include "pemba/api/openfga/call_report.h"
 #include "pemba/api/openfga/feed.h"
-#include "pemba/api/openfga/routes.h"
+#include "pemba/base/clock.h"
 #include "pemba/rpc/call.h"
 
 namespace pemba::api::openfga::internal {
@@ -25,9 +30,11 @@ void FailStream(rpc::Call& call, const Error& error, Begun begun);
 class FeedRun final : public std::enable_shared_from_this<FeedRun> {
  public:
   struct Told {  // For the report at the end.
-    std::string service, rpc, request_id, store_id, model_id, caller;
+    std::string service, rpc, request_id, caller, store_id;
+    std::optional<std::uint64_t> revision;
     SteadyTime start;
     RpcMetrics* metrics = nullptr;  // Null: nobody counts.
+    std::unique_ptr<const google::protobuf::Message> request;
   };
   FeedRun(std::unique_ptr<Feed> feed, Told told, const Clock& clock,
           const std::function<void(const CallReport&)>& on_call)
@@ -40,12 +47,13 @@ class FeedRun final : public std::enable_shared_from_this<FeedRun> {
 
  private:
   void Fail(rpc::Call& call, const Error& error);
-  void Report(const rpc::Call* call, const Error& error);  // Null: the call is gone.
+  void Report(const Error& error);
 
   const std::unique_ptr<Feed> feed_;
   const Told told_;
   const Clock& clock_;
   const std::function<void(const CallReport&)>& on_call_;
+  const rpc::Call* call_ = nullptr;  // It owns this.
   Begun begun_ = Begun::kNo;
   bool reported_ = false;
 };

@@ -8,7 +8,7 @@
 
 #include "pemba/base/assert.h"
 
-namespace pemba::storage::testing {
+namespace pemba {
 
 class TemporaryDirectory {
  public:
@@ -30,4 +30,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace pemba::storage::testing
+}  // namespace pemba
