@@ -191,7 +191,8 @@ TEST(Docs, CommandsAreInPagesWhoseExamplesAreRun) {
     const bool is_run = page == "docs/cli.md" || page == "docs/explain.md" ||
                         page == "docs/api.md" || page == "docs/operations.md" ||
                         page == "docs/authentication.md" || page == "docs/telemetry.md" ||
-                        page == "docs/writes.md" || page == "docs/typeql.md" || page == "docs/benchmarks.md";
+                        page == "docs/writes.md" || page == "docs/typeql.md" ||
+                        page == "docs/benchmarks.md";
     for (const auto& block : BlocksOf(page, "sh")) {
       // `./run` and `./test` are what runs this.
       EXPECT_TRUE(is_run || block == "./run\n" || block == "./test\n") << page << ":\n" << block;

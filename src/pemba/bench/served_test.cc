@@ -9,19 +9,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/bench/child_server.h"
 #include "pemba/bench/endpoint.h"
 #include "pemba/bench/load_driver.h"
 #include "pemba/bench/run.h"
 #include "pemba/bench/scenario.h"
 #include "pemba/bench/served_world.h"
-#include "pemba/storage/testing/temporary_directory.h"
 
 namespace pemba::bench {
 namespace {
 
+using TemporaryDirectory;
 using std::chrono::milliseconds;
-using storage::testing::TemporaryDirectory;
 using ::testing::HasSubstr;
 
 constexpr WorldSize kSmall{.tuples = 2'000, .seed = 3};

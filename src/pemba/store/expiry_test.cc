@@ -4,11 +4,11 @@
 
 #include <gmock/gmock.h>
 
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/engine/checker.h"
 #include "pemba/engine/expander.h"
 #include "pemba/engine/lister.h"
 #include "pemba/storage/embedded.h"
-#include "pemba/storage/testing/temporary_directory.h"
 #include "pemba/store/testing/world.h"
 
 namespace pemba::store::testing {
@@ -235,7 +235,7 @@ TEST_F(ExpiryTest, SurvivesARestart) {
 
 // Where the tuples lie in the base of the graph.
 TEST(ExpiryOnDisk, IsInTheCheckpointToo) {
-  const storage::testing::TemporaryDirectory directory;
+  const TemporaryDirectory directory;
   auto datastore = storage::OpenEmbeddedDatastore({.directory = directory.path() / "data"});
   ASSERT_TRUE(datastore.ok());
   FakeClock clock;
