@@ -77,7 +77,7 @@ TEST(Container, TheGatheredFilesAreAllThatTheProgramNeeds) {
             0);
 
   // As the image starts it, on ports of the test's own.
-  std::ofstream(directory.path() / "script") << R"(
+  std::ofstream(directory.path() / "script") << R"sh(
     PEMBA_DATA_DIR=/var/lib/pemba chroot "$1" /openfga run --http-addr 127.0.0.1:0 --grpc-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 >"$1/out" 2>"$1/log" &
     for i in $(seq 150); do
       address=$(sed -n 's/^grpc listening on //p' "$1/out")
@@ -89,7 +89,7 @@ TEST(Container, TheGatheredFilesAreAllThatTheProgramNeeds) {
     kill $! && wait $! && [ -n "$(ls "$1/var/lib/pemba")" ] && exit $code
     cat "$1/log"
     exit 1
-  )";
+  )sh";
   const auto served = Shell("touch '" + image + "/out' && bash '" +
                             (directory.path() / "script").string() + "' '" + image + "'");
   EXPECT_EQ(served.code, 0) << served.out;

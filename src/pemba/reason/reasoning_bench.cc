@@ -123,7 +123,8 @@ std::unique_ptr<Database> Load(const Data& data) {
     record.changes.push_back({Change::Kind::kOwn, end, attribute, 0, {}});
   }
   std::vector<std::string> records{
-      Encode({internal::Record::Kind::kSchema, 1, kSchema, {}}, schema), Encode(record, schema)};
+      internal::Encode({internal::Record::Kind::kSchema, 1, kSchema, {}}, schema),
+      internal::Encode(record, schema)};
   DatabaseOptions options;
   options.log = std::make_unique<PreparedLog>(std::move(records));
   return Must(Database::Open(std::move(options)));

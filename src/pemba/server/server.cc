@@ -257,8 +257,8 @@ class Server::Impl {
     if (const auto control = ServiceOptionsOf(config_).access_control) {
       access_checker_ =
           std::make_unique<engine::Checker>(ServiceOptionsOf(config_).check_limits, clock_);
-      access_control_ =
-          std::make_unique<api::openfga::AccessControl>(*stores_, *access_checker_, *control);
+      access_control_ = std::make_unique<api::openfga::AccessControl>(*stores_, clock_,
+                                                                      *access_checker_, *control);
     }
     reason_ = std::make_unique<api::reason::Service>(*databases_, service_.get(),
                                                      access_control_.get(), clock_);

@@ -215,7 +215,8 @@ TEST_F(ReasonServiceTest, AccessControlGuardsEveryCall) {
   Create("iam");
   const engine::Checker checker({}, clock_);
   const std::string nowhere = "01HVMMBCMGZNT3SED4Z17ECXCA";
-  const openfga::AccessControl access(stores_, checker, {StoreId{nowhere}, ModelId{nowhere}});
+  const openfga::AccessControl access(stores_, clock_, checker,
+                                      {.store = StoreId{nowhere}, .model = ModelId{nowhere}});
   Service guarded(*databases_, &relationships_, &access, clock_);
   const auto expect_forbidden = [&](auto method, auto request, auto response) {
     SCOPED_TRACE(request.GetTypeName());
