@@ -124,6 +124,9 @@ Status Validate(const ServerConfig& config) {
   if (config.datastore_engine == DatastoreEngine::kEmbedded && config.data_directory.empty()) {
     return Refused("the embedded datastore needs a data directory");
   }
+  if (config.datastore_engine == DatastoreEngine::kPostgres && config.postgres.uri.empty()) {
+    return Refused("the postgres datastore needs datastore.uri");
+  }
   if (config.slow_query_threshold.count() < 0) {
     return Refused("log.slowQueryThreshold must not be negative");
   }
