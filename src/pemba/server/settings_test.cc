@@ -281,6 +281,17 @@ TEST(Settings, AccessControlIsWholeOrRefused) {
             "accessControl.modelId is not a model id");
   EXPECT_EQ(RefusalOf(flags, "authn-method", "none"),
             "access control needs callers with names: authn.method oidc or mtls");
+  EXPECT_EQ(RefusalOf(flags, "resource-kinds", "kinds"),
+            "resource.kinds and accessControl.enabled do not go together yet: access control knows "
+            "no declared objects");
+}
+
+TEST(Settings, DeclaredObjectsFollowNoOtherServers) {
+  const Flags flags = {{"datastore-engine", "postgres"}, {"datastore-uri", "postgres:///pemba"}};
+  EXPECT_TRUE(LoadConfig(flags, From({})).ok());
+  EXPECT_EQ(RefusalOf(flags, "resource-kinds", "kinds"),
+            "resource.kinds needs the embedded or the memory datastore: declared objects do not "
+            "follow other servers yet");
 }
 
 TEST(Settings, SecretsAreInNoMessage) {
