@@ -12,6 +12,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include "pemba/api/errors.h"
+#include "pemba/storage/postgres.h"
+#include "pemba/storage/testing/postgres_server.h"
 #include "wire/test_server.h"
 #include "wire/wire_client.h"
 #include "wire/world.h"
@@ -255,6 +257,8 @@ server::LoadedConfig ReferenceConfig() {
   return loaded;
 }
 
+using storage::testing::PostgresServer;
+
 class ConsolidatedWire : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -263,6 +267,20 @@ class ConsolidatedWire : public ::testing::Test {
   }
   std::unique_ptr<server::Server> server_;
 };
+
+TEST_F(ConsolidatedWire, StoredTuplesOverHttpOnPostgres) {
+  if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
+  auto database = PostgresServer::Start();
+  ASSERT_TRUE(database.ok()) << database.error().message;
+  auto loaded = ReferenceConfig();
+  loaded.config.datastore_engine = server::DatastoreEngine::kPostgres;
+  loaded.config.postgres.uri = (*database)->Uri((*database)->CreateDatabase());
+  ASSERT_TRUE(storage::MigratePostgres(server::PostgresOptionsOf(loaded.config.postgres),
+                                       storage::Migrate::kYes)
+                  .ok());
+  const auto server = StartTestServer(loaded);
+  EXPECT_EQ(Runner(*NewHttpClient(server->http_address()), Tuples::kStored).Run(), kStoredCounts);
+}
 
 TEST_F(ConsolidatedWire, StoredTuplesOverGrpc) {
   EXPECT_EQ(Runner(*NewGrpcClient(server_->grpc_address()), Tuples::kStored).Run(), kStoredCounts);

@@ -25,6 +25,7 @@ class ServerProcess {
   const std::string& url() const { return url_; }  // http://127.0.0.1:PORT
   const std::string& grpc_address() const { return grpc_address_; }
   const std::string& admin_url() const { return admin_url_; }  // If it has --admin-addr.
+  pid_t pid() const { return pid_; }
   const std::string& metrics_url() const { return metrics_url_; }
   void Kill();  // SIGKILL; returns when it is gone. Once.
   int Stop();   // SIGTERM; the exit code.

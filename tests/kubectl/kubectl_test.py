@@ -136,8 +136,7 @@ class Kubectl(unittest.TestCase):
         self.assertEqual(server_side(BOOK), "book.library.example.org/emma serverside-applied\n")
         self.kubectl("patch", "book", "emma", "--type", "merge", "-p", '{"spec":{"title":"E"}}')
         error = self.refused("apply", "--server-side", "-f", "-", stdin=BOOK)
-        self.assertIn('conflict with "kubectl-patch"', error)
-        self.assertIn(".spec.title", error)
+        self.assertIn('kubectl-patch: .spec.title', error)
         server_side(BOOK, "--force-conflicts")
         self.assertEqual(self.kubectl("get", "book", "emma", "-o", "jsonpath={.spec.title}"), "Emma")
 

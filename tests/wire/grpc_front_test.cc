@@ -134,8 +134,8 @@ TEST_P(ReflectionVersion, ListsServicesAndServesFiles) {
   }
   EXPECT_EQ(services,
             (std::set<std::string>{"openfga.v1.OpenFGAService", "authzen.v1.AuthZenService",
-                                   "pemba.v1.PembaService", "grpc.health.v1.Health",
-                                   "grpc.reflection.v1.ServerReflection",
+                                   "pemba.reason.v1.ReasonService", "pemba.v1.PembaService",
+                                   "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                                    "grpc.reflection.v1alpha.ServerReflection"}));
 
   request.set_file_containing_symbol("openfga.v1.OpenFGAService");

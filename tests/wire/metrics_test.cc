@@ -146,7 +146,7 @@ constexpr const char* kConditionalModel = R"(model
 type user
 type document
   relations
-    define friend: [user] or friend from parent
+    define friend: [user] or (friend from parent and owner)
     define parent: [document]
     define owner: [user]
     define viewer: [user with open]
@@ -190,7 +190,7 @@ TEST_F(Metrics, ConditionsAndListsAreCounted) {
                                            {"user", "user:anne"}})
                     .ok);
   };
-  list("reader");  // Who is right of a `but not` that recurses is confirmed by Check.
+  list("reader");  // What recurses through `and` right of a `but not` is confirmed by Check.
   list("owner");
   const auto text = Scrape();
   EXPECT_EQ(text.Value("openfga_condition_compilation_duration_ms_count"), 1);

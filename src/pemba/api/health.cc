@@ -20,9 +20,16 @@ rpc::GrpcStatus UnknownService(const std::string& service) {
           "service '" + service + "' is not registered with the Health server"};
 }
 
+constexpr const char* kWritesService = "pemba.v1.Writes";
+
+Status Ask(const HealthOptions& options, const std::string& service) {
+  return service == kWritesService && options.writes ? options.writes() : options.ready();
+}
+
 bool IsKnown(const HealthOptions& options, const std::string& service) {
-  return service.empty() || std::find(options.services.begin(), options.services.end(), service) !=
-                                options.services.end();
+  return service.empty() || service == kWritesService ||
+         std::find(options.services.begin(), options.services.end(), service) !=
+             options.services.end();
 }
 
 void AnswerGrpc(const HealthOptions& options, rpc::Call& call) {
@@ -36,8 +43,9 @@ void AnswerGrpc(const HealthOptions& options, rpc::Call& call) {
     return call.FinishGrpc(UnknownService(request.service()), {});
   }
   wire::HealthCheckResponse response;
-  response.set_status(options.ready().ok() ? wire::HealthCheckResponse::SERVING
-                                           : wire::HealthCheckResponse::NOT_SERVING);
+  response.set_status(Ask(options, request.service()).ok()
+                          ? wire::HealthCheckResponse::SERVING
+                          : wire::HealthCheckResponse::NOT_SERVING);
   call.FinishGrpc({}, response.SerializeAsString());
 }
 
@@ -49,10 +57,12 @@ void AnswerHttp(const HealthOptions& options, rpc::Call& call) {
   };
   const auto parameters = ParseQuery(call.query());
   if (!parameters.ok()) return fail(ToHttp(parameters.error()));
+  std::string service;
   for (const auto& [name, value] : *parameters) {
-    if (name == "service" && !IsKnown(options, value)) return fail(ToHttp(UnknownService(value)));
+    if (name == "service") service = value;
   }
-  if (!options.ready().ok()) {
+  if (!IsKnown(options, service)) return fail(ToHttp(UnknownService(service)));
+  if (!Ask(options, service).ok()) {
     return fail(ToHttp(rpc::GrpcStatus{grpc_code::kUnavailable, "NOT_SERVING"}));
   }
   call.FinishHttp(200, kJsonType, R"({"status":"SERVING"})");
@@ -79,6 +89,13 @@ void AddHealthRoutes(HealthOptions options, rpc::Router& router) {
               .http_pattern = "/healthz",
               .admission = rpc::Admission::kNever,
               .handler = [shared](rpc::Call& call) { AnswerHttp(*shared, call); }});
+  router.Add({.grpc_method = "",
+              .http_method = "GET",
+              .http_pattern = "/livez",
+              .admission = rpc::Admission::kNever,
+              .handler = [](rpc::Call& call) {
+                call.FinishHttp(200, "application/json", R"({"status":"ALIVE"})");
+              }});
 }
 
 }  // namespace pemba::api

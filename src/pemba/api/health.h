@@ -1,4 +1,7 @@
-// grpc.health.v1.Health and GET /healthz. Open to everyone: probes have no credential.
+// grpc.health.v1.Health, GET /healthz and GET /livez. Open to everyone: probes have no credential.
+//
+// Alive (/livez): the process answers. Ready: it can answer questions. Beside it the service
+// "pemba.v1.Writes": it accepts writes, too.
 #pragma once
 
 #include <functional>
@@ -15,7 +18,8 @@ struct HealthOptions {
   std::vector<std::string> services;
   // Whether the server can do its work: an error means "not serving". Must not block.
   std::function<Status()> ready;
-  std::function<void()> on_call;  // Told of every question. May be empty.
+  std::function<Status()> writes;  // Likewise; empty: as `ready`.
+  std::function<void()> on_call;   // Told of every question. May be empty.
 };
 
 // Watch is UNIMPLEMENTED: probes poll.

@@ -158,9 +158,9 @@ class Runner {
   Result<std::unique_ptr<ChildServer>> StartServer(const std::string& data_directory) const {
     return ChildServer::Start(
         Program(), {"serve", "--data-dir", data_directory, "--http-addr", "127.0.0.1:0",
-                    "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--io-threads",
-                    std::to_string(options_.server_threads), "--listObjects-max-results", "0",
-                    "--listUsers-max-results", "0"});
+                    "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--metrics-addr",
+                    "127.0.0.1:0", "--io-threads", std::to_string(options_.server_threads),
+                    "--listObjects-max-results", "0", "--listUsers-max-results", "0"});
   }
 
   Status RunServer(Driver driver, const Chosen& scenarios) {

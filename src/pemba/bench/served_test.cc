@@ -30,11 +30,11 @@ class Served : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = new TemporaryDirectory;
-    auto server =
-        ChildServer::Start(PEMBA_BUILT_BINARY,
-                           {"serve", "--data-dir", directory_->path(), "--http-addr", "127.0.0.1:0",
-                            "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--io-threads",
-                            "1", "--listObjects-max-results", "0", "--listUsers-max-results", "0"});
+    auto server = ChildServer::Start(
+        PEMBA_BUILT_BINARY,
+        {"serve", "--data-dir", directory_->path(), "--http-addr", "127.0.0.1:0", "--grpc-addr",
+         "127.0.0.1:0", "--log-level", "none", "--metrics-addr", "127.0.0.1:0", "--io-threads", "1",
+         "--listObjects-max-results", "0", "--listUsers-max-results", "0"});
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = server->release();
   }
@@ -205,6 +205,8 @@ TEST(SecuredServer, IsReachedWithItsCertificateAndKey) {
                                                               "127.0.0.1:0",
                                                               "--log-level",
                                                               "none",
+                                                              "--metrics-addr",
+                                                              "127.0.0.1:0",
                                                               "--io-threads",
                                                               "1",
                                                               "--http-tls-enabled",

@@ -1,16 +1,21 @@
 // migrate | validate-models
 #include "pemba/cli/data_commands.h"
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "pemba/cli/openfga_import.h"
 #include "pemba/cli/serve_command.h"
 #include "pemba/model/json.h"
 #include "pemba/model/validation.h"
+#include "pemba/server/duration.h"
+#include "pemba/server/server.h"
 #include "pemba/storage/embedded.h"
+#include "pemba/storage/postgres.h"
 
 namespace pemba::cli {
 namespace {
@@ -37,16 +42,57 @@ Result<std::string> ValueOf(const Flags& flags, std::string_view flag) {
   return given ? std::move(given->value) : std::string();
 }
 
-// Deployments made for a server that keeps its tables in a database run this before each start and
-// wait for its success. There are no tables here; what they would be is said, not pretended.
-Result<int> Migrate(Session& session, const Flags& flags) {
+storage::PostgresOptions OptionsOf(const server::LoadedConfig& loaded) {
+  return server::PostgresOptionsOf(loaded.config.postgres);
+}
+
+struct MigrateOptions {
+  server::SettingValues settings;
+  std::string version = "0", timeout;
+  bool only_tell = false;
+};
+
+Result<int> MigratePostgresDatabase(Session& session, const MigrateOptions& given) {
+  PEMBA_TRY(const auto sources, SettingSourcesOf(given.settings));
+  PEMBA_TRY(const auto loaded, server::LoadConfig(sources));
+  auto options = OptionsOf(loaded);
+  options.connect_patience = std::chrono::minutes(1);
+  auto timeout = given.timeout;
+  for (const char* name : {"PEMBA_TIMEOUT", "OPENFGA_TIMEOUT"}) {
+    if (timeout.empty()) timeout = server::ProcessEnvironment(name).value_or("");
+  }
+  if (!timeout.empty()) {
+    const auto patience = server::ParseDuration(timeout);
+    if (!patience || patience->count() <= 0) return Invalid("--timeout: not a duration such as 1m");
+    options.connect_patience = *patience;
+  }
+  options.report = [&](std::string_view line) { session.err << line << "\n"; };
+  const auto how = given.only_tell ? storage::Migrate::kOnlyTell : storage::Migrate::kYes;
+  PEMBA_TRY(const auto schema, storage::MigratePostgres(options, how));
+  if (given.only_tell) session.out << schema.sql;
+  if (schema.found >= schema.wanted) {
+    session.err << "nothing to migrate: the schema has version " << schema.found << "\n";
+  } else {
+    session.err << (given.only_tell ? "would migrate" : "migrated") << " the schema from version "
+                << schema.found << " to " << schema.wanted << "\n";
+  }
+  return 0;
+}
+
+// Deployments run this before each start and wait for its success: it may be repeated, and several
+// may run at once. Where there is no schema that is said, not pretended.
+Result<int> Migrate(Session& session, const std::shared_ptr<MigrateOptions>& given) {
+  const Flags flags(given, &given->settings);
   PEMBA_TRY(const auto engine, ValueOf(flags, "datastore-engine"));
   if (engine.empty()) return Invalid("missing datastore engine type");
+  // Steps that undo a version would lose what was written since; `--version` names the latest.
+  if (given->version != "0") return Invalid("--version: this server migrates to the latest only");
+  if (engine == "postgres") return MigratePostgresDatabase(session, *given);
   if (engine == "memory" || engine == "embedded") {
     session.err << "nothing to migrate: the " << engine << " datastore has no schema\n";
     return 0;
   }
-  if (engine == "postgres" || engine == "mysql" || engine == "sqlite") {
+  if (engine == "mysql" || engine == "sqlite") {
     session.err << "nothing was migrated: this server keeps no data in " << engine
                 << ", and `pemba serve` does not start with that engine\n";
     return 0;
@@ -54,22 +100,77 @@ Result<int> Migrate(Session& session, const Flags& flags) {
   return Invalid("unknown datastore engine type: " + engine);
 }
 
-void AddMigrate(CommandLine& line) {
-  const auto flags = std::make_shared<server::SettingValues>();
-  auto& command = line.Command(line.root(), "migrate",
-                               "Succeed where a database schema would be migrated; there is none",
-                               [flags](Session& session) { return Migrate(session, flags); });
-  AddSetting(command, flags, "datastore-engine", "Engine (required)");
-  for (const char* flag : {"datastore-uri", "datastore-username", "datastore-password",
-                           "log-format", "log-level", "log-timestamp-format"}) {
-    AddSetting(command, flags, flag, "Accepted, without effect");
+struct FromOpenfgaOptions {
+  server::SettingValues settings;
+  storage::PostgresAddress source;
+};
+
+Result<std::unique_ptr<storage::Datastore>> OpenTarget(const server::LoadedConfig& loaded) {
+  switch (loaded.config.datastore_engine) {
+    case server::DatastoreEngine::kPostgres:
+      return storage::OpenPostgresDatastore(OptionsOf(loaded));
+    case server::DatastoreEngine::kEmbedded:
+      return storage::OpenEmbeddedDatastore(
+          {.directory = loaded.config.data_directory / "datastore"});
+    case server::DatastoreEngine::kMemory:
+      break;
   }
-  for (const char* flag : {"--version", "--timeout"}) {
-    command.add_option_function<std::string>(
-        flag, [](const auto&) {}, "Accepted, without effect");
+  return Invalid("the memory datastore would forget what was imported");
+}
+
+Result<int> FromOpenfga(Session& session, const FromOpenfgaOptions& given) {
+  PEMBA_TRY(const auto sources, SettingSourcesOf(given.settings));
+  PEMBA_TRY(const auto loaded, server::LoadConfig(sources));
+  PEMBA_TRY(const auto source,
+            storage::OpenfgaSource::Open(given.source, std::chrono::seconds(30)));
+  PEMBA_TRY(const auto target, OpenTarget(loaded));
+  PEMBA_TRY(const auto report, ImportOpenfga(*source, *target, [&](std::string_view line) {
+              session.err << line << "\n";
+            }));
+  session.Print(json::object{{"stores", report.stores},
+                             {"models", report.models},
+                             {"assertions", report.assertions},
+                             {"changes", report.changes},
+                             {"corrections", report.corrections},
+                             {"tuples_compared", report.tuples}});
+  return 0;
+}
+
+void AddFromOpenfga(CommandLine& line, CLI::App& migrate) {
+  const auto given = std::make_shared<FromOpenfgaOptions>();
+  const Flags flags(given, &given->settings);
+  auto& command = line.Command(migrate, "from-openfga",
+                               "Import the PostgreSQL database of an OpenFGA server; repeatable",
+                               [given](Session& session) { return FromOpenfga(session, *given); });
+  line.Require(command.add_option("--from-uri", given->source.uri, "URI of its database"));
+  command.add_option("--from-username", given->source.username, "User, in the place of the URI's");
+  command.add_option("--from-password", given->source.password,
+                     "Password, in the place of the URI's");
+  for (const char* flag : {"datastore-engine", "datastore-uri", "datastore-username",
+                           "datastore-password", "data-dir"}) {
+    AddSetting(command, flags, flag, "Of this server, as for `pemba serve`");
+  }
+}
+
+void AddMigrate(CommandLine& line) {
+  const auto given = std::make_shared<MigrateOptions>();
+  const Flags flags(given, &given->settings);
+  auto& command = line.Command(line.root(), "migrate",
+                               "Bring the tables of the postgres datastore to this version",
+                               [given](Session& session) { return Migrate(session, given); });
+  AddSetting(command, flags, "datastore-engine", "Engine (required)");
+  AddSetting(command, flags, "datastore-uri", "URI of the database");
+  AddSetting(command, flags, "datastore-username", "User, in the place of the URI's");
+  AddSetting(command, flags, "datastore-password", "Password, in the place of the URI's");
+  command.add_option("--timeout", given->timeout, "How long to wait for the database; default 1m");
+  command.add_flag("--dry-run", given->only_tell, "Print the statements and change nothing");
+  command.add_option("--version", given->version, "0: the latest; there is no other");
+  for (const char* flag : {"log-format", "log-level", "log-timestamp-format"}) {
+    AddSetting(command, flags, flag, "Accepted, without effect");
   }
   command.add_flag_function(
       "--verbose", [](auto) {}, "Accepted, without effect");
+  AddFromOpenfga(line, command);
 }
 
 json::object ReportOf(const StoreId& store, const storage::ModelRecord& record, bool latest) {
@@ -143,6 +244,7 @@ void AddDataCommands(CommandLine& line) {
   AddMigrate(line);
   AddValidateModels(line);
   AddBackupCommands(line);
+  AddDoctor(line);
 }
 
 }  // namespace pemba::cli

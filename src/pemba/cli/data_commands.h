@@ -6,6 +6,7 @@
 namespace pemba::cli {
 
 void AddDataCommands(CommandLine& line);
-void AddBackupCommands(CommandLine& line);  // Part of AddDataCommands.
+void AddBackupCommands(CommandLine& line);
+void AddDoctor(CommandLine& line);  // Part of AddDataCommands.
 
 }  // namespace pemba::cli

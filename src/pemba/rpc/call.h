@@ -95,6 +95,12 @@ class Call {
   // run on a worker may stream at length); false once the peer is gone, the deadline has passed or
   // the peer has read nothing for ServerOptions::stall_timeout.
   virtual bool Send(std::string_view content_type, std::string_view bytes) = 0;
+  // For a handler on an I/O thread that finds that it would have to wait: it returns without having
+  // touched the answer, and is run again from its beginning on a worker. Execution::kInline with
+  // Requests::kOne only.
+  virtual void MoveToWorker() = 0;
+  virtual bool on_worker() const = 0;
+
   // Ends a stream. HTTP ignores `status` (the body is complete).
   virtual void FinishStream(const GrpcStatus& status) = 0;
 

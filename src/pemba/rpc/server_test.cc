@@ -196,6 +196,22 @@ TEST_F(ServerTest, CancellationReachesHandlers) {
   EXPECT_TRUE(Eventually([&] { return CancelledSlowCalls() == before + 3; }));
 }
 
+TEST_F(ServerTest, AHandlerThatWouldHaveToWaitIsRunAgainOnAWorker) {
+  std::atomic<int> runs{0};
+  router_.Add({.grpc_method = "/waits", .handler = [&](Call& call) {
+                 runs.fetch_add(1);
+                 if (!call.on_worker()) return call.MoveToWorker();
+                 call.FinishGrpc({}, call.body());
+               }});
+  Start();
+  SocketClient socket(address_);
+  Http2Client client;
+  const auto stream = client.Grpc("/waits", "hello");
+  Talk(socket, client, [&] { return client.response(stream).closed; });
+  EXPECT_EQ(Http2Client::Unframe(client.response(stream).body), std::vector<std::string>{"hello"});
+  EXPECT_EQ(runs.load(), 2);
+}
+
 TEST_F(ServerTest, AHalfClosedClientGetsItsAnswer) {
   Start();
   SocketClient socket(address_);

@@ -124,6 +124,9 @@ Status Validate(const ServerConfig& config) {
   if (config.datastore_engine == DatastoreEngine::kEmbedded && config.data_directory.empty()) {
     return Refused("the embedded datastore needs a data directory");
   }
+  if (config.datastore_engine == DatastoreEngine::kPostgres && config.postgres.uri.empty()) {
+    return Refused("the postgres datastore needs datastore.uri");
+  }
   if (config.slow_query_threshold.count() < 0) {
     return Refused("log.slowQueryThreshold must not be negative");
   }
@@ -140,6 +143,11 @@ Status Validate(const ServerConfig& config) {
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
   PEMBA_TRY(std::ignore, ValidateLists(config));
   PEMBA_TRY(std::ignore, ValidateAuthzen(config.authzen));
+  if (!config.resource_kinds.empty() && config.datastore_engine == DatastoreEngine::kPostgres) {
+    return Refused(
+        "resource.kinds needs the embedded or the memory datastore: declared objects do "
+        "not follow other servers yet");
+  }
   if (!config.resource_kinds.empty() && config.access_control.on()) {
     return Refused(
         "resource.kinds and accessControl.enabled do not go together yet: access control "

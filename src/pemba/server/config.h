@@ -24,7 +24,7 @@ using telemetry::LogFormat;
 using telemetry::LogLevel;
 using telemetry::LogTimestamp;
 
-enum class DatastoreEngine : std::uint8_t { kEmbedded, kMemory };
+enum class DatastoreEngine : std::uint8_t { kEmbedded, kMemory, kPostgres };
 enum class AuthnMethod : std::uint8_t { kNone, kPreshared, kOidc, kMtls };
 
 // One listener. Both listeners speak gRPC and HTTP.
@@ -79,6 +79,17 @@ struct AuthzenConfig {
   std::string store_id = {};  // Of the paths that name no store; empty: there are none.
 };
 
+// The PostgreSQL database of several servers. URIs and passwords are secrets: they appear in no
+// message.
+struct PostgresConfig {
+  std::string uri, username, password;
+  std::string secondary_uri, secondary_username, secondary_password;
+  std::size_t open_max = 30, idle_max = 10;
+  std::chrono::nanoseconds idle_time_max{0}, lifetime_max{0};  // 0: no limit.
+  std::chrono::nanoseconds ping_timeout = std::chrono::seconds(2);
+  std::chrono::nanoseconds ping_patience = std::chrono::minutes(1);
+};
+
 struct ServerConfig {
   ListenerConfig grpc{.address = "0.0.0.0:8081"};
   ListenerConfig http{.address = "0.0.0.0:8080"};
@@ -89,6 +100,7 @@ struct ServerConfig {
 
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
+  PostgresConfig postgres;
 
   std::string admin_address = {};               // Empty: no listener for the operator.
   std::filesystem::path backup_directory = {};  // Empty: `backups` in the data directory.

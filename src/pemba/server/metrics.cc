@@ -74,6 +74,18 @@ void ServerMetrics::WatchStores(const store::Stores& stores) {
     writes.Set(Number(totals.memory.writes));
     retired.Set(Number(totals.memory.retired));
   });
+  if (!stores.following()) return;
+  auto& silent = AddGauge(*registry_, "pemba_datastore_silent_seconds",
+                          "How old what this server reads may be: since it last saw all that other "
+                          "servers had written.");
+  auto& behind =
+      AddGauge(*registry_, "pemba_writes_behind",
+               "Writes of other servers that the store furthest behind has to catch up.");
+  registry_->OnScrape([&] {
+    const auto following = *stores.following();
+    silent.Set(std::chrono::duration<double>(following.silent_for).count());
+    behind.Set(Number(following.writes_behind));
+  });
 }
 
 void ServerMetrics::WatchTransport(const rpc::Server& transport) {

@@ -28,6 +28,7 @@
 #include "pemba/server/metrics.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
+#include "pemba/storage/postgres.h"
 #include "pemba/store/stores.h"
 #include "pemba/telemetry/log.h"
 #include "pemba/telemetry/otlp_exporter.h"
@@ -56,12 +57,30 @@ rpc::ListenOptions ListenOptionsOf(const ListenerConfig& config) {
   return options;
 }
 
+}  // namespace
+
+storage::PostgresOptions PostgresOptionsOf(const PostgresConfig& config) {
+  storage::PostgresOptions options;
+  options.primary = {config.uri, config.username, config.password};
+  options.secondary = {config.secondary_uri, config.secondary_username, config.secondary_password};
+  options.connections_max = config.open_max;
+  options.idle_connections_max = config.idle_max;
+  options.idle_time_max = config.idle_time_max;
+  options.lifetime_max = config.lifetime_max;
+  options.connect_timeout = config.ping_timeout;
+  options.connect_patience = config.ping_patience;
+  return options;
+}
+
+namespace {
+
 store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
   options.store.conditions.cost_max = config.condition_cost_max;
-  if (config.datastore_engine == DatastoreEngine::kEmbedded) {
+  // Beside a database, too: a server that starts again reads only what came since.
+  if (config.datastore_engine != DatastoreEngine::kMemory && !config.data_directory.empty()) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
   }
   return options;
@@ -202,6 +221,14 @@ class Server::Impl {
       datastore_ = storage::NewMemoryDatastore();
       return Done{};
     }
+    if (config_.datastore_engine == DatastoreEngine::kPostgres) {
+      auto options = PostgresOptionsOf(config_.postgres);
+      options.report = [this](std::string_view text) {
+        Log(telemetry::LogLevel::kWarn, "datastore").With("report", text);
+      };
+      PEMBA_TRY(datastore_, storage::OpenPostgresDatastore(options));
+      return Done{};
+    }
     storage::EmbeddedOptions options;
     options.directory = config_.data_directory / "datastore";
     std::error_code ignored;
@@ -295,7 +322,8 @@ class Server::Impl {
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
     api::AddHealthRoutes({.services = {kRelationshipService},
-                          .ready = [this] { return stores_->Health(); },
+                          .ready = [this] { return ReadyToRead(); },
+                          .writes = [this] { return stores_->Health(); },
                           .on_call =
                               [this] {
                                 Log(telemetry::LogLevel::kDebug, "grpc_req_complete")
@@ -309,6 +337,13 @@ class Server::Impl {
         {kRelationshipService, kPembaService, kAuthzenService, kReasonService, kHealthService},
         router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
+  }
+
+  // Of several servers on one database each goes on reading while the database is gone: were they
+  // not ready then, nobody would be asked any more.
+  Status ReadyToRead() const {
+    if (stores_->following()) return Done{};
+    return stores_->Health();
   }
 
   Status ListenToOperator() {

@@ -10,8 +10,12 @@
 #include "pemba/rpc/router.h"
 #include "pemba/server/config.h"
 #include "pemba/server/settings.h"
+#include "pemba/storage/postgres.h"
 
 namespace pemba::server {
+
+// How to reach the database that the configuration names.
+storage::PostgresOptions PostgresOptionsOf(const PostgresConfig& config);
 
 // Start and Shutdown from one thread. Several servers may live in one process (each needs a data
 // directory of its own, or the memory datastore). No global state.

@@ -89,10 +89,13 @@ Status SetEngine(std::string_view value, ServerConfig& config) {
     config.datastore_engine = DatastoreEngine::kEmbedded;
   } else if (value == "memory") {
     config.datastore_engine = DatastoreEngine::kMemory;
-  } else if (value == "postgres" || value == "mysql" || value == "sqlite") {
-    return Bad("there is no " + std::string(value) + " in this server; it has embedded and memory");
+  } else if (value == "postgres") {
+    config.datastore_engine = DatastoreEngine::kPostgres;
+  } else if (value == "mysql" || value == "sqlite") {
+    return Bad("there is no " + std::string(value) +
+               " in this server; it has embedded, postgres and memory");
   } else {
-    return Bad("unsupported engine; this server has embedded and memory");
+    return Bad("unsupported engine; this server has embedded, postgres and memory");
   }
   return Done{};
 }
@@ -227,9 +230,33 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetNumber(v, c.worker_threads); }},
 
     // Data
-    {"datastore-engine", "DATASTORE_ENGINE", Kind::kText, "embedded or memory (default embedded)", SetEngine},
+    {"datastore-engine", "DATASTORE_ENGINE", Kind::kText, "embedded, postgres or memory (default embedded)", SetEngine},
     {"data-dir", "", Kind::kText, "directory of the embedded datastore (default ./data)",
      [](Text v, Config& c) -> Status { c.data_directory = std::string(v); return Done{}; }},
+    {"datastore-uri", "DATASTORE_URI", Kind::kText, "URI of the PostgreSQL database: postgres://HOST:PORT/DATABASE?sslmode=verify-full",
+     [](Text v, Config& c) { return SetText(v, c.postgres.uri); }},
+    {"datastore-username", "DATASTORE_USERNAME", Kind::kText, "user, in the place of the URI's",
+     [](Text v, Config& c) { return SetText(v, c.postgres.username); }},
+    {"datastore-password", "DATASTORE_PASSWORD", Kind::kText, "password, in the place of the URI's",
+     [](Text v, Config& c) { return SetText(v, c.postgres.password); }},
+    {"datastore-secondary-uri", "DATASTORE_SECONDARY_URI", Kind::kText, "URI of a streaming replica",
+     [](Text v, Config& c) { return SetText(v, c.postgres.secondary_uri); }},
+    {"datastore-secondary-username", "DATASTORE_SECONDARY_USERNAME", Kind::kText, "its user, in the place of the URI's",
+     [](Text v, Config& c) { return SetText(v, c.postgres.secondary_username); }},
+    {"datastore-secondary-password", "DATASTORE_SECONDARY_PASSWORD", Kind::kText, "its password, in the place of the URI's",
+     [](Text v, Config& c) { return SetText(v, c.postgres.secondary_password); }},
+    {"datastore-max-open-conns", "DATASTORE_MAX_OPEN_CONNS|DATASTORE_MAXOPENCONNS", Kind::kNumber, "connections to the database (default 30), and one that listens",
+     [](Text v, Config& c) { return SetNumber(v, c.postgres.open_max); }},
+    {"datastore-max-idle-conns", "DATASTORE_MAX_IDLE_CONNS|DATASTORE_MAXIDLECONNS", Kind::kNumber, "connections kept while idle (default 10)",
+     [](Text v, Config& c) { return SetNumber(v, c.postgres.idle_max); }},
+    {"datastore-conn-max-idle-time", "DATASTORE_CONN_MAX_IDLE_TIME|DATASTORE_CONNMAXIDLETIME", Kind::kDuration, "longest idle time of a connection; 0: no limit",
+     [](Text v, Config& c) { return SetDuration(v, c.postgres.idle_time_max); }},
+    {"datastore-conn-max-lifetime", "DATASTORE_CONN_MAX_LIFETIME|DATASTORE_CONNMAXLIFETIME", Kind::kDuration, "longest life of a connection; 0: no limit",
+     [](Text v, Config& c) { return SetDuration(v, c.postgres.lifetime_max); }},
+    {"datastore-ping-timeout", "", Kind::kDuration, "time for making a connection (default 2s)",
+     [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_timeout); }},
+    {"datastore-ping-retry-max-elapsed-time", "", Kind::kDuration, "how long a start waits for the database (default 1m)",
+     [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_patience); }},
 
     // Administration
     {"admin-addr", "", Kind::kText, "loopback address of the operator's listener (default: off)",
@@ -355,22 +382,10 @@ constexpr Setting kSettings[] = {
     {"playground-addr", "PLAYGROUND_ADDR", Kind::kText, ""},
     {"profiler-enabled", "PROFILER_ENABLED", Kind::kBool, ""},
     {"profiler-addr", "PROFILER_ADDRESS", Kind::kText, ""},
-    {"datastore-uri", "DATASTORE_URI", Kind::kText, ""},
-    {"datastore-username", "DATASTORE_USERNAME", Kind::kText, ""},
-    {"datastore-password", "DATASTORE_PASSWORD", Kind::kText, ""},
-    {"datastore-secondary-uri", "DATASTORE_SECONDARY_URI", Kind::kText, ""},
-    {"datastore-secondary-username", "DATASTORE_SECONDARY_USERNAME", Kind::kText, ""},
-    {"datastore-secondary-password", "DATASTORE_SECONDARY_PASSWORD", Kind::kText, ""},
     {"datastore-max-cache-size", "DATASTORE_MAX_CACHE_SIZE|DATASTORE_MAXCACHESIZE", Kind::kNumber, ""},
     {"datastore-max-typesystem-cache-size", "DATASTORE_MAX_TYPESYSTEM_CACHE_SIZE|DATASTORE_MAXTYPESYSTEMCACHESIZE", Kind::kNumber, ""},
     {"datastore-min-open-conns", "DATASTORE_MIN_OPEN_CONNS", Kind::kNumber, ""},
-    {"datastore-max-open-conns", "DATASTORE_MAX_OPEN_CONNS|DATASTORE_MAXOPENCONNS", Kind::kNumber, ""},
     {"datastore-min-idle-conns", "DATASTORE_MIN_IDLE_CONNS", Kind::kNumber, ""},
-    {"datastore-max-idle-conns", "DATASTORE_MAX_IDLE_CONNS|DATASTORE_MAXIDLECONNS", Kind::kNumber, ""},
-    {"datastore-conn-max-idle-time", "DATASTORE_CONN_MAX_IDLE_TIME|DATASTORE_CONNMAXIDLETIME", Kind::kDuration, ""},
-    {"datastore-conn-max-lifetime", "DATASTORE_CONN_MAX_LIFETIME|DATASTORE_CONNMAXLIFETIME", Kind::kDuration, ""},
-    {"datastore-ping-timeout", "", Kind::kDuration, ""},
-    {"datastore-ping-retry-max-elapsed-time", "", Kind::kDuration, ""},
     {"datastore-metrics-enabled", "DATASTORE_METRICS_ENABLED", Kind::kBool, ""},
     {"max-concurrent-checks-per-batch-check", "MAX_CONCURRENT_CHECKS_PER_BATCH_CHECK", Kind::kNumber, ""},
     {"max-concurrent-reads-for-list-objects", "MAX_CONCURRENT_READS_FOR_LIST_OBJECTS|MAXCONCURRENTREADSFORLISTOBJECTS", Kind::kNumber, ""},

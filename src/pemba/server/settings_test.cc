@@ -162,11 +162,11 @@ TEST(Settings, Authzen) {
 TEST(Settings, WhatHasNoEffectIsAcceptedAndNamed) {
   const auto loaded = LoadConfig(
       {{"check-query-cache-enabled", "true"}},
-      From({{"OPENFGA_CHECK_CACHE_LIMIT", "10"}, {"OPENFGA_DATASTORE_MAX_OPEN_CONNS", "5"}}));
+      From({{"OPENFGA_CHECK_CACHE_LIMIT", "10"}, {"OPENFGA_DATASTORE_MIN_OPEN_CONNS", "5"}}));
   ASSERT_TRUE(loaded.ok());
   EXPECT_EQ(std::set<std::string>(loaded->without_effect.begin(), loaded->without_effect.end()),
             (std::set<std::string>{"--check-query-cache-enabled", "OPENFGA_CHECK_CACHE_LIMIT",
-                                   "OPENFGA_DATASTORE_MAX_OPEN_CONNS"}));
+                                   "OPENFGA_DATASTORE_MIN_OPEN_CONNS"}));
 }
 
 struct RefusalCase {
@@ -183,10 +183,11 @@ constexpr RefusalCase kRefusals[] = {
     {"http-enabled", "maybe", "--http-enabled: neither true nor false"},
     {"http-addr", "nowhere", "http.addr `nowhere` is not HOST:PORT"},
     {"datastore-engine", "mysql",
-     "--datastore-engine: there is no mysql in this server; it has embedded and memory"},
+     "--datastore-engine: there is no mysql in this server; it has embedded, postgres and memory"},
     {"datastore-engine", "oracle",
-     "--datastore-engine: unsupported engine; this server has embedded and memory"},
+     "--datastore-engine: unsupported engine; this server has embedded, postgres and memory"},
     {"admin-addr", "0.0.0.0:3002", "--admin-addr: not on loopback: 127.0.0.1:PORT or [::1]:PORT"},
+    {"datastore-engine", "postgres", "the postgres datastore needs datastore.uri"},
     {"data-dir", "", "the embedded datastore needs a data directory"},
     {"grpc-tls-enabled", "true", "grpc.tls.enabled needs both grpc.tls.cert and grpc.tls.key"},
     {"http-tls-enabled", "true", "http.tls.enabled needs both http.tls.cert and http.tls.key"},
@@ -280,6 +281,17 @@ TEST(Settings, AccessControlIsWholeOrRefused) {
             "accessControl.modelId is not a model id");
   EXPECT_EQ(RefusalOf(flags, "authn-method", "none"),
             "access control needs callers with names: authn.method oidc or mtls");
+  EXPECT_EQ(RefusalOf(flags, "resource-kinds", "kinds"),
+            "resource.kinds and accessControl.enabled do not go together yet: access control knows "
+            "no declared objects");
+}
+
+TEST(Settings, DeclaredObjectsFollowNoOtherServers) {
+  const Flags flags = {{"datastore-engine", "postgres"}, {"datastore-uri", "postgres:///pemba"}};
+  EXPECT_TRUE(LoadConfig(flags, From({})).ok());
+  EXPECT_EQ(RefusalOf(flags, "resource-kinds", "kinds"),
+            "resource.kinds needs the embedded or the memory datastore: declared objects do not "
+            "follow other servers yet");
 }
 
 TEST(Settings, SecretsAreInNoMessage) {

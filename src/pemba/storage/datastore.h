@@ -117,6 +117,55 @@ class AppendTicket {
 
 enum class Visit : std::uint8_t { kContinue, kStop };
 
+// What a datastore knows of a store's end.
+struct LogHead {
+  Revision revision = 0;
+  std::string latest_model = {};  // Its id; empty: there is none.
+  friend bool operator==(const LogHead&, const LogHead&) = default;
+};
+
+// The end of one store's log, locked against everybody else who would append to it, in this process
+// and in others. Released by Commit, or by the destructor. Hold it for as long as it takes to judge
+// and no longer: the datastore takes it back from a holder that is silent for some seconds, whose
+// Commit then fails.
+class LockedLog {
+ public:
+  virtual ~LockedLog() = default;
+  virtual const LogHead& head() const = 0;
+  // As Datastore::ReadWrites: what others have appended.
+  virtual Status ReadWrites(Revision after, const std::function<Visit(const Write&)>& visit) = 0;
+  // Appends the writes, which follow the head, all or nothing; returns once they are durable. To be
+  // called at most once. Errors: kConflict (nothing was appended; a retry may help), kUnavailable
+  // (nobody knows whether they were: the log will tell).
+  virtual Status Commit(std::span<const Write> writes) = 0;
+};
+
+// Whose log has grown, or whose latest model has changed.
+struct News {
+  enum class Of : std::uint8_t { kSome, kAny } of = Of::kSome;  // kAny: look at every store.
+  std::vector<StoreId> stores = {};
+};
+
+// What a datastore that several servers append to offers beside Datastore. Thread-safe.
+class SharedLogs {
+ public:
+  virtual ~SharedLogs() = default;
+  // Waits for whoever holds the lock. `known` is a revision that the caller has: what follows it is
+  // fetched together with the lock. Errors: kUnavailable.
+  virtual Result<std::unique_ptr<LockedLog>> Lock(const StoreId& store, Revision known,
+                                                  SteadyTime deadline) = 0;
+  // Of each store, in the order asked; all as of one moment after the call began.
+  virtual Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores,
+                                             SteadyTime deadline) const = 0;
+  // As Datastore::ReadWrites, but never behind what is durable: an error rather than less.
+  virtual Status ReadTail(const StoreId& store, Revision after,
+                          const std::function<Visit(const Write&)>& visit) const = 0;
+  // Blocks until there may be news, or for as long as they may come unannounced. For one thread.
+  virtual News AwaitNews() = 0;
+  // Ends AwaitNews, also one that has yet to begin, once.
+  virtual void EndWait() = 0;
+};
+
 class Datastore {
  public:
   virtual ~Datastore() = default;
@@ -181,6 +230,9 @@ class Datastore {
   // is in the writes after it. A record borrows memory that is valid during the call only.
   virtual Result<Revision> ReadRecords(const StoreId& store, std::string_view prefix,
                                        const std::function<Visit(const Record&)>& visit) const = 0;
+
+  // Null: this process is the only one that appends.
+  virtual SharedLogs* shared() { return nullptr; }
 
   // Writes a copy of everything to `directory`, which must not exist, while others read and write:
   // what was durable when the call began is in it, and no log in it has a hole. On an error nothing

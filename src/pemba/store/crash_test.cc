@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -21,12 +22,16 @@
 
 #include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/embedded.h"
+#include "pemba/storage/postgres.h"
+#include "pemba/storage/testing/postgres_server.h"
 #include "pemba/store/stores.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): not in every libc's headers.
 
 namespace pemba::store::testing {
 namespace {
+
+using storage::testing::PostgresServer;
 
 constexpr int kStores = 3;
 constexpr int kThreadsPerStore = 2;
@@ -36,13 +41,13 @@ StoreId StoreOf(int number) { return {"01J0000000000000000000000" + std::to_stri
 // The process that writes, and its standard output.
 class Victim {
  public:
-  Victim(const std::filesystem::path& directory, int round) {
+  Victim(const std::string& where, int round) {
     int pipe_ends[2];
     PEMBA_CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, pipe_ends[1], STDOUT_FILENO);
-    std::string arguments[] = {PEMBA_CRASH_WRITER, directory.string(), std::to_string(round),
+    std::string arguments[] = {PEMBA_CRASH_WRITER, where, std::to_string(round),
                                std::to_string(kStores), std::to_string(kThreadsPerStore)};
     std::vector<char*> argv;
     for (auto& argument : arguments) argv.push_back(argument.data());
@@ -205,28 +210,65 @@ void ExpectSound(const storage::Datastore& datastore, const Store& store,
   EXPECT_EQ(in_graph, tuples);
 }
 
-// `kills` rounds; every ten of them a fresh directory, so that the log stays short enough to be
-// checked as a whole each time.
-void KillAgainAndAgain(int kills, std::uint32_t seed) {
+// Where the victims write, and what can be opened after them.
+class Place {
+ public:
+  virtual ~Place() = default;
+  virtual std::string name() const = 0;
+  virtual Result<std::unique_ptr<storage::Datastore>> Open() const = 0;
+  virtual std::filesystem::path checkpoints() const { return {}; }
+};
+
+class DirectoryPlace final : public Place {
+ public:
+  std::string name() const override { return directory_.path().string(); }
+  Result<std::unique_ptr<storage::Datastore>> Open() const override {
+    return storage::OpenEmbeddedDatastore({.directory = directory_.path()});
+  }
+  std::filesystem::path checkpoints() const override { return directory_.path() / "graph"; }
+
+ private:
+  const TemporaryDirectory directory_;
+};
+
+class PostgresPlace final : public Place {
+ public:
+  explicit PostgresPlace(PostgresServer& server) {
+    options_.primary.uri = server.Uri(server.CreateDatabase());
+    EXPECT_TRUE(storage::MigratePostgres(options_, storage::Migrate::kYes).ok());
+  }
+  std::string name() const override { return options_.primary.uri; }
+  Result<std::unique_ptr<storage::Datastore>> Open() const override {
+    return storage::OpenPostgresDatastore(options_);
+  }
+
+ private:
+  storage::PostgresOptions options_;
+};
+
+// `kills` rounds; every ten of them a fresh place, so that the log stays short enough to be checked
+// as a whole each time.
+void KillAgainAndAgain(int kills, std::uint32_t seed,
+                       const std::function<std::unique_ptr<Place>()>& new_place) {
   std::mt19937 random(seed);
   std::uniform_int_distribution<int> moments(0, 120);
-  std::unique_ptr<TemporaryDirectory> directory;
+  std::unique_ptr<Place> place;
   std::vector<Expected> expected;
   std::size_t acknowledged = 0;
   for (int round = 0; round < kills && !::testing::Test::HasFailure(); ++round) {
     SCOPED_TRACE("round " + std::to_string(round) + ", seed " + std::to_string(seed));
     if (round % 10 == 0) {
-      directory = std::make_unique<TemporaryDirectory>();
+      place = new_place();
       expected.assign(kStores, {});
     }
-    Account(Victim(directory->path(), round).KillAfter(std::chrono::milliseconds(moments(random))),
+    Account(Victim(place->name(), round).KillAfter(std::chrono::milliseconds(moments(random))),
             round, expected);
 
-    auto datastore = storage::OpenEmbeddedDatastore({.directory = directory->path()});
+    auto datastore = place->Open();
     ASSERT_TRUE(datastore.ok()) << datastore.error().message;
     const SystemClock clock;
     StoresOptions options;
-    options.checkpoint_directory = directory->path() / "graph";
+    options.checkpoint_directory = place->checkpoints();
     options.expiry_interval = std::chrono::milliseconds(0);  // The log is to stay as it is.
     options.report = [](std::string_view line) { ADD_FAILURE() << line; };
     Stores stores(**datastore, clock, options);
@@ -241,7 +283,17 @@ void KillAgainAndAgain(int kills, std::uint32_t seed) {
   ::testing::Test::RecordProperty("acknowledged_writes_checked", std::to_string(acknowledged));
 }
 
-TEST(Crash, AHundredKillsLoseNothing) { KillAgainAndAgain(100, std::random_device{}()); }
+TEST(Crash, AHundredKillsLoseNothing) {
+  KillAgainAndAgain(100, std::random_device{}(), [] { return std::make_unique<DirectoryPlace>(); });
+}
+
+TEST(Crash, ThirtyKillsOfAWriterToPostgresLoseNothing) {
+  if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
+  auto server = PostgresServer::Start();
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  KillAgainAndAgain(30, std::random_device{}(),
+                    [&] { return std::make_unique<PostgresPlace>(**server); });
+}
 
 }  // namespace
 }  // namespace pemba::store::testing

@@ -28,6 +28,8 @@ Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
   return core_->ResolveModel(*state_, id);
 }
 
+bool View::KnowsModel(std::string_view id) const { return core_->KnowsModel(*state_, id); }
+
 Store::Store(std::unique_ptr<internal::StoreCore> core)
     : core_(std::move(core)), current_(core_.get()) {}
 Store::~Store() = default;
@@ -35,6 +37,8 @@ Store::~Store() = default;
 const StoreId& Store::id() const { return core().id(); }
 
 View Store::Pin() const { return core().Pin(); }
+
+Result<View> Store::PinNewest(SteadyTime deadline) const { return core().PinNewest(deadline); }
 
 Result<View> Store::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
   return core().PinAtLeast(revision, deadline);

@@ -244,6 +244,8 @@ class View {
   // `No authorization models found for store '<id>'`, kValidation (a stored model that is not
   // valid).
   Result<ResolvedModel> ResolveModel(std::string_view id) const;
+  // Whether ResolveModel would not have to ask the datastore.
+  bool KnowsModel(std::string_view id) const;
 
  private:
   friend class internal::StoreCore;
@@ -272,6 +274,10 @@ class Store {
 
   // The tuples as of the newest published revision. No lock, no shared write, never blocks.
   View Pin() const;
+  // As Pin, but no older than the call: asks the datastore, if other servers append to it, and
+  // follows. May block then. Errors: kUnavailable, kDataLoss, kResourceExhausted (this server
+  // cannot hold what others have written).
+  Result<View> PinNewest(SteadyTime deadline) const;
   // As Pin, but at `revision` or later: waits for it until the deadline (none: does not wait).
   // Errors: kUnavailable if the store has not reached it.
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;

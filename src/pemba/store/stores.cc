@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "pemba/store/internal/core.h"
+#include "pemba/store/internal/follower.h"
 #include "pemba/store/internal/store_table.h"
 
 namespace pemba::store {
@@ -38,9 +39,13 @@ class Stores::Impl final : public internal::Maintenance {
                 UlidGenerator(clock),
                 {}},
         expiry_interval_(options.expiry_interval),
-        empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {}
+        empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {
+    if (datastore.shared() == nullptr) return;
+    follower_.emplace(shared_, [this](const auto* ids) { return LoadedAmong(ids); });
+  }
 
   ~Impl() override {
+    follower_.reset();
     {
       const std::lock_guard lock(maintenance_mutex_);
       stopping_ = true;
@@ -101,6 +106,11 @@ class Stores::Impl final : public internal::Maintenance {
 
   internal::Shared& shared() { return shared_; }
   std::size_t loaded() const { return table_.size(); }
+  bool IsLoaded(const StoreId& id) const { return table_.Find(id.value) != nullptr; }
+  std::optional<Following> following() const {
+    if (!follower_) return std::nullopt;
+    return follower_->status();
+  }
 
   StoresTotals Totals() const {
     StoresTotals totals;
@@ -131,6 +141,18 @@ class Stores::Impl final : public internal::Maintenance {
   Result<StoreCore*> Adopt(const StoreId& id) {
     PEMBA_TRY(Store* const store, Register(id));
     return &store->core();
+  }
+
+  std::vector<StoreCore*> LoadedAmong(const std::vector<StoreId>* ids) const {
+    std::vector<StoreCore*> cores;
+    if (ids == nullptr) {
+      for (Store* store : table_.All()) cores.push_back(&store->core());
+      return cores;
+    }
+    for (const auto& id : *ids) {
+      if (Store* store = table_.Find(id.value)) cores.push_back(&store->core());
+    }
+    return cores;
   }
 
   // The mutex of those who load this id. Forgotten once nobody holds it.
@@ -191,6 +213,8 @@ class Stores::Impl final : public internal::Maintenance {
   bool collect_ = false;
   bool stopping_ = false;
   std::thread maintenance_thread_;
+
+  std::optional<internal::Follower> follower_;  // Of a datastore that others append to.
 };
 
 Stores::Stores(storage::Datastore& datastore, const Clock& clock, StoresOptions options)
@@ -247,6 +271,12 @@ std::unique_ptr<Listener> Stores::Listen(const StoreId& id, Revision after,
   const bool news = !store.ok() || (*store)->Pin().revision() > after || !GetStore(id).ok();
   if (news) listener->Tell();
   return listener;
+}
+
+std::optional<Following> Stores::following() const { return impl_->following(); }
+
+Stores::Loaded Stores::IsLoaded(const StoreId& id) const {
+  return impl_->IsLoaded(id) ? Loaded::kYes : Loaded::kNo;
 }
 
 void Stores::CollectExpired() { impl_->CollectExpired(); }

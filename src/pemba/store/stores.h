@@ -45,6 +45,14 @@ struct ListStoresRequest {
   std::optional<std::string_view> name = {};  // Exactly this name.
 };
 
+// How far behind the datastore this server may be, if other servers append to it too.
+struct Following {
+  // Since everything that was durable then was looked at. A second or so, unless the datastore
+  // cannot be reached.
+  std::chrono::nanoseconds silent_for{0};
+  std::uint64_t writes_behind = 0;  // Of the store that was furthest behind at the last look.
+};
+
 // Over the stores that are in memory, for metrics. Each figure is of about now.
 struct StoresTotals {
   std::size_t stores = 0;
@@ -85,6 +93,12 @@ class Stores {
   // Oldest first, without deleted ones. Errors: kInvalidContinuationToken.
   Result<StorePage> ListStores(const ListStoresRequest& request) const;
   Status DeleteStore(const StoreId& id);  // Soft; done for unknown stores too.
+
+  // Nothing if this server is the only one that appends.
+  std::optional<Following> following() const;
+  // Whether the store is in memory, so that Open does not block. No lock.
+  enum class Loaded : std::uint8_t { kNo, kYes };
+  Loaded IsLoaded(const StoreId& id) const;
 
   // Calls `tell` once, as soon as the store has a revision after `after` or is deleted; at once if
   // that is so already. It is called by whoever publishes: it must be quick, and neither block nor

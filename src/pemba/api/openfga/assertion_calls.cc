@@ -9,18 +9,6 @@
 namespace pemba::api::openfga {
 namespace {
 
-Result<store::Assertion> AssertionOf(const wire::Assertion& assertion) {
-  store::Assertion out;
-  const auto& key = assertion.tuple_key();
-  out.tuple = {key.object(), key.relation(), key.user(), std::nullopt};
-  out.expectation = assertion.expectation();
-  PEMBA_TRY(out.contextual_tuples, FromWire(assertion.contextual_tuples()));
-  if (assertion.has_context()) {
-    PEMBA_TRY(out.context, ToJsonObject(assertion.context()));
-  }
-  return out;
-}
-
 void SetAssertion(const store::Assertion& assertion, wire::Assertion& out) {
   out.mutable_tuple_key()->set_object(assertion.tuple.object);
   out.mutable_tuple_key()->set_relation(assertion.tuple.relation);
@@ -51,7 +39,7 @@ Status Service::WriteAssertions(RequestContext& context,
   std::vector<store::Assertion> assertions;
   assertions.reserve(static_cast<std::size_t>(request.assertions_size()));
   for (const auto& assertion : request.assertions()) {
-    PEMBA_TRY(auto converted, AssertionOf(assertion));
+    PEMBA_TRY(auto converted, FromWire(assertion));
     assertions.push_back(std::move(converted));
   }
   store::WriteAssertionsRequest write;

@@ -83,7 +83,7 @@ Status CheckCorrelationIds(const wire::BatchCheckRequest& request) {
 Status Service::Check(RequestContext& context, const wire::CheckRequest& request,
                       wire::CheckResponse& response) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
-  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(const auto store, Open(context, request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   Question question;
@@ -99,7 +99,7 @@ Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainReque
   // Who is told the reasons sees tuples.
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kRead, request.store_id()));
-  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(const auto store, Open(context, request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   Question question;
@@ -113,7 +113,7 @@ Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainReque
 Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckRequest& request,
                            wire::BatchCheckResponse& response) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, request.store_id()));
-  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(const auto store, Open(context, request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   const auto size = static_cast<std::size_t>(request.checks_size());

@@ -283,4 +283,16 @@ void ToWire(WallTime time, google::protobuf::Timestamp& out) {
   out.set_nanos(static_cast<std::int32_t>(nanoseconds));
 }
 
+Result<store::Assertion> FromWire(const wire::Assertion& assertion) {
+  store::Assertion out;
+  const auto& key = assertion.tuple_key();
+  out.tuple = {key.object(), key.relation(), key.user(), std::nullopt};
+  out.expectation = assertion.expectation();
+  PEMBA_TRY(out.contextual_tuples, FromWire(assertion.contextual_tuples()));
+  if (assertion.has_context()) {
+    PEMBA_TRY(out.context, ToJsonObject(assertion.context()));
+  }
+  return out;
+}
+
 }  // namespace pemba::api::openfga

@@ -15,6 +15,7 @@
 #include "pemba/base/result.h"
 #include "pemba/graph/types.h"
 #include "pemba/model/model.h"
+#include "pemba/store/store.h"
 #include "pemba/tuple/tuple.h"
 
 namespace pemba::api::openfga {
@@ -33,6 +34,8 @@ Result<std::vector<tuple::Tuple>> FromWire(
     const google::protobuf::RepeatedPtrField<wire::TupleKey>& keys);
 // A condition without a context is sent with the empty one.
 void ToWire(const tuple::Tuple& tuple, wire::TupleKey& out);
+
+Result<store::Assertion> FromWire(const wire::Assertion& assertion);
 
 // Borrows from the key.
 template <class Key>

@@ -54,7 +54,7 @@ void SetNode(const std::string& name, engine::ExpandNode node, Node& out) {
 Status Service::Expand(RequestContext& context, const wire::ExpandRequest& request,
                        wire::ExpandResponse& response) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kExpand, request.store_id()));
-  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(const auto store, Open(context, request.store_id()));
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   const auto& key = request.tuple_key();

@@ -75,6 +75,11 @@ concept HasStoreId = requires(const Message& message) {
   message.store_id();
 };
 
+template <class Message>
+concept HasConsistency = requires(const Message& message) {
+  message.consistency();
+};
+
 // What listens to the headers of list_page.h.
 template <class Message>
 concept IsPagedList = std::is_same_v<Message, wire::ListObjectsRequest> ||
@@ -120,6 +125,7 @@ class Exchange {
     }
     start_ = front_.clock.Steady();
     const auto outcome = admitted.ok() ? Answer(method) : admitted;
+    if (context_.must_wait) return call_.MoveToWorker();
     if (!streaming_) SetHeaders();
     if (outcome.ok() && context_.feed) return GoOnWithFeed();
     if (outcome.ok()) {
@@ -222,7 +228,10 @@ class Exchange {
       PEMBA_TRY(context_.list, ReadListPage(call_));
     }
     if constexpr (std::is_same_v<Owner, authzen::Service>) SetWantedModel();
-    if (rpc_.execution == rpc::Execution::kWorker) {
+    if constexpr (HasConsistency<Request>) {
+      context_.newest = request_.consistency() == wire::HIGHER_CONSISTENCY;
+    }
+    if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
     PEMBA_TRY(context_.at_least,
@@ -260,6 +269,9 @@ class Exchange {
       call_.SetHeader("openfga-authorization-model-id", context_.model_id);
     }
     if (context_.revision) call_.SetHeader("pemba-revision", std::to_string(*context_.revision));
+    if (context_.staleness) {
+      call_.SetHeader("pemba-staleness", std::to_string(context_.staleness->count()));
+    }
     if constexpr (IsPagedList<Request>) SetListPageHeaders(context_.listed, call_);
     if (!context_.undecided.empty()) call_.SetHeader("pemba-undecided", Undecided());
   }

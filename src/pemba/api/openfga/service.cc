@@ -1,10 +1,19 @@
 #include "pemba/api/openfga/service.h"
 
+#include <chrono>
 #include <utility>
 
 #include "pemba/api/authn/authenticator.h"
 
 namespace pemba::api::openfga {
+namespace {
+
+// While the datastore can be heard, everything is looked at every second.
+constexpr std::chrono::seconds kSilenceWorthTelling{3};
+// For calls without a time limit.
+constexpr std::chrono::seconds kPatience{10};
+
+}  // namespace
 
 namespace {
 
@@ -18,6 +27,7 @@ engine::CheckLimits ListLimitsOf(const ServiceOptions& options) {
 
 Service::Service(store::Stores& stores, const Clock& clock, ServiceOptions options)
     : stores_(stores),
+      shared_(stores.following().has_value()),
       clock_(clock),
       options_(std::move(options)),
       checker_(options_.check_limits, clock),
@@ -66,27 +76,59 @@ Result<store::StoreHandle> Service::Open(const std::string& store_id) {
   return stores_.Open(StoreId{store_id});
 }
 
-Result<store::View> Service::Pin(RequestContext& context, const store::StoreHandle& store) const {
-  if (!context.at_least) {
-    auto view = store->Pin();
-    context.revision = view.revision();
-    return view;
+Error Service::MustWait(RequestContext& context) const {
+  context.must_wait = true;
+  return {ErrorCode::kInternal, "the call must wait"};
+}
+
+Result<store::StoreHandle> Service::Open(RequestContext& context, const std::string& store_id) {
+  StoreId id{store_id};
+  if (shared_ && context.waiting == RequestContext::Waiting::kNever &&
+      stores_.IsLoaded(id) == store::Stores::Loaded::kNo) {
+    return MustWait(context);
   }
-  const bool wait = context.waiting == RequestContext::Waiting::kUntilDeadline;
-  PEMBA_TRY(auto view,
-            store->PinAtLeast(*context.at_least, wait ? context.deadline : std::nullopt));
+  return stores_.Open(id);
+}
+
+Result<store::View> Service::PinFor(RequestContext& context,
+                                    const store::StoreHandle& store) const {
+  const bool may_wait = context.waiting == RequestContext::Waiting::kUntilDeadline;
+  if (shared_) {
+    auto view = store->Pin();
+    const bool reached = !context.at_least || view.revision() >= *context.at_least;
+    if (reached && !context.newest) return view;
+    if (!may_wait) return MustWait(context);
+    const auto deadline = context.deadline.value_or(clock_.Steady() + kPatience);
+    if (!context.at_least) return store->PinNewest(deadline);
+    return store->PinAtLeast(*context.at_least, deadline);
+  }
+  if (!context.at_least) return store->Pin();
+  return store->PinAtLeast(*context.at_least, may_wait ? context.deadline : std::nullopt);
+}
+
+Result<store::View> Service::Pin(RequestContext& context, const store::StoreHandle& store) const {
+  PEMBA_TRY(auto view, PinFor(context, store));
   context.revision = view.revision();
+  if (shared_) {
+    const auto silent_for = stores_.following()->silent_for;
+    if (silent_for >= kSilenceWorthTelling) {
+      context.staleness = std::chrono::ceil<std::chrono::seconds>(silent_for);
+    }
+  }
   return view;
 }
 
 Status Service::Await(RequestContext& context, const store::StoreHandle& store) const {
-  if (!context.at_least) return Done{};
+  if (!context.at_least && !context.newest && !shared_) return Done{};
   PEMBA_TRY(std::ignore, Pin(context, store));
   return Done{};
 }
 
 Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, const store::View& view,
                                                    const std::string& model_id) const {
+  if (shared_ && context.waiting == RequestContext::Waiting::kNever && !view.KnowsModel(model_id)) {
+    return MustWait(context);
+  }
   PEMBA_TRY(const auto model, view.ResolveModel(model_id));
   context.model_id = model.id;
   return model.bound;

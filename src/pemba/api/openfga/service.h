@@ -60,8 +60,13 @@ struct RequestContext {
   std::optional<SteadyTime> deadline;
   std::optional<store::Revision> at_least;     // The caller wants to see this revision.
   std::optional<store::Revision> if_revision;  // Write only: nobody may have written since.
-  // Whether the thread may wait for a revision to come. I/O threads may not.
+  // Nothing older than the call will do (HIGHER_CONSISTENCY).
+  bool newest = false;
+  // Whether the thread may wait: for a revision to come, for a database. I/O threads may not.
   enum class Waiting : std::uint8_t { kNever, kUntilDeadline } waiting = Waiting::kNever;
+  // Set by the service instead of waiting: make this call again where one may wait. The error that
+  // comes with it is nobody's answer.
+  bool must_wait = false;
 
   // Streams only: takes the messages one by one.
   using Sent = FeedReader::Sent;
@@ -73,6 +78,8 @@ struct RequestContext {
   // Set by the service; they hold for errors too.
   std::string model_id;                     // Resolved authorization model.
   std::optional<store::Revision> revision;  // That the answer is from, or that the write made.
+  // How old what was read may be, if other servers write too and cannot be heard.
+  std::optional<std::chrono::seconds> staleness;
   ListPageResponse listed;
   // ListObjects in both forms: answers, and candidates that Check had to be asked about.
   std::uint64_t list_found = 0, list_confirmed = 0;
@@ -168,6 +175,9 @@ class Service {
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
 
   Result<store::StoreHandle> Open(const std::string& store_id);
+  // For calls on I/O threads: as Open, but where that would ask a database, must_wait.
+  Result<store::StoreHandle> Open(RequestContext& context, const std::string& store_id);
+  Error MustWait(RequestContext& context) const;
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
   // Waits as Pin does, for calls that read without a view.
@@ -185,7 +195,10 @@ class Service {
   std::optional<SteadyTime> ListDeadline(const RequestContext& context,
                                          const ServiceOptions::ListLimits& limits) const;
 
+  Result<store::View> PinFor(RequestContext& context, const store::StoreHandle& store) const;
+
   store::Stores& stores_;
+  const bool shared_;  // Other servers write too; some questions must ask the datastore.
   const Clock& clock_;
   const ServiceOptions options_;
   const engine::Checker checker_;

@@ -1,5 +1,6 @@
 #include "pemba/engine/internal/visit_steps.h"
 
+#include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/request.h"
 
 namespace pemba::engine::internal {
@@ -40,6 +41,7 @@ class Builder {
       const auto index = relation.first_entry + i;
       if (direct) AddSubject(index);
       if (direct && entries[i].userset == kNoIndex) continue;
+      if (direct && i > 0 && Mutated(Mutation::kFirstUsersetOnly)) continue;
       if (entries[i].condition != kNoIndex) form_ = VisitSteps::Form::kNotPlain;
       AddHops(index, direct ? entries[i].userset : plan_.LinksOf(leaf)[i]);
     }
@@ -48,7 +50,9 @@ class Builder {
   // Whether tuples of the entry name the subject or its wildcard; as Request::ReadDirect reads
   // them.
   bool NamesSubject(const DirectEntry& entry) const {
-    if (entry.type != subject_.type || entry.userset != subject_.relation) return false;
+    if (entry.type != subject_.type) return false;
+    if (entry.wildcard && Mutated(Mutation::kWildcardForUsersets)) return true;
+    if (entry.userset != subject_.relation) return false;
     return entry.wildcard ? subject_.kind != SubjectKind::kUserset
                           : subject_.kind != SubjectKind::kWildcard;
   }

@@ -118,7 +118,8 @@ Dispatched RunHandler(ConnectionContext& context, Exchange& exchange) {
   }
   if (route == nullptr || route->execution == Execution::kInline) {
     exchange.RunInline(fallbacks);
-    return exchange.response.finished ? Dispatched::kAnswered : Dispatched::kPending;
+    if (exchange.response.finished) return Dispatched::kAnswered;
+    if (!exchange.moves()) return Dispatched::kPending;
   }
   exchange.running = true;
   if (context.workers.Offer(exchange) == WorkerPool::Offered::kTaken) return Dispatched::kPending;

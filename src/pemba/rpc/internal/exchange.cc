@@ -137,6 +137,12 @@ void Exchange::Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::strin
   FinishHttp(http_status, "text/plain", std::string(message) + "\n");
 }
 
+void Exchange::MoveToWorker() {
+  PEMBA_CHECK(!may_wait_ && !response.finished && request.route != nullptr &&
+              request.route->requests == Requests::kOne);
+  moves_ = true;
+}
+
 void Exchange::Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> then) {
   PEMBA_CHECK(may_wait_ && request.route != nullptr && request.route->requests == Requests::kOne);
   suspension.until = until;
@@ -160,11 +166,13 @@ void Exchange::End() {
 }
 
 Exchange::Ran Exchange::Run(const Fallbacks& fallbacks) {
+  moves_ = false;
   if (next_run_) {
     std::exchange(next_run_, nullptr)(*this);
   } else {
     (*request.handler)(*this);
   }
+  if (moves_) return Ran::kToItsEnd;
   if (next_run_ && !response.finished) return Ran::kSuspended;
   next_run_ = nullptr;
   const bool each = request.protocol == Protocol::kGrpc && request.route != nullptr &&
@@ -229,7 +237,7 @@ void Exchange::Reset() {
   // Only a call that streamed or was cancelled has touched its stream.
   if (response.form == Form::kStream || cancelled()) stream.Reset();
   response.form = Form::kNone;
-  response.finished = false;
+  response.finished = moves_ = false;
   response.http_status = 200;
   response.grpc_code = 0;
   response.grpc_message.clear();

@@ -84,6 +84,8 @@ class Exchange final : public Call {
   void FinishHttp(int status, std::string_view content_type, std::string_view body) override;
   bool Send(std::string_view content_type, std::string_view bytes) override;
   void FinishStream(const GrpcStatus& status) override;
+  void MoveToWorker() override;
+  bool on_worker() const override { return may_wait_; }
   void Suspend(SuspendUntil until, SteadyTime at, std::function<void(Call&)> next) override;
   std::shared_ptr<Waker> waker() override;
   bool has_room() const override;
@@ -92,7 +94,9 @@ class Exchange final : public Call {
   // Ends the call with a status of the transport's own, in the form that the call has reached.
   void Refuse(const Fallbacks& fallbacks, std::uint32_t code, std::string_view message);
   // Runs the handler on this thread; a call with Requests::kOne is finished afterwards.
+  // Unless it moves to a worker: then it is not.
   void RunInline(const Fallbacks& fallbacks);
+  bool moves() const { return moves_; }
   // The same on a worker thread, with waiting Sends; posts kReturned or kSuspended as its last act.
   void RunOnWorker(const Fallbacks& fallbacks);
 
@@ -138,6 +142,7 @@ class Exchange final : public Call {
   std::atomic<bool> draining_{false};
   std::function<void(Call&)> next_run_;  // Of a suspended call, in place of the handler.
   std::shared_ptr<WakeTicket> ticket_;   // Made when first asked for.
+  bool moves_ = false;                   // From the I/O thread to a worker.
   bool may_wait_ = false;                // On a worker.
   std::string peer_;                     // Copies: a detached exchange outlives its connection.
   PeerCertificate certificate_;

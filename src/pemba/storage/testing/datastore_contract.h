@@ -25,6 +25,9 @@ using NewBackend = std::unique_ptr<Backend> (*)();
 
 class DatastoreContract : public ::testing::TestWithParam<NewBackend> {
  protected:
+  void SetUp() override {
+    if (backend_ == nullptr) GTEST_SKIP() << "what this backend needs is not installed";
+  }
   Datastore& datastore() { return backend_->datastore(); }
   Backend& backend() { return *backend_; }
 

@@ -7,6 +7,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "pemba/base/assert.h"
 #include "pemba/store/internal/stored.h"
 
 namespace pemba::store::internal {
@@ -32,17 +33,17 @@ bool Exists(const graph::Snapshot& snapshot, const tuple::TupleView& t, WallTime
   return found;
 }
 
-std::optional<graph::StoredTuple> LookupAlive(const graph::Graph& graph, const tuple::TupleView& t,
+std::optional<graph::StoredTuple> LookupAlive(const Head& head, const tuple::TupleView& t,
                                               WallTime time) {
-  auto stored = graph.Lookup(t);
+  auto stored = head.Lookup(t);
   if (stored && !graph::IsAlive(*stored, time)) stored.reset();
   return stored;
 }
 
 // If it is at the head, only the request itself has deleted it.
-Error Missing(const tuple::TupleView& t, const graph::Graph& graph, const graph::Snapshot& start,
+Error Missing(const tuple::TupleView& t, const Head& head, const graph::Snapshot& start,
               WallTime time) {
-  if (!LookupAlive(graph, t, time) && Exists(start, t, time)) {
+  if (!LookupAlive(head, t, time) && Exists(start, t, time)) {
     return Conflict("one or more tuples to delete were deleted by another transaction");
   }
   return StateMismatch("cannot delete a tuple which does not exist", t);
@@ -59,17 +60,16 @@ Error PreconditionFailed(const std::string& what) {
   return {ErrorCode::kConflict, "precondition failed: " + what};
 }
 
-Status JudgePreconditions(const Preconditions& preconditions, const graph::Graph& graph,
-                          WallTime time) {
-  if (preconditions.revision && *preconditions.revision != graph.applied()) {
-    return PreconditionFailed("the store is at revision " + std::to_string(graph.applied()) +
+Status JudgePreconditions(const Preconditions& preconditions, const Head& head, WallTime time) {
+  if (preconditions.revision && *preconditions.revision != head.applied()) {
+    return PreconditionFailed("the store is at revision " + std::to_string(head.applied()) +
                               ", not at " + std::to_string(*preconditions.revision));
   }
   for (const auto& t : preconditions.present) {
-    if (!LookupAlive(graph, t, time)) return PreconditionFailed("no such tuple: " + PartsText(t));
+    if (!LookupAlive(head, t, time)) return PreconditionFailed("no such tuple: " + PartsText(t));
   }
   for (const auto& t : preconditions.absent) {
-    if (LookupAlive(graph, t, time)) return PreconditionFailed("the tuple exists: " + PartsText(t));
+    if (LookupAlive(head, t, time)) return PreconditionFailed("the tuple exists: " + PartsText(t));
   }
   return Done{};
 }
@@ -82,8 +82,8 @@ std::string Text(const TupleFilter& filter) {
 // The state that a write makes, beside the graph's: what it has touched so far.
 class Overlay {
  public:
-  Overlay(const graph::Graph& graph, WallTime time, ChangePlan& plan)
-      : graph_(graph), time_(time), plan_(plan) {}
+  Overlay(const Head& head, WallTime time, ChangePlan& plan)
+      : head_(head), time_(time), plan_(plan) {}
 
   struct Value {
     std::string_view condition = {}, context = {};
@@ -139,12 +139,12 @@ class Overlay {
   };
 
   std::optional<Value> Before(const tuple::TupleView& t) const {
-    const auto stored = LookupAlive(graph_, t, time_);
+    const auto stored = LookupAlive(head_, t, time_);
     if (!stored) return std::nullopt;
     return Value{stored->condition, stored->context, stored->expires_at};
   }
 
-  const graph::Graph& graph_;
+  const Head& head_;
   const WallTime time_;
   ChangePlan& plan_;
   std::vector<Touched> touched_;
@@ -161,18 +161,18 @@ Overlay::Value ValueOf(const tuple::Tuple& t, std::string_view context) {
 // Makes the changes of one request, with the overlay only if what it does first calls for one.
 class Planner {
  public:
-  Planner(const CheckedWrite& checked, const graph::Graph& graph, const graph::Snapshot& start,
+  Planner(const CheckedWrite& checked, const Head& head, const graph::Snapshot& start,
           WallTime time, const StoreOptions& options)
       : checked_(checked),
         request_(*checked.request),
-        graph_(graph),
+        head_(head),
         start_(start),
         time_(time),
         options_(options) {}
 
   Result<ChangePlan> Run() && {
     const bool simple = request_.filtered_deletes.empty() && request_.replacements.empty();
-    if (!simple) overlay_.emplace(graph_, time_, plan_);
+    if (!simple) overlay_.emplace(head_, time_, plan_);
     for (const auto& filtered : request_.filtered_deletes) {
       PEMBA_TRY(std::ignore, DeleteMatching(filtered));
     }
@@ -197,7 +197,7 @@ class Planner {
     scan.alive_at = time_;
     const auto most = options_.changes_per_write_max;
     const auto limit = filtered.count_max == 0 ? most : std::min(filtered.count_max, most);
-    const auto end = graph_.ScanHead(
+    const auto end = head_.ScanHead(
         scan, nullptr, limit, [&](const graph::StoredTuple& stored) { overlay_->Delete(stored); });
     if (end == graph::ScanEnd::kComplete) return Done{};
     return Error{ErrorCode::kLimitExceeded, "more than " + std::to_string(limit) +
@@ -210,8 +210,8 @@ class Planner {
     graph::ScanFilter scan{type, id, replacement.relation};
     scan.alive_at = time_;
     // One more than may change: then Run refuses.
-    graph_.ScanHead(scan, nullptr, options_.changes_per_write_max + replacement.tuples.size() + 1,
-                    [&](const graph::StoredTuple& stored) { overlay_->Delete(stored); });
+    head_.ScanHead(scan, nullptr, options_.changes_per_write_max + replacement.tuples.size() + 1,
+                   [&](const graph::StoredTuple& stored) { overlay_->Delete(stored); });
     for (const auto& t : replacement.tuples) {
       overlay_->Set(t.view(), ValueOf(t, checked_.contexts[context++]));
     }
@@ -221,7 +221,7 @@ class Planner {
     if (Find(t)) {
       Set(t, std::nullopt);
     } else if (checked_.on_missing == OnMismatch::kFail) {
-      return Missing(t, graph_, start_, time_);
+      return Missing(t, head_, start_, time_);
     }
     return Done{};
   }
@@ -235,7 +235,7 @@ class Planner {
       return Done{};
     }
     if (checked_.on_duplicate == OnMismatch::kFail) {
-      const auto stored = graph_.Lookup(t.view());
+      const auto stored = head_.Lookup(t.view());
       return Present(t.view(), stored ? stored->revision : start_.revision(), start_);
     }
     if (*known == value) return Done{};
@@ -247,7 +247,7 @@ class Planner {
 
   std::optional<Overlay::Value> Find(const tuple::TupleView& t) const {
     if (overlay_) return overlay_->Find(t);
-    const auto stored = LookupAlive(graph_, t, time_);
+    const auto stored = LookupAlive(head_, t, time_);
     if (!stored) return std::nullopt;
     return Overlay::Value{stored->condition, stored->context, stored->expires_at};
   }
@@ -268,7 +268,7 @@ class Planner {
 
   const CheckedWrite& checked_;
   const WriteRequest& request_;
-  const graph::Graph& graph_;
+  const Head& head_;
   const graph::Snapshot& start_;
   const WallTime time_;
   const StoreOptions& options_;
@@ -276,11 +276,11 @@ class Planner {
   std::optional<Overlay> overlay_;
 };
 
-ChangePlan DeletesOfExpired(const CheckedWrite& checked, const graph::Graph& graph, WallTime time) {
+ChangePlan DeletesOfExpired(const CheckedWrite& checked, const Head& head, WallTime time) {
   ChangePlan plan;
   for (const auto& t : checked.expired) {
     // It may have been written anew since it was found.
-    const auto stored = graph.Lookup(t.view());
+    const auto stored = head.Lookup(t.view());
     if (!stored || graph::IsAlive(*stored, time)) continue;
     plan.changes.push_back({graph::Change::Operation::kDelete, t.view(), {}, {}});
     ++plan.deleted;
@@ -290,12 +290,40 @@ ChangePlan DeletesOfExpired(const CheckedWrite& checked, const graph::Graph& gra
 
 }  // namespace
 
-Result<ChangePlan> PlanChanges(const CheckedWrite& checked, const graph::Graph& graph,
+std::optional<graph::StoredTuple> Head::Lookup(const tuple::TupleView& tuple) const {
+  if (const auto found = changed_.find(tuple); found != changed_.end()) return found->second;
+  return graph_.Lookup(tuple);
+}
+
+graph::ScanEnd Head::ScanHead(const graph::ScanFilter& filter, const graph::StoredTuple* after,
+                              std::size_t limit,
+                              const std::function<void(const graph::StoredTuple&)>& visit) const {
+  PEMBA_CHECK(!added_);
+  return graph_.ScanHead(filter, after, limit, visit);
+}
+
+void Head::Add(Revision revision, std::span<const graph::Change> changes) {
+  added_ = revision;
+  for (const auto& change : changes) {
+    auto& now = changed_[change.tuple];
+    now.reset();
+    if (change.operation == graph::Change::Operation::kWrite) {
+      now = graph::StoredTuple{change.tuple, change.condition, change.context, revision,
+                               change.expires_at};
+    }
+  }
+}
+
+bool Scans(const CheckedWrite& checked) {
+  return !checked.request->filtered_deletes.empty() || !checked.request->replacements.empty();
+}
+
+Result<ChangePlan> PlanChanges(const CheckedWrite& checked, const Head& head,
                                const graph::Snapshot& start, WallTime time,
                                const StoreOptions& options) {
-  if (!checked.expired.empty()) return DeletesOfExpired(checked, graph, time);
-  PEMBA_TRY(std::ignore, JudgePreconditions(checked.request->preconditions, graph, time));
-  return Planner(checked, graph, start, time, options).Run();
+  if (!checked.expired.empty()) return DeletesOfExpired(checked, head, time);
+  PEMBA_TRY(std::ignore, JudgePreconditions(checked.request->preconditions, head, time));
+  return Planner(checked, head, start, time, options).Run();
 }
 
 }  // namespace pemba::store::internal

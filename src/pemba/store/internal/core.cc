@@ -34,6 +34,10 @@ View StoreCore::Pin() const {
 Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
   auto view = Pin();
   if (view.revision() >= revision) return view;
+  if (deadline && shared_.datastore.shared() != nullptr) {
+    PEMBA_TRY(view, PinNewest(*deadline));
+    if (view.revision() >= revision) return view;
+  }
   if (deadline) {
     std::unique_lock lock(write_mutex_);
     // Whether it was reached in time, the view says.

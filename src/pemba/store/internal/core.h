@@ -5,9 +5,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "pemba/base/id.h"
 #include "pemba/base/result.h"
@@ -54,8 +56,15 @@ class StoreCore {
   const Tokens& tokens() const { return shared_.tokens; }
 
   View Pin() const;
+  Result<View> PinNewest(SteadyTime deadline) const;
+  // Up to what the datastore says of this store, if others append to its log. Reports nothing.
+  // Errors: kUnavailable, kDataLoss, kResourceExhausted.
+  Status FollowHead(const storage::LogHead& head);
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
   Result<ResolvedModel> ResolveModel(const State& state, std::string_view id) const;
+  bool KnowsModel(const State& state, std::string_view id) const {
+    return adopt_ || state.models.Knows(id);
+  }
 
   Result<WriteResult> Write(const WriteRequest& request);
   // Deletes some of the tuples that have expired, in one write.
@@ -99,6 +108,25 @@ class StoreCore {
 
   StoreCore(Shared& shared, const StoreId& id);
 
+  // Of a log that is shared: shared_log.cc.
+  struct QueuedWrite;
+  struct JudgedBatch;
+  struct Known {  // How far the graph is.
+    std::uint64_t generation = 0;
+    Revision revision = 0;
+    WallTime time;  // Of that revision.
+  };
+  // Reads a log after a revision.
+  using ReadLog =
+      std::function<Status(Revision, const std::function<storage::Visit(const storage::Write&)>&)>;
+  Known LastKnown() const;
+  Status Follow(const ReadLog& read);
+  Status ApplyDurable(std::uint64_t generation, const storage::Write& write);
+  Status StartOver(const Known& known);
+  Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
+  std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
+  Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, Revision head);
+
   Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
   void NoteExpiry(WallTime expires_at);
@@ -108,6 +136,7 @@ class StoreCore {
   void Settle(const Pending& pending, const Status& durable);
   Status AwaitPublished(const Pending& pending, std::optional<SteadyTime> deadline);
   void ReloadAfterFailure();
+  void ReplaceState(LoadedGraph loaded);
   Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);
   Result<ModelId> NextModelId() const;
@@ -128,6 +157,13 @@ class StoreCore {
   // the write lock held.
   std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<bool> failed_{false};
+
+  // Of a log that is shared: writers that wait for a transaction, and whether one is under way.
+  std::mutex queue_mutex_;
+  std::condition_variable committed_;
+  std::vector<QueuedWrite*> queue_;
+  bool committing_ = false;
+  std::mutex start_over_mutex_;  // Taken before write_mutex_.
 
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pemba/base/ulid.h"
+#include "pemba/store/internal/convert.h"
 
 namespace pemba::store::internal {
 namespace {
@@ -21,16 +22,6 @@ std::optional<std::filesystem::path> CheckpointPath(const Shared& shared, const 
 void ReportUnused(const Shared& shared, const StoreId& store, const std::string& why) {
   shared.Report("store '" + store.value +
                 "': its checkpoint is not used, its log is replayed: " + why);
-}
-
-std::vector<graph::Change> ToGraph(std::span<const storage::Change> changes) {
-  std::vector<graph::Change> converted;
-  converted.reserve(changes.size());
-  for (const auto& change : changes) {
-    converted.push_back({static_cast<graph::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context, change.expires_at});
-  }
-  return converted;
 }
 
 // The time of a write of the log; nothing if there is no such write.

@@ -55,6 +55,12 @@ Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
   return Use(*entry);
 }
 
+bool ModelCache::Knows(std::string_view id) const {
+  if (graph_.expiring() != expiring_.load(std::memory_order_acquire)) return false;
+  if (id.empty()) return latest_.load(std::memory_order_acquire) != nullptr;
+  return map_.load(std::memory_order_acquire)->contains(id) || !ParseUlid(id);
+}
+
 // Plans look for tuples that expire only where there are some; where there were none before, they
 // are made anew.
 void ModelCache::ForgetPlansWithoutExpiryLocked() {
@@ -84,6 +90,22 @@ Status ModelCache::AddLatest(const model::Model& model) {
   PEMBA_TRY(Entry* const entry, InsertLocked(model));
   const Entry* latest = latest_.load();
   if (latest == nullptr || latest->id < entry->id) latest_.store(entry);
+  return Done{};
+}
+
+// What was the latest stays until the new one is compiled: nobody waits for that. If it cannot be,
+// whoever asks for the latest is told why.
+Status ModelCache::FollowLatest(std::string_view id) {
+  const auto follows = [&](const Entry* latest) { return latest != nullptr && latest->id < id; };
+  if (!follows(latest_.load())) return Done{};
+  const std::lock_guard lock(mutex_);
+  if (!follows(latest_.load())) return Done{};
+  auto entry = LoadLocked(id);
+  if (!entry.ok()) {
+    if (entry.error().code != ErrorCode::kUnavailable) latest_.store(nullptr);
+    return entry.error();
+  }
+  latest_.store(*entry);
   return Done{};
 }
 

@@ -42,8 +42,14 @@ class ModelCache {
   // Errors: those of View::ResolveModel.
   Result<ResolvedModel> Resolve(std::string_view id);
 
+  // Whether Resolve finds it in the cache, or sees that it is no id. The caller holds a guard.
+  bool Knows(std::string_view id) const;
+
   // Takes over a model that has just become durable and is the latest.
   Status AddLatest(const model::Model& model);
+  // Somebody else has written this one, and it is the latest (empty: there is none). Does nothing
+  // while nobody has asked for the latest. Errors: those of Resolve.
+  Status FollowLatest(std::string_view id);
 
  private:
   struct Entry {

@@ -49,15 +49,19 @@ class StoreTable {
     return entries_.size();
   }
 
+  // Every entry there is now. They stay.
+  std::vector<Entry*> All() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Entry*> all;
+    all.reserve(entries_.size());
+    for (const auto& entry : entries_) all.push_back(entry.get());
+    return all;
+  }
+
   // Visits every entry that is there now; others may insert meanwhile.
   template <class Visit>
   void ForEach(Visit visit) const {
-    std::vector<const Entry*> entries;
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& entry : entries_) entries.push_back(entry.get());
-    }
-    for (const Entry* entry : entries) visit(*entry);
+    for (const Entry* entry : All()) visit(*entry);
   }
 
   // Every entry; not while others insert.

@@ -5,22 +5,10 @@
 #include "pemba/base/assert.h"
 #include "pemba/engine/bound_model.h"
 #include "pemba/store/internal/change_plan.h"
+#include "pemba/store/internal/convert.h"
 #include "pemba/store/internal/core.h"
 
 namespace pemba::store::internal {
-namespace {
-
-std::vector<storage::Change> ToStorage(std::span<const graph::Change> changes) {
-  std::vector<storage::Change> converted;
-  converted.reserve(changes.size());
-  for (const auto& change : changes) {
-    converted.push_back({static_cast<storage::Change::Operation>(change.operation), change.tuple,
-                         change.condition, change.context, change.expires_at});
-  }
-  return converted;
-}
-
-}  // namespace
 
 Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
   if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
@@ -35,6 +23,7 @@ Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View st
   Pending pending;
   {
     const View view = std::move(start);
+    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, view.snapshot());
     PEMBA_TRY(pending, Enqueue(checked, view.snapshot()));
   }  // The view goes before the wait: nothing is held back while the disk works.
 
@@ -161,14 +150,19 @@ Status StoreCore::AwaitPublished(const Pending& pending, std::optional<SteadyTim
 Status StoreCore::ReloadIfFailed() {
   if (!failed_) return Done{};
   PEMBA_ASSERT(in_flight_ == 0);
-  State* failed = state_.load();
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
-  state_.store(new State(shared_, id_, std::move(loaded), failed->generation + 1));
+  ReplaceState(std::move(loaded));
   failed_ = false;
-  shared_.publications.Tell(id_);  // The log may have more than was published.
-  shared_.reclaimer.Retire([failed] { delete failed; });
-  shared_.maintenance.RequestCollect();
   return Done{};
+}
+
+// The write lock is held.
+void StoreCore::ReplaceState(LoadedGraph loaded) {
+  State* const old = state_.load();
+  state_.store(new State(shared_, id_, std::move(loaded), old->generation + 1));
+  shared_.publications.Tell(id_);  // The log may have more than was published.
+  shared_.reclaimer.Retire([old] { delete old; });
+  shared_.maintenance.RequestCollect();
 }
 
 void StoreCore::CountChanges(std::uint64_t changes) {

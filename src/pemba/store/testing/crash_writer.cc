@@ -1,7 +1,7 @@
 // Writes until it is killed, and says on standard output what it is about to write and what was
 // acknowledged. The other half of crash_test.cc.
 //
-//   crash_writer DATA_DIRECTORY ROUND STORES THREADS_PER_STORE
+//   crash_writer DATA_DIRECTORY|postgres://... ROUND STORES THREADS_PER_STORE
 //
 // Operation n of thread t in round r on store s writes `document:r-t-n#viewer@user:anne`, and in
 // the same request, by n modulo 6:
@@ -28,6 +28,7 @@
 
 #include "pemba/model/dsl.h"
 #include "pemba/storage/embedded.h"
+#include "pemba/storage/postgres.h"
 #include "pemba/store/stores.h"
 
 namespace {
@@ -98,6 +99,15 @@ void WriteForEver(Store& store, const std::string& store_name, const std::string
   }
 }
 
+pemba::Result<std::unique_ptr<pemba::storage::Datastore>> Open(const std::string& where) {
+  if (!where.starts_with("postgres:")) {
+    return pemba::storage::OpenEmbeddedDatastore({.directory = where});
+  }
+  pemba::storage::PostgresOptions options;
+  options.primary.uri = where;
+  return pemba::storage::OpenPostgresDatastore(options);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -105,11 +115,11 @@ int main(int argc, char** argv) {
   const std::string directory = argv[1];
   const int store_count = std::atoi(argv[3]);
   const int threads_per_store = std::atoi(argv[4]);
-  auto datastore = pemba::storage::OpenEmbeddedDatastore({.directory = directory});
+  auto datastore = Open(directory);
   if (!datastore.ok()) Fail(datastore.error());
   const pemba::SystemClock clock;
   pemba::store::StoresOptions options;
-  options.checkpoint_directory = directory + "/graph";
+  if (!directory.starts_with("postgres:")) options.checkpoint_directory = directory + "/graph";
   options.expiry_interval = std::chrono::milliseconds(20);
   options.store.changes_per_checkpoint = 500;  // So that some are killed while they are saved.
   pemba::store::Stores stores(**datastore, clock, options);

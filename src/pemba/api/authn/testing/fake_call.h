@@ -42,6 +42,8 @@ class FakeCall final : public rpc::Call {
   }
   bool Send(std::string_view, std::string_view) override { return false; }
   void FinishStream(const rpc::GrpcStatus&) override {}
+  void MoveToWorker() override {}
+  bool on_worker() const override { return true; }
   void Suspend(rpc::SuspendUntil, SteadyTime, std::function<void(rpc::Call&)>) override {}
   std::shared_ptr<rpc::Waker> waker() override { return nullptr; }
   bool has_room() const override { return true; }

@@ -1,0 +1,238 @@
+// A store whose log other servers append to as well (docs/decisions/0008-shared-log.md).
+//
+// Following: this server's graph is brought up to the log by whoever wants it there: the follower,
+// a writer that holds the end of the log, a reader that asks for the newest. They may do so at the
+// same time; each write is applied once, in order.
+//
+// Writing: writers queue; one of them locks the end of the log, follows it, judges the whole queue
+// against the state that nobody else can change now, and commits what passed in one transaction.
+// Nothing is applied to the graph before it is durable.
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "pemba/base/assert.h"
+#include "pemba/store/internal/change_plan.h"
+#include "pemba/store/internal/convert.h"
+#include "pemba/store/internal/core.h"
+
+namespace pemba::store::internal {
+namespace {
+
+// So many writes share a transaction at most, and so often is one begun again that the database
+// could not fit in.
+constexpr std::size_t kBatchMax = 1000;
+constexpr int kAttemptsMax = 5;
+
+SteadyTime Soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
+
+}  // namespace
+
+struct StoreCore::QueuedWrite {
+  const CheckedWrite* checked;
+  const graph::Snapshot* start;
+  std::optional<Result<WriteResult>> outcome;  // Set with queue_mutex_ held.
+};
+
+// What a batch will be if it is committed.
+struct StoreCore::JudgedBatch {
+  // One per write that was judged: those at the front of the batch, at least one.
+  std::vector<Result<WriteResult>> outcomes;
+  std::vector<ChangePlan> plans;
+  std::vector<std::vector<storage::Change>> converted;
+  std::vector<storage::Write> writes;
+};
+
+// The log from the last write that is known: that it is still there, and the same, says that this
+// is the log that the graph was made from.
+StoreCore::Known StoreCore::LastKnown() const {
+  const std::lock_guard lock(write_mutex_);
+  const State& state = *state_.load();
+  return {state.generation, state.graph->applied(), state.last_time};
+}
+
+Status StoreCore::Follow(const ReadLog& read) {
+  const Known known = LastKnown();
+  enum class Log : std::uint8_t { kSame, kAnother } log = Log::kAnother;
+  if (known.revision == 0) log = Log::kSame;
+  Status applied = Done{};
+  const auto visit = [&](const storage::Write& write) {
+    if (write.revision == known.revision) {
+      if (write.time != known.time) return storage::Visit::kStop;
+      log = Log::kSame;
+      return storage::Visit::kContinue;
+    }
+    applied = ApplyDurable(known.generation, write);
+    return applied.ok() ? storage::Visit::kContinue : storage::Visit::kStop;
+  };
+  PEMBA_TRY(std::ignore, read(known.revision == 0 ? 0 : known.revision - 1, visit));
+  settled_.notify_all();
+  PEMBA_TRY(std::ignore, std::move(applied));
+  if (log == Log::kSame) return Done{};
+  return StartOver(known);
+}
+
+// A write that is durable; it may have been applied already. Readers see it at once.
+Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& write) {
+  {
+    const std::lock_guard lock(write_mutex_);
+    State& state = *state_.load();
+    // A state that was loaded meanwhile has it, or will follow from there.
+    if (state.generation != generation || write.revision <= state.graph->applied()) return Done{};
+    PEMBA_ASSERT(write.revision == state.graph->applied() + 1);
+    PEMBA_TRY(std::ignore, state.graph->Apply(write.revision, write.time, ToGraph(write.changes)));
+    state.graph->Publish(write.revision);
+    state.last_time = write.time;
+  }
+  for (const auto& change : write.changes) {
+    if (change.expires_at) NoteExpiry(*change.expires_at);
+  }
+  shared_.publications.Tell(id_);
+  CountChanges(write.changes.size());
+  return Done{};
+}
+
+// The log is not the one that the graph was made from: the database was put back to an earlier
+// time, say. What it has now is the truth.
+Status StoreCore::StartOver(const Known& known) {
+  const std::lock_guard turn(start_over_mutex_);
+  if (LastKnown().generation != known.generation) return Done{};
+  shared_.Report("store '" + id_.value + "': the log in the database is not the one that this " +
+                 "server knows up to revision " + std::to_string(known.revision) +
+                 "; the store is loaded again");
+  PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
+  const std::lock_guard lock(write_mutex_);
+  ReplaceState(std::move(loaded));
+  return Done{};
+}
+
+Status StoreCore::FollowHead(const storage::LogHead& head) {
+  storage::SharedLogs& logs = *shared_.datastore.shared();
+  if (head.revision != Pin().revision()) {
+    PEMBA_TRY(std::ignore, Follow([&](Revision after, const auto& visit) {
+                return logs.ReadTail(id_, after, visit);
+              }));
+  }
+  const View view = Pin();  // Keeps the state while its cache takes the model.
+  if (view.revision() < head.revision) {
+    return Error{ErrorCode::kDataLoss, "store '" + id_.value + "': the log ends at revision " +
+                                           std::to_string(view.revision()) + ", its head says " +
+                                           std::to_string(head.revision)};
+  }
+  return view.state_->models.FollowLatest(head.latest_model);
+}
+
+Result<View> StoreCore::PinNewest(SteadyTime deadline) const {
+  storage::SharedLogs* const logs = shared_.datastore.shared();
+  if (logs == nullptr || adopt_) return Pin();
+  PEMBA_TRY(const auto heads, logs->Heads({&id_, 1}, deadline));
+  // Logically const: what readers see is brought up to date, not changed.
+  PEMBA_TRY(std::ignore, const_cast<StoreCore*>(this)->FollowHead(heads.front()));
+  return Pin();
+}
+
+Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
+                                           const graph::Snapshot& start) {
+  QueuedWrite mine{&checked, &start, std::nullopt};
+  std::unique_lock lock(queue_mutex_);
+  queue_.push_back(&mine);
+  while (!mine.outcome) {
+    if (committing_) {
+      committed_.wait(lock);
+      continue;
+    }
+    committing_ = true;
+    const auto count = std::min(queue_.size(), kBatchMax);
+    const std::vector<QueuedWrite*> batch(queue_.begin(),
+                                          queue_.begin() + static_cast<std::ptrdiff_t>(count));
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+    lock.unlock();
+    auto outcomes = CommitBatch(batch);
+    lock.lock();
+    for (std::size_t i = 0; i < outcomes.size(); ++i) batch[i]->outcome = std::move(outcomes[i]);
+    // Those that could not be judged with the others go first next time.
+    queue_.insert(queue_.begin(), batch.begin() + static_cast<std::ptrdiff_t>(outcomes.size()),
+                  batch.end());
+    committing_ = false;
+    committed_.notify_all();
+  }
+  return *std::move(mine.outcome);
+}
+
+std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<QueuedWrite*>& batch) {
+  const auto all = [&](const Error& error) {
+    return std::vector<Result<WriteResult>>(batch.size(), error);
+  };
+  for (int attempt = 1;; ++attempt) {
+    const Revision revision = LastKnown().revision;
+    auto locked = shared_.datastore.shared()->Lock(id_, revision == 0 ? 0 : revision - 1, Soon());
+    if (!locked.ok()) return all(locked.error());
+    const auto followed = Follow(
+        [&](Revision after, const auto& visit) { return (*locked)->ReadWrites(after, visit); });
+    if (!followed.ok()) return all(followed.error());
+    auto judged = Judge(batch, (*locked)->head().revision);
+    if (!judged.ok()) return all(judged.error());
+    if (judged->writes.empty()) return std::move(judged->outcomes);
+    const auto committed = (*locked)->Commit(judged->writes);
+    if (!committed.ok()) {
+      if (committed.error().code == ErrorCode::kConflict && attempt < kAttemptsMax) continue;
+      // Nobody knows whether it was committed. Those who were refused were refused rightly or
+      // because of what may have been committed; those who passed cannot be told that they did.
+      for (auto& outcome : judged->outcomes) {
+        if (outcome.ok()) outcome = committed.error();
+      }
+      return std::move(judged->outcomes);
+    }
+    const auto generation = LastKnown().generation;
+    for (const auto& write : judged->writes) {
+      const auto applied = ApplyDurable(generation, write);
+      // It is durable, and the caller is told so; this server cannot show it.
+      if (!applied.ok()) shared_.Report("store '" + id_.value + "': " + applied.error().message);
+    }
+    settled_.notify_all();
+    return std::move(judged->outcomes);
+  }
+}
+
+// The end of the log is locked: nothing comes after `head` but what this batch adds.
+Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>& batch,
+                                                Revision head) {
+  const std::lock_guard lock(write_mutex_);
+  const State& state = *state_.load();
+  if (state.graph->applied() != head) {
+    return Error{ErrorCode::kUnavailable, "the store could not be brought up to date"};
+  }
+  Head now(*state.graph);
+  const auto clock = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
+  const WallTime time = std::max<WallTime>(clock, state.last_time);
+  JudgedBatch judged;
+  judged.plans.reserve(batch.size());      // INVARIANT: nothing moves that `writes` and `now`
+  judged.converted.reserve(batch.size());  // borrow.
+  for (const auto* queued : batch) {
+    const CheckedWrite& checked = *queued->checked;
+    // What scans sees the graph alone: it must be the first that changes something.
+    if (Scans(checked) && !judged.writes.empty()) break;
+    const Status in_time = shared_.CheckDeadline(checked.request->deadline);
+    auto plan = in_time.ok() ? PlanChanges(checked, now, *queued->start, time, shared_.options)
+                             : Result<ChangePlan>(in_time.error());
+    if (!plan.ok()) {
+      judged.outcomes.emplace_back(plan.error());
+      continue;
+    }
+    const auto records = checked.request->records;
+    const bool dry = checked.request->effect == WriteRequest::Effect::kNone;
+    WriteResult result{now.applied(), plan->written, plan->deleted};
+    if (!dry && !(plan->changes.empty() && records.empty())) {
+      const auto& kept = judged.plans.emplace_back(*std::move(plan));
+      const auto& converted = judged.converted.emplace_back(ToStorage(kept.changes));
+      result.revision = now.applied() + 1;
+      now.Add(result.revision, kept.changes);
+      judged.writes.push_back({result.revision, time, converted, records});
+    }
+    judged.outcomes.emplace_back(result);
+  }
+  return judged;
+}
+
+}  // namespace pemba::store::internal
