@@ -70,8 +70,8 @@ void Explainer::RunWith(const Instance& instance, Frame frame, const Fact& fact,
   for (const auto& [variable, type] : instance.presets) frame[variable] = type;
   const Planner planner(*state_.world.schema, *state_.world.facts, &state_.reasoner->derivable());
   const Plan plan = planner.Make(instance.pattern, instance.body(), std::move(mask));
+  if (plan.incomplete) return;  // It has concluded nothing.
   Execution execution(plan, state_.world, frame);
-  std::set<Frame> seen;
   while (found.size() < explanations_max && execution.Next()) {
     std::vector<Fact> premises = PremisesOf(instance, frame);
     if (premises_rule == Premises::kEarlierOnly) {
@@ -88,7 +88,8 @@ void Explainer::RunWith(const Instance& instance, Frame frame, const Fact& fact,
     for (const auto& binds : plan.binds) {
       for (const VariableId variable : binds) bound[variable] = frame[variable];
     }
-    if (!seen.insert(bound).second) continue;
+    // Two branches of a disjunction may hold with the same binding.
+    if (!seen_.emplace(instance.rule, bound).second) continue;
     explanation.rule = instance.rule->label;
     explanation.conclusion = fact;
     for (VariableId variable = 0; variable < bound.size(); ++variable) {
@@ -151,6 +152,7 @@ void Explainer::SearchInstance(const Instance& instance, const Fact& fact, Premi
 Result<std::vector<Explanation>> Explainer::Search(const Fact& fact, Premises premises,
                                                    std::uint32_t explanations_max) {
   std::vector<Explanation> found;
+  seen_.clear();
   if (!IsInferredFact(fact)) return found;
   const PredicateIndex& index = state_.reasoner->program().index();
   // An attribute exists because somebody owns it.

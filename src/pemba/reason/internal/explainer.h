@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "pemba/base/result.h"
@@ -36,6 +37,7 @@ class Explainer {
   std::vector<Fact> PremisesOf(const Instance& instance, const Frame& frame) const;
 
   InferenceState& state_;
+  std::set<std::pair<const Rule*, Frame>> seen_;  // In one search.
 };
 
 // The fact as text: `permission (permitted-subject: 0x1, permitted-access: 0x80000003)`.

@@ -10,10 +10,6 @@
 namespace pemba::reason::internal {
 namespace {
 
-std::uint64_t PlayingKey(TypeId type, TypeId role) {
-  return static_cast<std::uint64_t>(type) << 32 | role;
-}
-
 std::uint64_t AttributeKey(TypeId type, const Value& value) { return HashValue(value) + type; }
 
 }  // namespace
@@ -71,11 +67,26 @@ void Inferred::GrowBuckets() {
   }
 }
 
-ThingId Inferred::AddRelation(TypeId type, std::span<const RoleEdge> edges) {
+const Heads* Inferred::FindHeads(TypeId type, TypeId role) const {
+  if (type >= playing_.size()) return nullptr;
+  for (const RoleHeads& one : playing_[type]) {
+    if (one.role == role) return &one.heads;
+  }
+  return nullptr;
+}
+
+Heads& Inferred::HeadsFor(TypeId type, TypeId role) {
+  if (type >= playing_.size()) playing_.resize(type + 1);
+  for (RoleHeads& one : playing_[type]) {
+    if (one.role == role) return one.heads;
+  }
+  playing_[type].emplace_back().role = role;
+  return playing_[type].back().heads;
+}
+
+ThingId Inferred::AddUnindexedRelation(TypeId type, std::span<const RoleEdge> edges) {
   PEMBA_ASSERT(std::is_sorted(edges.begin(), edges.end()));
-  PEMBA_ASSERT(FindRelation(type, edges) == kNoThing);
-  const auto index = static_cast<std::uint32_t>(things_.size());
-  const ThingId relation = kFirstInferred + index;
+  const ThingId relation = kFirstInferred + static_cast<std::uint32_t>(things_.size());
   things_.push_back({.begin = static_cast<std::uint32_t>(edges_.size()),
                      .sequence = sequence_++,
                      .count = static_cast<std::uint16_t>(edges.size()),
@@ -84,23 +95,28 @@ ThingId Inferred::AddRelation(TypeId type, std::span<const RoleEdge> edges) {
     const auto row = static_cast<Row>(edges_.size());
     edges_.push_back(edge);
     edge_relation_.push_back(relation);
-    edge_next_.push_back(playing_[PlayingKey(type, edge.role)].Exchange(edge.player, row));
+    edge_next_.push_back(HeadsFor(type, edge.role).Exchange(edge.player, row));
   }
   if (type >= by_type_.size()) by_type_.resize(type + 1);
   by_type_[type].push_back(relation);
+  return relation;
+}
 
+ThingId Inferred::AddRelation(TypeId type, std::span<const RoleEdge> edges) {
+  PEMBA_ASSERT(FindRelation(type, edges) == kNoThing);
+  const ThingId relation = AddUnindexedRelation(type, edges);
   ++relation_count_;
   if (relation_count_ * 2ULL > buckets_.size()) GrowBuckets();
   const std::size_t mask = buckets_.size() - 1;
   std::size_t at = HashRelation(type, edges) & mask;
   while (buckets_[at] != 0) at = (at + 1) & mask;
-  buckets_[at] = index + 1;
+  buckets_[at] = Index(relation) + 1;
   return relation;
 }
 
 Row Inferred::FirstPlaying(TypeId type, TypeId role, ThingId player) const {
-  const auto found = playing_.find(PlayingKey(type, role));
-  return found == playing_.end() ? kNoRow : found->second.Get(player);
+  const Heads* heads = FindHeads(type, role);
+  return heads == nullptr ? kNoRow : heads->Get(player);
 }
 
 ThingId Inferred::FindAttribute(TypeId type, const Value& value) const {
@@ -161,7 +177,9 @@ std::size_t Inferred::bytes() const {
                       owned_.bucket_count() * (sizeof(std::uint64_t) + 1) + by_owner_.bytes() +
                       by_attribute_.bytes();
   for (const auto& rows : by_type_) total += rows.capacity() * sizeof(ThingId);
-  for (const auto& [key, heads] : playing_) total += heads.bytes();
+  for (const auto& roles : playing_) {
+    for (const RoleHeads& one : roles) total += one.heads.bytes();
+  }
   return total;
 }
 

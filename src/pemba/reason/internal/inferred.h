@@ -64,6 +64,8 @@ class Inferred {
   // The relation of exactly this type with exactly these edges, which are sorted; kNoThing if none.
   ThingId FindRelation(TypeId type, std::span<const RoleEdge> edges) const;
   ThingId AddRelation(TypeId type, std::span<const RoleEdge> edges);  // Not there yet.
+  // The same for who knows by other means which relations are there: FindRelation does not find it.
+  ThingId AddUnindexedRelation(TypeId type, std::span<const RoleEdge> edges);
   std::span<const RoleEdge> Edges(ThingId relation) const {
     const Thing& thing = things_[Index(relation)];
     return {edges_.data() + thing.begin, thing.count};
@@ -131,7 +133,13 @@ class Inferred {
   boost::unordered_flat_map<std::uint64_t, std::vector<ThingId>> attributes_by_hash_;
   std::vector<std::uint32_t> buckets_;  // Hash of relation -> index + 1; linear probing.
   std::uint32_t relation_count_ = 0;
-  boost::unordered_flat_map<std::uint64_t, Heads> playing_;  // By relation type and role.
+  struct RoleHeads {
+    TypeId role = 0;
+    Heads heads;
+  };
+  const Heads* FindHeads(TypeId type, TypeId role) const;
+  Heads& HeadsFor(TypeId type, TypeId role);
+  std::vector<std::vector<RoleHeads>> playing_;  // By relation type; few roles each.
   std::vector<Ownership> ownerships_;
   boost::unordered_flat_set<std::uint64_t> owned_;
   Heads by_owner_, by_attribute_;

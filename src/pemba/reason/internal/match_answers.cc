@@ -1,6 +1,7 @@
 #include "pemba/reason/internal/match_answers.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
 
@@ -24,25 +25,46 @@ struct RowHash {
   }
 };
 
+// A set of slots: bits by page of 32,768, so that the things of a database take a bit each.
+class SlotSet {
+ public:
+  bool Insert(Slot slot) {
+    const std::uint32_t page = slot >> 15;
+    std::unique_ptr<Page>& bits = pages_[page];
+    if (bits == nullptr) bits = std::make_unique<Page>();
+    std::uint64_t& word = (*bits)[(slot >> 6) & 511];
+    const std::uint64_t bit = std::uint64_t{1} << (slot & 63);
+    if ((word & bit) != 0) return false;
+    word |= bit;
+    return true;
+  }
+  std::size_t bytes() const { return pages_.size() * sizeof(Page); }
+
+ private:
+  using Page = std::array<std::uint64_t, 512>;
+  boost::unordered_flat_map<std::uint32_t, std::unique_ptr<Page>> pages_;
+};
+
 // The rows that were answered already. Rows of one or two variables, which most are, need no memory
 // of their own.
 class DistinctRows {
  public:
   bool IsNew(const MatchRow& row) {
-    if (row.size() == 1) return narrow_.insert(row[0]).second;
+    if (row.size() == 1) return single_.Insert(row[0]);
     if (row.size() == 2) {
-      return narrow_.insert(static_cast<std::uint64_t>(row[0]) << 32 | row[1]).second;
+      return pairs_.insert(static_cast<std::uint64_t>(row[0]) << 32 | row[1]).second;
     }
     return wide_.insert(row).second;
   }
   std::size_t bytes() const {
     const std::size_t wide = wide_.empty() ? 0 : wide_.begin()->size() * sizeof(Slot);
-    return narrow_.bucket_count() * (sizeof(std::uint64_t) + 1) +
+    return single_.bytes() + pairs_.bucket_count() * (sizeof(std::uint64_t) + 1) +
            wide_.size() * (sizeof(MatchRow) + wide + 16);
   }
 
  private:
-  boost::unordered_flat_set<std::uint64_t> narrow_;
+  SlotSet single_;
+  boost::unordered_flat_set<std::uint64_t> pairs_;
   boost::unordered_flat_set<MatchRow, RowHash> wide_;
 };
 
@@ -111,6 +133,11 @@ int LastStepThatBinds(const Plan& plan, const std::vector<VariableId>& variables
     }
   }
   return -1;
+}
+
+Error Incomplete() {
+  return MakeError(Problem::kInvalidPattern, {},
+                   "a part of the pattern compares variables that nothing binds");
 }
 
 bool IsNumeric(ValueType type) { return type == ValueType::kLong || type == ValueType::kDouble; }
@@ -223,6 +250,7 @@ class MatchAnswers final : public Answers {
         *source_.schema, source_.facts,
         source_.inference != nullptr ? &source_.inference->reasoner->derivable() : nullptr);
     plan_ = planner.Make(pattern_, pattern_.trunk, VariableMask(pattern_.variables.size(), 0));
+    if (plan_.incomplete) return Incomplete();
     VariableMask bound(pattern_.variables.size(), 0);
     for (const auto& binds : plan_.binds) {
       for (const VariableId variable : binds) bound[variable] = 1;
@@ -606,6 +634,7 @@ Result<MatchedRows> CollectRows(const syntax::Patterns& patterns,
   if (!pattern.trunk.answerable) return result;
   const Planner planner(*world.schema, *world.facts, nullptr);
   const Plan plan = planner.Make(pattern, pattern.trunk, VariableMask(pattern.variables.size(), 0));
+  if (plan.incomplete) return Incomplete();
   Frame frame(pattern.variables.size(), kNoThing);
   Execution execution(plan, world, frame);
   const int resume_after = LastStepThatBinds(plan, projection);

@@ -163,8 +163,7 @@ class PlanBuilder {
     return parts;
   }
 
-  // Emits all parts, cheapest first. Parts that never become possible are left: their variables
-  // cannot be bound, which type inference has refused already.
+  // Emits all parts, cheapest first. If some never become possible, the plan is incomplete.
   void EmitGreedily(std::vector<int> parts) {
     while (!parts.empty()) {
       double best_cost = std::numeric_limits<double>::infinity();
@@ -180,7 +179,10 @@ class PlanBuilder {
           best = i;
         }
       }
-      if (best >= parts.size()) break;
+      if (best >= parts.size()) {
+        plan_.incomplete = plan_.incomplete || !parts.empty();
+        break;
+      }
       rows_ *= std::max(best_cost, 0.01);
       plan_.cost += rows_;
       const int part = parts[best];
@@ -476,6 +478,7 @@ class PlanBuilder {
     const Conjunction& body = conjunction_.negations[static_cast<std::size_t>(part - kNegations)];
     NegationStep step;
     step.body = std::make_unique<Plan>(planner_.Make(pattern_, body, bound_, constraints_));
+    plan_.incomplete = plan_.incomplete || step.body->incomplete;
     Add(std::move(step), {}, part);
   }
 
@@ -487,6 +490,7 @@ class PlanBuilder {
     for (const Conjunction& branch : branches) {
       step.branches.push_back(
           std::make_unique<Plan>(planner_.Make(pattern_, branch, bound_, constraints_)));
+      plan_.incomplete = plan_.incomplete || step.branches.back()->incomplete;
       VariableMask here(bound_.size(), 0);
       for (const auto& binds : step.branches.back()->binds) {
         for (const VariableId variable : binds) here[variable] = 1;

@@ -144,6 +144,9 @@ struct Plan {
   std::vector<std::vector<VariableId>> binds;  // By step: what it binds.
   std::vector<int> parts;  // By step: which part of the conjunction it matches; see plan.cc.
   double cost = 0;         // Estimated number of partial matches.
+  // A part could not be matched because nothing binds its variables (`$x is $y` alone). Such a plan
+  // must not be run: it would answer as if the part held.
+  bool incomplete = false;
   const ResolvedPattern* pattern = nullptr;
 };
 

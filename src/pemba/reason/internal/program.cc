@@ -12,13 +12,14 @@ namespace {
 using Presets = std::vector<std::pair<VariableId, TypeId>>;
 
 void Narrow(Conjunction& body, VariableId variable, const TypeSet& types) {
-  for (Domain& domain : body.domains) {
-    if (domain.variable == variable) {
-      domain.types &= types;
-      return;
-    }
+  const auto found = std::lower_bound(
+      body.domains.begin(), body.domains.end(), variable,
+      [](const Domain& domain, VariableId wanted) { return domain.variable < wanted; });
+  if (found != body.domains.end() && found->variable == variable) {
+    found->types &= types;
+  } else {
+    body.domains.insert(found, {variable, types});
   }
-  body.domains.push_back({variable, types});
 }
 
 // One conjunction for each choice of branches.

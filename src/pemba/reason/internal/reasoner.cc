@@ -403,6 +403,12 @@ const Reasoner::Compiled& Reasoner::PlanForDelta(const Delta& delta, std::uint32
 }
 
 void Reasoner::Run(const Instance& instance, const Compiled& compiled, Frame& frame) {
+  if (compiled.plan.incomplete) {
+    world_.budget->Fail(MakeError(Problem::kInvalidPattern, {},
+                                  "the condition of the rule `" + instance.rule->label +
+                                      "` compares variables that nothing binds"));
+    return;
+  }
   Execution execution(compiled.plan, world_, frame);
   if (compiled.resume_after >= 0) {
     execution.set_resume_after(static_cast<std::size_t>(compiled.resume_after));
@@ -621,6 +627,7 @@ void Reasoner::Search(PredicateId predicate, ThingId start, bool upwards) {
   const Closure& closure = *state.closure;
   if (!(upwards ? state.searched_above : state.searched_below).insert(start).second) return;
   if (IsInferred(start) || !Qualifies(closure, start)) return;
+  const auto& other_end = upwards ? state.searched_below : state.searched_above;
   const TypeId from = upwards ? closure.below : closure.above;
   const TypeId to = upwards ? closure.above : closure.below;
   const Facts& facts = *world_.facts;
@@ -639,11 +646,11 @@ void Reasoner::Search(PredicateId predicate, ThingId start, bool upwards) {
         if (Mutated(Mutation::kClosureSkipsCycles) && next == start) return;
         if (!Qualifies(closure, next)) return;
         if (!Mutated(Mutation::kClosureOneStep) || !concludes) queue.push_back(next);
-        if (!concludes || !WithinLimits()) return;
-        edges_ = {{closure.above, upwards ? next : start}, {closure.below, upwards ? start : next}};
-        if (inferred_.FindRelation(closure.type, edges_) == kNoThing) {
-          inferred_.AddRelation(closure.type, edges_);
-        }
+        // Has a search from the other end found the pair?
+        if (!concludes || other_end.contains(next) || !WithinLimits()) return;
+        const RoleEdge pair[2] = {{closure.above, upwards ? next : start},
+                                  {closure.below, upwards ? start : next}};
+        inferred_.AddUnindexedRelation(closure.type, pair);
       });
     }
   };

@@ -225,6 +225,11 @@ class Solver {
     const auto left = binding.find(is.left.name), right = binding.find(is.right.name);
     if (left != binding.end()) return Bind(is.right, left->second, binding, next);
     if (right != binding.end()) return Bind(is.left, right->second, binding, next);
+    for (const auto& [id, thing] : model_.things) {
+      const ThingId both = id;
+      Bind(is.left, OfThing(both), binding,
+           [&](const Binding& more) { Bind(is.right, OfThing(both), more, next); });
+    }
   }
   void Match(const syntax::Assignment& assignment, const Binding& binding, const Next& next) const {
     const auto value = internal::Evaluate(assignment.expression,

@@ -48,7 +48,12 @@ class Verifier {
     if (Solve(condition, here, schema_, binding, all_).empty()) {
       return "the condition of `" + step.rule + "` does not hold";
     }
-    return Conclude(*rule, binding, proof.fact, here, known);
+    // An inferred attribute exists because somebody owns it.
+    const bool by_owner = !proof.fact.is_ownership() && step.conclusion.is_ownership();
+    if (by_owner ? step.conclusion.attribute != proof.fact.thing : step.conclusion != proof.fact) {
+      return "`" + step.rule + "` is said to conclude something else";
+    }
+    return Conclude(*rule, binding, step.conclusion, here, known);
   }
 
  private:

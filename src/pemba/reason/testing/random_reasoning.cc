@@ -1,7 +1,11 @@
 #include "pemba/reason/testing/random_reasoning.h"
 
 #include <cstdlib>
+#include <set>
 #include <utility>
+
+#include "pemba/reason/internal/visit.h"
+#include "pemba/reason/parser.h"
 
 namespace pemba::reason::testing {
 namespace {
@@ -89,7 +93,7 @@ class Generator {
   }
 
   std::string RuleText(int number) {
-    switch (Below(8)) {
+    switch (Below(14)) {
       case 0:
         return Rule(number, "(whole: $x, piece: $y) isa part; (whole: $y, piece: $z) isa part;",
                     "(whole: $x, piece: $z) isa part;");
@@ -103,6 +107,37 @@ class Generator {
                     "($p: $x, $q: $y) isa! $t; ($p: $y, $q: $z) isa! $t; $t sub " +
                         Of({"team", "link", "part"}) + "; $t relates $p, relates $q;",
                     "($p: $x, $q: $z) isa $t;");
+      case 3:  // One step of a linear recursion, from either end.
+        return Rule(number,
+                    "(from: $x, to: $y) isa link; " +
+                        Of({"(from: $y, to: $z) isa! link;", "(from: $y, to: $z) isa strong-link;",
+                            "(whole: $y, piece: $z) isa part;"}),
+                    "(from: $x, to: $z) isa link;");
+      case 4:
+        return Rule(number, "(from: $x, to: $y) isa link;" + Condition(),
+                    "(whole: $x, piece: $y) isa part;");
+      case 5:
+        return Rule(number, "(whole: $x, piece: $y) isa part;" + Condition(),
+                    "(from: $y, to: $x) isa " + Of({"link", "strong-link"}) + ";");
+      case 6:
+        return Rule(number, "(whole: $x, piece: $y) isa part;" + Condition(),
+                    "(head: $x, worker: $y) isa team;");
+      case 7:
+        return Rule(
+            number,
+            "(head: $x, worker: $y) isa team; (head: $y, worker: $z) isa team;" + Condition(),
+            "(captain: $x, worker: $z) isa crew;");
+      case 8:
+        return Rule(number, "$r (from: $x, to: $y) isa link;" + Condition(),
+                    "(about: $r, by: $y) isa note;");
+      case 9:
+        return Rule(number, "$x isa base;" + Condition(),
+                    std::string("$x has flag ") + Of({"true", "false"}) + ";");
+      case 10:
+        return Rule(number, "$r isa link; not { $r has flag false; };", "$r has flag true;");
+      case 11:
+        return Rule(number, "(from: $x, to: $y) isa link; $y has code $c;" + Condition(),
+                    "$x has $c;");
       default:
         break;
     }
@@ -130,6 +165,25 @@ class Generator {
     return "rule r" + std::to_string(number) + ": when { " + when + " } then { " + then + " };";
   }
 
+  // One more condition, sometimes: a negation, a disjunction, a comparison.
+  std::string Condition() {
+    switch (Below(8)) {
+      case 0:
+        return " not { $x has flag " + Of({"true", "false"}) + "; };";
+      case 1:
+        return " not { (head: $x) isa team; };";
+      case 2:
+        return " not { (whole: $x, piece: $x) isa part; };";
+      case 3:
+        return " { $x has code " + Code() + "; } or { $x isa beta; };";
+      case 4:
+        return " $x has level " + Of({"> 1", "< 3", "2"}) + ";";
+      case 5:
+        return " not { (by: $x) isa note; };";
+      default:
+        return "";
+    }
+  }
   std::string Body(int statements, bool in_rule) {
     std::string text;
     for (int i = 0; i < statements; ++i) {
@@ -235,6 +289,48 @@ class Generator {
   std::mt19937_64 random_;
 };
 
+void CollectNames(const syntax::Patterns& patterns, bool nested, std::set<std::string>& names) {
+  for (const syntax::Pattern& pattern : patterns) {
+    internal::VisitPattern(pattern, [&](const syntax::Variable& variable, internal::Role) {
+      names.insert(variable.name);
+    });
+    if (!nested) continue;
+    if (const auto* disjunction = std::get_if<syntax::Disjunction>(&pattern.node)) {
+      for (const auto& branch : disjunction->branches) CollectNames(branch, true, names);
+    } else if (const auto* negation = std::get_if<syntax::Negation>(&pattern.node)) {
+      CollectNames(negation->body, true, names);
+    }
+  }
+}
+
+// Whether one name means variables of two scopes: local to two nested patterns. The language says
+// that they are different, and nobody should write that.
+bool SharesLocalNames(const syntax::Patterns& patterns) {
+  std::set<std::string> trunk, local;
+  CollectNames(patterns, false, trunk);
+  for (const syntax::Pattern& pattern : patterns) {
+    std::set<std::string> trunk_here, names;
+    CollectNames({pattern}, false, trunk_here);
+    if (!trunk_here.empty()) continue;
+    CollectNames({pattern}, true, names);
+    for (const std::string& name : names) {
+      if (trunk.count(name) == 0 && !local.insert(name).second) return true;
+    }
+  }
+  return false;
+}
+
+bool SharesLocalNames(const std::string& text) {
+  const auto query = ParseQuery(text);
+  if (!query.ok()) return false;
+  if (const auto* match = std::get_if<syntax::Match>(&(*query).node)) {
+    return SharesLocalNames(match->patterns);
+  }
+  const auto* define = std::get_if<syntax::Define>(&(*query).node);
+  return define != nullptr &&
+         SharesLocalNames(std::get<syntax::RuleDefinition>(define->definitions[0]).when);
+}
+
 bool Commits(Database& database, TransactionKind kind, const std::string& text) {
   auto transaction = database.Begin(kind);
   return transaction.ok() && (*transaction)->RunAll(text).ok() && (*transaction)->Commit().ok();
@@ -249,16 +345,20 @@ ReasoningWorld RandomReasoningWorld(std::uint64_t seed, int query_count) {
   world.schema = kTypes;
   if (!Commits(*world.database, TransactionKind::kSchemaWrite, world.schema)) std::abort();
   // Many random rules make no sense; commit refuses them.
-  const int rules = 1 + generator.Below(4);
+  const int rules = 2 + generator.Below(5);
   for (int attempt = 0, accepted = 0; attempt < 24 && accepted < rules; ++attempt) {
     const std::string rule = "define " + generator.RuleText(attempt);
+    if (SharesLocalNames(rule)) continue;
     if (!Commits(*world.database, TransactionKind::kSchemaWrite, rule)) continue;
     world.schema += rule.substr(7) + "\n";
     ++accepted;
   }
   world.data = generator.Data();
   if (!Commits(*world.database, TransactionKind::kWrite, world.data)) std::abort();
-  for (int i = 0; i < query_count; ++i) world.queries.push_back(generator.Query());
+  while (static_cast<int>(world.queries.size()) < query_count) {
+    std::string query = generator.Query();
+    if (!SharesLocalNames(query)) world.queries.push_back(std::move(query));
+  }
   return world;
 }
 
