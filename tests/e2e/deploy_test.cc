@@ -71,7 +71,7 @@ TEST(Container, TheGatheredFilesAreAllThatTheProgramNeeds) {
   EXPECT_EQ(version.code, 0) << version.out;
   EXPECT_EQ(inside("/usr/local/bin/grpc_health_probe -addr=127.0.0.1:1 -connect-timeout=1s").code,
             2);
-  EXPECT_EQ(Shell("OPENFGA_DATASTORE_ENGINE=postgres OPENFGA_TIMEOUT=1m chroot '" + image +
+  EXPECT_EQ(Shell("OPENFGA_DATASTORE_ENGINE=memory OPENFGA_TIMEOUT=1m chroot '" + image +
                   "' /openfga migrate")
                 .code,
             0);

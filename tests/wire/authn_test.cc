@@ -198,7 +198,7 @@ bool IsStream(const rpc::Route& route) {
 }
 
 bool IsOpen(const rpc::Route& route) {
-  return route.http_pattern == "/healthz" ||
+  return route.http_pattern == "/healthz" || route.http_pattern == "/livez" ||
          route.grpc_method.starts_with("/grpc.health.v1.Health/");
 }
 
