@@ -263,7 +263,7 @@ TEST_F(Authentication, ProbesNeedNoCredential) {
       EXPECT_TRUE(AskGrpc(server_->grpc_address(), route, {}).ok);
     }
   }
-  EXPECT_EQ(open, 3);
+  EXPECT_EQ(open, 4);
 }
 
 TEST_F(Authentication, UnaryCallsCheckTheirFieldsFirst) {
