@@ -385,11 +385,6 @@ class Parser {
       Take();
       operations_ = 0;
       PEMBA_TRY(assignment.expression, Sum());
-      if (operations_ > kOperationsMax) {
-        return MakeError(
-            Problem::kTooComplex, at,
-            "the expression has more than " + std::to_string(kOperationsMax) + " operations");
-      }
       return Pattern{std::move(assignment)};
     }
     if (Current().kind == TokenKind::kVariable) {
@@ -656,6 +651,7 @@ class Parser {
     PEMBA_TRY(auto left, Product());
     while (const auto op = SumOperator()) {
       PEMBA_TRY(auto right, Product());
+      PEMBA_TRY(std::ignore, CheckOperations(left.at));
       left = Combine(*op, std::move(left), std::move(right));
     }
     return left;
@@ -679,6 +675,7 @@ class Parser {
     while (Current().Is("*") || Current().Is("/") || Current().Is("%")) {
       const std::string_view sign = Take().text;
       PEMBA_TRY(auto right, Power());
+      PEMBA_TRY(std::ignore, CheckOperations(left.at));
       left = Combine(sign == "*"   ? Operator::kMultiply
                      : sign == "/" ? Operator::kDivide
                                    : Operator::kModulo,
@@ -701,6 +698,13 @@ class Parser {
     return base;
   }
 
+  // Before the tree grows: one that is too deep could not even be destroyed.
+  Status CheckOperations(Position at) const {
+    if (operations_ < kOperationsMax) return Done{};
+    return MakeError(
+        Problem::kTooComplex, at,
+        "the expression has more than " + std::to_string(kOperationsMax) + " operations");
+  }
   Expression Combine(Operator op, Expression left, Expression right) {
     const Position at = left.at;
     ++operations_;
