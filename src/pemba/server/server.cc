@@ -55,6 +55,7 @@ store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   store::StoresOptions options;
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
+  options.memory_bytes_max = config.memory_bytes_max;
   if (config.datastore_engine == DatastoreEngine::kEmbedded) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
   }

@@ -46,6 +46,7 @@ constexpr SettingReference kReference[] = {
     {"Data", "datastore-metrics-enabled", "datastore.metrics.enabled", "false", "the embedded datastore has no connections"},
     {"Data", "context-propagation-to-datastore", "contextPropagationToDatastore", "false", "a query asks no database"},
     {"Data", "data-dir", "dataDir", "./data", ""},
+    {"Data", "memory-budget-bytes", "memoryBudgetBytes", "0", ""},
     {"Data", "datastore-ping-timeout", "datastore.pingTimeout", "2s", "the embedded datastore is in the process"},
     {"Data", "datastore-ping-retry-max-elapsed-time", "datastore.pingRetryMaxElapsedTime", "1m", "the embedded datastore is in the process"},
     // Callers

@@ -236,6 +236,8 @@ constexpr Setting kSettings[] = {
     {"datastore-engine", "DATASTORE_ENGINE", Kind::kText, "embedded or memory (default embedded)", SetEngine},
     {"data-dir", "", Kind::kText, "directory of the embedded datastore (default ./data)",
      [](Text v, Config& c) -> Status { c.data_directory = std::string(v); return Done{}; }},
+    {"memory-budget-bytes", "", Kind::kNumber, "memory that the tuples of all stores may take together; stores that are not used make room (default 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.memory_bytes_max); }},
 
     // Administration
     {"admin-addr", "", Kind::kText, "loopback address of the operator's listener (default: off)",

@@ -216,6 +216,13 @@ class Store {
   internal::StoreCore& core() const {  // For Stores.
     return *current_.load(std::memory_order_acquire);
   }
+  // For Stores: when it was last opened, by a count of theirs. Written only when that changes.
+  void Touch(std::uint64_t round) {
+    if (used_.load(std::memory_order_relaxed) != round) {
+      used_.store(round, std::memory_order_relaxed);
+    }
+  }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
 
   // The tuples as of the newest published revision. No lock, no shared write, never blocks.
   View Pin() const;
@@ -283,6 +290,7 @@ class Store {
   // Is core_, but for a handle on an id without data whose first model came through that handle:
   // then the core that serves the id from now on.
   std::atomic<internal::StoreCore*> current_;
+  std::atomic<std::uint64_t> used_{0};
 };
 
 }  // namespace pemba::store

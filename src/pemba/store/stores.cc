@@ -1,6 +1,7 @@
 #include "pemba/store/stores.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
@@ -20,6 +21,8 @@ using internal::TokenUse;
 constexpr std::uint64_t kChangesWorthACheckpoint = 10'000;
 // How soon what was replaced is looked at again if a reader still used it.
 constexpr std::chrono::milliseconds kCollectAgain{50};
+// How long a load waits for the memory of unloaded stores.
+constexpr std::chrono::milliseconds kRoomWait{200};
 
 }  // namespace
 
@@ -35,6 +38,7 @@ class Stores::Impl final : public internal::Maintenance {
                 internal::Tokens(datastore.secret()),
                 {},
                 UlidGenerator(clock),
+                graph::MemoryBudget(options.memory_bytes_max),
                 {}},
         empty_(shared_, no_store_, {std::make_unique<graph::Graph>(), {}, 0}) {}
 
@@ -45,27 +49,48 @@ class Stores::Impl final : public internal::Maintenance {
     }
     maintenance_wake_.notify_all();
     if (maintenance_thread_.joinable()) maintenance_thread_.join();
-    for (const auto& store : table_.entries()) {
-      StoreCore& core = store->core();
+    const auto guard = shared_.reclaimer.Enter();
+    table_.ForEach([](const Store& store) {
+      StoreCore& core = store.core();
       if (core.changes_since_checkpoint() >= kChangesWorthACheckpoint) core.SaveCheckpoint();
-    }
+    });
   }
 
   Result<StoreHandle> Open(const StoreId& id) {
-    if (Store* store = table_.Find(id.value)) return StoreHandle(store);
-    PEMBA_TRY(const auto data, HasData(id));
-    if (data == Data::kNone) {
-      return StoreHandle(std::make_unique<Store>(std::make_unique<StoreCore>(
-          shared_, id, empty_, [this](const StoreId& adopted) { return Adopt(adopted); })));
+    while (true) {
+      {
+        auto guard = shared_.reclaimer.Enter();
+        if (Store* store = table_.Find(id.value)) {
+          store->Touch(round_.load(std::memory_order_relaxed));
+          return StoreHandle(store, std::move(guard));
+        }
+      }
+      PEMBA_TRY(const auto data, HasData(id));
+      if (data == Data::kNone) {
+        auto store = std::make_unique<Store>(std::make_unique<StoreCore>(
+            shared_, id, empty_, [this](const StoreId& adopted) { return Reopen(adopted); }));
+        return StoreHandle(std::move(store), shared_.reclaimer.Enter());
+      }
+      PEMBA_TRY(std::ignore, Register(id));  // It may be unloaded before we find it, if rarely.
     }
-    PEMBA_TRY(Store* const store, Register(id));
-    return StoreHandle(store);
   }
 
-  void RequestCheckpoint(StoreCore& core) override {
+  void RequestCheckpoint(const StoreId& store) override {
     const std::lock_guard lock(maintenance_mutex_);
-    if (std::ranges::find(checkpoints_, &core) == checkpoints_.end()) checkpoints_.push_back(&core);
+    if (std::ranges::find(checkpoints_, store) == checkpoints_.end()) checkpoints_.push_back(store);
     WakeMaintenance();
+  }
+
+  void RequestRoom() override {
+    const std::lock_guard lock(maintenance_mutex_);
+    if (room_) return;
+    room_ = true;
+    WakeMaintenance();
+  }
+
+  Result<StoreCore*> Reopen(const StoreId& id) override {
+    PEMBA_TRY(Store* const store, Register(id));
+    return &store->core();
   }
 
   void RequestCollect() override {
@@ -77,8 +102,9 @@ class Stores::Impl final : public internal::Maintenance {
   internal::Shared& shared() { return shared_; }
   std::size_t loaded() const { return table_.size(); }
 
-  StoresTotals Totals() const {
+  StoresTotals Totals() {
     StoresTotals totals;
+    const auto guard = shared_.reclaimer.Enter();
     table_.ForEach([&](const Store& store) { store.core().AddTo(totals); });
     return totals;
   }
@@ -99,13 +125,73 @@ class Stores::Impl final : public internal::Maintenance {
     const std::lock_guard lock(*turn);
     if (Store* store = table_.Find(id.value)) return store;
     auto core = StoreCore::Load(shared_, id);
-    if (core.ok()) return table_.Insert(std::make_unique<Store>(*std::move(core)));
-    return core.error();
+    if (!core.ok() && core.error().code == ErrorCode::kResourceExhausted && MakeRoom() != 0) {
+      AwaitRoom();
+      core = StoreCore::Load(shared_, id);
+    }
+    if (!core.ok()) return core.error();
+    if (internal::IsNearlySpent(shared_.budget)) RequestRoom();
+    auto store = std::make_unique<Store>(*std::move(core));
+    store->Touch(++round_);
+    return table_.Insert(std::move(store));
   }
 
-  Result<StoreCore*> Adopt(const StoreId& id) {
-    PEMBA_TRY(Store* const store, Register(id));
-    return &store->core();
+  // Unloads what was not used lately, least recently used first, until a quarter of the budget is
+  // free; not those that were used last, however large. Returns the bytes that will be free once
+  // the readers have left.
+  std::uint64_t MakeRoom() {
+    const std::lock_guard lock(room_mutex_);
+    ++round_;
+    std::uint64_t newest = 0;
+    struct Candidate {
+      std::uint64_t used;
+      StoreId id;
+    };
+    std::vector<Candidate> candidates;
+    {
+      const auto guard = shared_.reclaimer.Enter();
+      table_.ForEach([&](const Store& store) {
+        candidates.push_back({store.used(), store.id()});
+        newest = std::max(newest, store.used());
+      });
+    }
+    std::erase_if(candidates, [&](const Candidate& c) { return c.used == newest; });
+    std::ranges::sort(candidates, {}, &Candidate::used);
+    const auto limit = shared_.budget.bytes_max();
+    std::uint64_t freed = 0;
+    for (const auto& candidate : candidates) {
+      if (shared_.budget.used() <= freed + limit / 4 * 3) break;
+      freed += Unload(candidate.id);
+    }
+    return freed;
+  }
+
+  // Returns the bytes of its graph, or zero if it is in use. Whoever loads it waits until it is
+  // gone, and finds everything in the log: nothing was in flight.
+  std::uint64_t Unload(const StoreId& id) {
+    const auto turn = TurnOf(id);
+    const std::unique_lock lock(*turn, std::try_to_lock);
+    if (!lock) return 0;
+    const auto guard = shared_.reclaimer.Enter();
+    const Store* const store = table_.Find(id.value);
+    if (store == nullptr) return 0;
+    StoreCore& core = store->core();
+    if (core.changes_since_checkpoint() >= kChangesWorthACheckpoint) core.SaveCheckpoint();
+    if (core.Seal() == StoreCore::Sealed::kNo) return 0;
+    const auto bytes = core.memory_bytes();
+    shared_.reclaimer.Retire([removed = std::shared_ptr<Store>(table_.Remove(*store))] {});
+    RequestCollect();
+    return bytes;
+  }
+
+  // For what was unloaded to be freed: readers hold it for a request.
+  void AwaitRoom() {
+    const auto limit = shared_.budget.bytes_max();
+    const auto until = std::chrono::steady_clock::now() + kRoomWait;
+    while (shared_.reclaimer.Collect() && shared_.budget.used() > limit / 4 * 3 &&
+           std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
 
   // The mutex of those who load this id. Forgotten once nobody holds it.
@@ -129,7 +215,7 @@ class Stores::Impl final : public internal::Maintenance {
     std::unique_lock lock(maintenance_mutex_);
     bool waits = false;  // Something retired is still in use.
     while (!stopping_) {
-      const auto wanted = [&] { return stopping_ || collect_ || !checkpoints_.empty(); };
+      const auto wanted = [&] { return stopping_ || collect_ || room_ || !checkpoints_.empty(); };
       if (waits) {
         maintenance_wake_.wait_for(lock, kCollectAgain, wanted);
       } else {
@@ -137,27 +223,38 @@ class Stores::Impl final : public internal::Maintenance {
       }
       if (stopping_) return;
       collect_ = false;
-      std::vector<StoreCore*> cores;
-      cores.swap(checkpoints_);
+      std::vector<StoreId> stores;
+      stores.swap(checkpoints_);
+      const bool room = room_;
       lock.unlock();
+      if (room) MakeRoom();
       waits = shared_.reclaimer.Collect();
-      for (StoreCore* core : cores) core->SaveCheckpoint();
+      for (const StoreId& id : stores) SaveCheckpoint(id);
       lock.lock();
+      if (room) room_ = false;  // Only now: who asked meanwhile has been served.
     }
+  }
+
+  void SaveCheckpoint(const StoreId& id) {
+    const auto guard = shared_.reclaimer.Enter();
+    if (const Store* const store = table_.Find(id.value)) store->core().SaveCheckpoint();
   }
 
   internal::Shared shared_;
   const StoreId no_store_;
   internal::State empty_;  // What every id without data looks like.
-  internal::StoreTable<Store> table_;
+  internal::StoreTable<Store> table_{shared_.reclaimer};
+  std::atomic<std::uint64_t> round_{1};  // Grows with every load and every search for room.
+  std::mutex room_mutex_;                // One search at a time.
 
   std::mutex turns_mutex_;
   std::map<std::string, std::weak_ptr<std::mutex>> turns_;
 
   std::mutex maintenance_mutex_;  // Guards everything below.
   std::condition_variable maintenance_wake_;
-  std::vector<StoreCore*> checkpoints_;  // Each store at most once.
+  std::vector<StoreId> checkpoints_;  // Each store at most once.
   bool collect_ = false;
+  bool room_ = false;
   bool stopping_ = false;
   std::thread maintenance_thread_;
 };
@@ -220,13 +317,16 @@ std::unique_ptr<Listener> Stores::Listen(const StoreId& id, Revision after,
 
 std::size_t Stores::loaded() const { return impl_->loaded(); }
 
+std::uint64_t Stores::memory_bytes() const { return impl_->shared().budget.used(); }
+
 StoresTotals Stores::Totals() const { return impl_->Totals(); }
 
 Status Stores::Health() const { return impl_->shared().datastore.Health(); }
 
-StoreHandle::StoreHandle(Store* registered) : store_(registered) {}
-StoreHandle::StoreHandle(std::unique_ptr<Store> transient)
-    : store_(transient.get()), transient_(std::move(transient)) {}
+StoreHandle::StoreHandle(Store* registered, internal::Reclaimer::Guard guard)
+    : guard_(std::move(guard)), store_(registered) {}
+StoreHandle::StoreHandle(std::unique_ptr<Store> transient, internal::Reclaimer::Guard guard)
+    : guard_(std::move(guard)), store_(transient.get()), transient_(std::move(transient)) {}
 StoreHandle::StoreHandle(StoreHandle&&) noexcept = default;
 StoreHandle& StoreHandle::operator=(StoreHandle&&) noexcept = default;
 StoreHandle::~StoreHandle() = default;

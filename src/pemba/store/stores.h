@@ -23,6 +23,10 @@ using storage::StoreRecord;
 
 struct StoresOptions {
   StoreOptions store = {};
+  // Of the graphs of all stores together, as GraphOptions::budget counts; 0: no limit. When it is
+  // nearly spent, stores that were not used lately are unloaded, and loaded again when they are
+  // asked for. What finds no room even so is refused (kResourceExhausted) before it takes any.
+  std::uint64_t memory_bytes_max = 0;
   // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
   std::filesystem::path checkpoint_directory = {};
   // Told what an operator should know: checkpoints that could not be used or saved, models that
@@ -49,7 +53,8 @@ struct StoresTotals {
   graph::MemoryUse memory;
 };
 
-// A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
+// A store for as long as the handle lives; acts like a pointer. Movable, not copyable. Keep it for
+// one request: nothing that was replaced meanwhile is freed before it goes.
 class StoreHandle;
 
 // Listens for as long as it lives.
@@ -72,7 +77,7 @@ class Stores {
   // checkpoint, then the rest of the log; others who want it wait, other stores do not.
   // Never fails because nobody created the store: every id serves (a never created or deleted store
   // too), and an id without data costs no memory beyond its handle.
-  // Errors: kDataLoss (its log is corrupt), kUnavailable.
+  // Errors: kDataLoss (its log is corrupt), kUnavailable, kResourceExhausted.
   Result<StoreHandle> Open(const StoreId& id);
 
   // Control plane. Ids are fresh ULIDs; names need not be unique.
@@ -90,6 +95,8 @@ class Stores {
 
   // How many stores are in memory.
   std::size_t loaded() const;
+  // What their graphs hold of the memory budget, in bytes.
+  std::uint64_t memory_bytes() const;
 
   // O(stores in memory); no request waits for it.
   StoresTotals Totals() const;
@@ -115,9 +122,10 @@ class StoreHandle {
  private:
   friend class Stores;
   friend class Stores::Impl;
-  explicit StoreHandle(Store* registered);
-  explicit StoreHandle(std::unique_ptr<Store> transient);
+  StoreHandle(Store* registered, internal::Reclaimer::Guard guard);
+  StoreHandle(std::unique_ptr<Store> transient, internal::Reclaimer::Guard guard);
 
+  internal::Reclaimer::Guard guard_;  // First: the store may be unloaded, but is not freed.
   Store* store_ = nullptr;
   std::unique_ptr<Store> transient_;  // Of an id without data; else null.
 };

@@ -32,12 +32,18 @@ View StoreCore::Pin() const {
 Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const {
   auto view = Pin();
   if (view.revision() >= revision) return view;
+  auto sealed = Sealed::kNo;
   const auto reached = [&] { return state_.load()->graph->published() >= revision; };
   {
     std::unique_lock lock(write_mutex_);
-    while (deadline && !reached() && shared_.clock.Steady() < *deadline) {
+    while (sealed_ == Sealed::kNo && deadline && !reached() && shared_.clock.Steady() < *deadline) {
       settled_.wait_until(lock, *deadline);
     }
+    sealed = sealed_;
+  }
+  if (sealed == Sealed::kYes) {
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->PinAtLeast(revision, deadline);
   }
   view = Pin();
   if (view.revision() >= revision) return view;
@@ -70,6 +76,17 @@ void StoreCore::AddTo(StoresTotals& totals) const {
   totals.memory.delta += memory.delta;
   totals.memory.writes += memory.writes;
   totals.memory.retired += memory.retired;
+}
+
+StoreCore::Sealed StoreCore::Seal() {
+  {
+    const std::unique_lock models(model_mutex_, std::try_to_lock);
+    const std::unique_lock writes(write_mutex_, std::try_to_lock);
+    if (!models || !writes || in_flight_ != 0 || failed_) return Sealed::kNo;
+    sealed_ = Sealed::kYes;
+  }
+  settled_.notify_all();
+  return Sealed::kYes;
 }
 
 void StoreCore::SaveCheckpoint() {

@@ -79,6 +79,12 @@ class StoreCore {
   // Serves this id from now on: registered if this is a core of an id without data.
   Result<StoreCore*> Adopted();
 
+  // Takes no writes and no models from now on, if nothing is on its way: those who still come are
+  // sent to the core that Maintenance::Reopen knows. kNo: something is, and nothing has changed.
+  enum class Sealed : std::uint8_t { kNo, kYes };
+  Sealed Seal();
+  std::uint64_t memory_bytes() const { return state_.load()->graph->memory_use().total(); }
+
   std::uint64_t changes_since_checkpoint() const { return changes_since_checkpoint_.load(); }
   void SaveCheckpoint();  // Reports what goes wrong.
 
@@ -89,6 +95,7 @@ class StoreCore {
     Revision revision = 0;
     std::size_t changes = 0;
     std::unique_ptr<storage::AppendTicket> ticket;  // Null: everything was skipped.
+    Sealed sealed = Sealed::kNo;  // kYes: nothing was done; it is another core's to do.
   };
 
   StoreCore(Shared& shared, const StoreId& id);
@@ -119,6 +126,8 @@ class StoreCore {
   std::atomic<bool> failed_{false};
 
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
+
+  Sealed sealed_ = Sealed::kNo;  // Written with both mutexes held, read with one.
 
   std::atomic<std::uint64_t> changes_since_checkpoint_{0};
 };

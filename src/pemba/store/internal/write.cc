@@ -32,6 +32,10 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
     PEMBA_TRY(pending, Enqueue(checked, start.snapshot()));
   }  // The view goes before the wait: nothing is held back while the disk works.
 
+  if (pending.sealed == Sealed::kYes) {
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->Write(request);
+  }
   if (!pending.ticket) {
     PEMBA_TRY(std::ignore, AwaitPublished(pending));
     return pending.revision;
@@ -48,6 +52,7 @@ Result<Revision> StoreCore::Write(const WriteRequest& request) {
 Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
   std::unique_lock lock(write_mutex_);
+  if (sealed_ == Sealed::kYes) return Pending{.ticket = nullptr, .sealed = Sealed::kYes};
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
   settled_.wait(lock, [&] { return !failed_ || in_flight_ == 0; });
   PEMBA_TRY(std::ignore, ReloadIfFailed());
@@ -55,19 +60,24 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   PEMBA_TRY(const auto changes, ChangesToMake(checked, *state.graph, start));
   const auto records = checked.request->records;
   if (changes.empty() && records.empty()) {
-    return Pending{state.generation, state.graph->applied(), 0, nullptr};
+    return Pending{
+        .generation = state.generation, .revision = state.graph->applied(), .ticket = nullptr};
   }
 
   // One time for the whole write, in the log's resolution, never before the last one.
   const auto now = std::chrono::floor<std::chrono::milliseconds>(shared_.clock.Now());
   const WallTime time = std::max<WallTime>(now, state.last_time);
   const Revision revision = state.graph->applied() + 1;
-  PEMBA_TRY(std::ignore, state.graph->Apply(revision, time, changes));
+  const auto applied = state.graph->Apply(revision, time, changes);
+  if (!applied.ok() || IsNearlySpent(shared_.budget)) shared_.maintenance.RequestRoom();
+  PEMBA_TRY(std::ignore, applied);
   state.last_time = time;
   ++in_flight_;
   const auto entry = ToStorage(changes);
-  return Pending{state.generation, revision, changes.size(),
-                 shared_.datastore.Append(id_, {revision, time, entry, records})};
+  return Pending{.generation = state.generation,
+                 .revision = revision,
+                 .changes = changes.size(),
+                 .ticket = shared_.datastore.Append(id_, {revision, time, entry, records})};
 }
 
 // The write is durable, or it failed.
@@ -146,7 +156,7 @@ void StoreCore::CountChanges(std::uint64_t changes) {
   const auto threshold = shared_.options.changes_per_checkpoint;
   const auto before = changes_since_checkpoint_.fetch_add(changes);
   if (threshold != 0 && before < threshold && before + changes >= threshold) {
-    shared_.maintenance.RequestCheckpoint(*this);
+    shared_.maintenance.RequestCheckpoint(id_);
   }
 }
 
