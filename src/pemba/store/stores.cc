@@ -151,8 +151,9 @@ class Stores::Impl final : public internal::Maintenance {
     {
       const auto guard = shared_.reclaimer.Enter();
       table_.ForEach([&](const Store& store) {
-        candidates.push_back({store.used(), store.id()});
-        newest = std::max(newest, store.used());
+        const auto used = store.used();  // Once: others open it meanwhile.
+        candidates.push_back({used, store.id()});
+        newest = std::max(newest, used);
       });
     }
     std::erase_if(candidates, [&](const Candidate& c) { return c.used == newest; });
