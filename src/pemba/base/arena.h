@@ -109,9 +109,9 @@ class ArenaAllocator {
  public:
   using value_type = T;
   explicit ArenaAllocator(Arena& arena) : arena_(&arena) {}
-  template <class U>
-  ArenaAllocator(const ArenaAllocator<U>& other)
-      : arena_(other.arena()) {}  // NOLINT(google-explicit-constructor): rebind
+  template <class U>  // Implicit: containers rebind.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  ArenaAllocator(const ArenaAllocator<U>& other) : arena_(other.arena()) {}
   T* allocate(std::size_t count) {
     return static_cast<T*>(arena_->Allocate(sizeof(T) * count, alignof(T)));
   }

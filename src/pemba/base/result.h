@@ -63,12 +63,11 @@ class [[nodiscard]] Result {
   static_assert(!std::is_same_v<T, bool>, "name the two answers with an enum");
 
  public:
-  Result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {
-  }  // NOLINT(google-explicit-constructor): return
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {
-  }  // NOLINT(google-explicit-constructor): sugar
+  // Implicit, for `return value;` and `return Error{...};`.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   bool ok() const { return state_.index() == 0; }
   const T& operator*() const& { return std::get<0>(state_); }
