@@ -7,6 +7,7 @@ namespace pemba::cli {
 
 void AddDataCommands(CommandLine& line);
 void AddBackupCommands(CommandLine& line);
-void AddDoctor(CommandLine& line);  // Part of AddDataCommands.
+void AddDoctor(CommandLine& line);      // Part of AddDataCommands.
+void AddNodesBench(CommandLine& line);  // `bench nodes`; after AddBenchCommands.
 
 }  // namespace pemba::cli

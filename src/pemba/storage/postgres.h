@@ -76,6 +76,8 @@ struct PostgresInspection {
   std::chrono::milliseconds clock_ahead{0};  // Of this machine's; less than 0: behind.
   std::chrono::microseconds round_trip{0};
   std::uint64_t stores = 0, log_bytes = 0;  // 0 without tables.
+  // Of the database, of everybody, since its statistics began. A second or two late.
+  std::uint64_t transactions = 0;
   struct Replica {
     Access access = Access::kWritable;  // A replica is read-only.
     std::uint64_t bytes_behind = 0;     // Of the write-ahead log.
