@@ -68,6 +68,27 @@ enum class Migrate : std::uint8_t { kYes, kOnlyTell };
 // once. Errors: as OpenPostgresDatastore.
 Result<PostgresSchema> MigratePostgres(const PostgresOptions& options, Migrate migrate);
 
+// Which logs to trim, and how far.
+struct PostgresTrim {
+  WallTime before = {};               // Changes of earlier times go, if nothing stored needs them.
+  std::optional<StoreId> store = {};  // Absent: all stores.
+  enum class Effect : std::uint8_t { kTrim, kOnlyTell } effect = Effect::kTrim;
+};
+
+struct TrimmedLog {
+  StoreId store;
+  Revision horizon = 0;                           // As in Datastore::Horizon.
+  std::uint64_t rows_removed = 0, rows_left = 0;  // Of those up to the horizon.
+  std::uint64_t changes_removed = 0, changes_left = 0;
+};
+
+// Forgets how old tuples came to be: up to the horizon a log keeps what was still stored there.
+// Servers go on meanwhile. One transaction for each store; safe to repeat, and for several at once.
+// `told` hears of each store in which there was something to trim.
+// Memory: 32 bytes for each tuple ever stored. Errors: as OpenPostgresDatastore, and kDataLoss.
+Status TrimPostgresLogs(const PostgresOptions& options, const PostgresTrim& trim,
+                        const std::function<void(const TrimmedLog&)>& told);
+
 // What can be told about a database from outside: for `pemba doctor`.
 struct PostgresInspection {
   std::string version;                      // "15.4 (Debian ...)"
