@@ -22,6 +22,7 @@ ROOMS = {
     "engine": ["model", "graph"],
     "storage": ["tuple", "model"],
     "store": ["engine", "storage"],
+    "provider": ["store", "telemetry"],
     "reason": ["base"],
     "resource": ["store", "yaml"],
     "iam": ["resource"],

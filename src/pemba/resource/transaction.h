@@ -34,6 +34,9 @@ class ObjectTable;
 struct Caller {
   std::string name, uid;
   std::vector<std::string> groups;
+  // What else is known about the caller, as Kubernetes passes it on: "iam.miloapis.com/parent-name"
+  // -> {"acme"}. Keys in lower case.
+  std::map<std::string, std::vector<std::string>, std::less<>> extra = {};
 };
 
 enum class Part : std::uint8_t { kMain, kStatus };
