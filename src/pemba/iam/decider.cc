@@ -15,7 +15,6 @@ using provider::Decision;
 using Answer = AccessDecision::Answer;
 
 constexpr std::string_view kApprovalExtra = "iam.miloapis.com/registrationApproval";
-constexpr std::string_view kIamGroup = "iam.miloapis.com";
 
 std::string_view TextOf(const boost::json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);

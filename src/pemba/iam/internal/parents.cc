@@ -62,7 +62,10 @@ resource::ObjectPtr FindObject(const resource::ResourceStore& resources,
 
 resource::ObjectPtr FindServiceAccount(const resource::ResourceStore& resources,
                                        std::string_view uid) {
-  return nullptr;
+  auto found = resources.FindByUid(uid);
+  const bool account = found != nullptr && found->key.kind->name == "ServiceAccount" &&
+                       found->key.kind->group == "iam.miloapis.com";
+  return account ? found : nullptr;
 }
 
 }  // namespace pemba::iam::internal
