@@ -75,7 +75,7 @@ TypeDefinition KindType(const Catalog& catalog, const KindEntry& kind,
     if (const auto found = roles.find(permission); found != roles.end()) {
       for (const auto& role : found->second) {
         ways.push_back(Computed(role));
-        AddRelation(type, role, This(), Grantees());
+        if (!type.relations.contains(role)) AddRelation(type, role, This(), Grantees());
       }
     }
     if (!parents.empty()) ways.push_back(From(relation, kParent));
@@ -88,12 +88,11 @@ TypeDefinition BoundKindType(const Catalog& catalog, const KindEntry& kind) {
   auto type = ManagedType(kind.type);
   const auto parents = catalog.Parents(kind.type);
   AddParents(type, parents);
-  AddRelation(type, kRoleBindingRelation, This(), {OfType(kRoleBindingType)});
-  AddRelation(type, kRootBindingRelation, This(), {OfType(kRootType)});
+  AddRelation(type, kToBinding, This(), {OfType(kRoleBindingType)});
+  AddRelation(type, kToRoot, This(), {OfType(kRootType)});
   for (const auto& permission : catalog.HierarchicalPermissions(kind.type)) {
     const auto relation = PermissionRelation(permission);
-    std::vector<Rewrite> ways = {From(relation, kRoleBindingRelation),
-                                 From(relation, kRootBindingRelation)};
+    std::vector<Rewrite> ways = {From(relation, kToBinding), From(relation, kToRoot)};
     if (!parents.empty()) ways.push_back(From(relation, kParent));
     AddRelation(type, relation, Union(std::move(ways)));
   }
@@ -111,13 +110,12 @@ TypeDefinition RoleType(const Catalog& catalog) {
 
 TypeDefinition RoleBindingType(const Catalog& catalog) {
   auto type = ManagedType(kRoleBindingType);
-  AddRelation(type, kRoleRelation, This(), {OfType(kRoleType)});
-  AddRelation(type, kSubjectRelation, This(),
+  AddRelation(type, kToRole, This(), {OfType(kRoleType)});
+  AddRelation(type, kToSubject, This(),
               {OfType(kUserType), EveryOf(kUserType), UsersetOf(kGroupType, kAssignee)});
   for (const auto& permission : catalog.permissions()) {
     const auto relation = PermissionRelation(permission);
-    AddRelation(type, relation,
-                Intersection({Computed(kSubjectRelation), From(relation, kRoleRelation)}));
+    AddRelation(type, relation, Intersection({Computed(kToSubject), From(relation, kToRole)}));
   }
   return type;
 }

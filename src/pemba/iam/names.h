@@ -34,10 +34,10 @@ inline constexpr std::string_view kMember = "member";
 inline constexpr std::string_view kAssignee = "assignee";
 inline constexpr std::string_view kParent = "parent";
 // Relations of the role binding projection are called like the type that they lead to.
-inline constexpr std::string_view kRoleRelation = kRoleType;
-inline constexpr std::string_view kRoleBindingRelation = kRoleBindingType;
-inline constexpr std::string_view kRootBindingRelation = "iam.miloapis.com/RootBinding";
-inline constexpr std::string_view kSubjectRelation = kUserType;
+inline constexpr std::string_view kToRole = kRoleType;
+inline constexpr std::string_view kToBinding = kRoleBindingType;
+inline constexpr std::string_view kToRoot = "iam.miloapis.com/RootBinding";
+inline constexpr std::string_view kToSubject = kUserType;
 
 inline constexpr std::string_view kSchemaVersion = "1.2";
 inline constexpr std::string_view kSourceFile = "dynamically_managed_iam_datumapis_com.fga";

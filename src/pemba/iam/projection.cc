@@ -92,11 +92,10 @@ std::string AsAssignee(const std::string& subject) {
 
 std::vector<Tuple> RoleBindingTuples(const BindingGrant& grant, const RoleGrant& role) {
   const auto binding = ObjectText(kRoleBindingType, "", grant.uid);
-  std::vector<Tuple> tuples = {
-      {grant.target.ToObject(), std::string(kRoleBindingRelation), binding, {}},
-      {binding, std::string(kRoleRelation), RoleObject(role.uid), {}}};
+  std::vector<Tuple> tuples = {{grant.target.ToObject(), std::string(kToBinding), binding, {}},
+                               {binding, std::string(kToRole), RoleObject(role.uid), {}}};
   for (const auto& subject : grant.subjects) {
-    tuples.push_back({binding, std::string(kSubjectRelation), AsAssignee(subject), {}});
+    tuples.push_back({binding, std::string(kToSubject), AsAssignee(subject), {}});
   }
   return tuples;
 }

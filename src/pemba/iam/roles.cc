@@ -33,6 +33,7 @@ class Walk {
     while (!path_.empty()) {
       auto& step = path_.back();
       if (step.next == step.role->inherited.size()) {
+        on_path_.erase(step.role->key);
         done_.insert(step.role->key);
         path_.pop_back();
       } else {
@@ -51,9 +52,7 @@ class Walk {
 
   void Visit(const RoleKey& key) {
     if (done_.contains(key)) return;
-    const auto on_path =
-        std::ranges::find(path_, key, [](const Step& step) { return step.role->key; });
-    if (on_path != path_.end()) return NoteCycle(on_path - path_.begin());
+    if (on_path_.contains(key)) return NoteCycle(key);
     auto role = lookup_(key);
     if (role == nullptr) {
       done_.insert(key);
@@ -70,20 +69,20 @@ class Walk {
       return;
     }
     permissions_.insert(role->included.begin(), role->included.end());
+    on_path_.insert(role->key);
     path_.push_back({std::move(role)});
   }
 
-  void NoteCycle(std::ptrdiff_t start) {
+  void NoteCycle(const RoleKey& first) {
     if (!result_.cycle.empty()) return;
-    for (auto i = static_cast<std::size_t>(start); i < path_.size(); ++i) {
-      result_.cycle.push_back(path_[i].role->key);
-    }
-    result_.cycle.push_back(path_[static_cast<std::size_t>(start)].role->key);
+    auto step = std::ranges::find(path_, first, [](const Step& s) { return s.role->key; });
+    for (; step != path_.end(); ++step) result_.cycle.push_back(step->role->key);
+    result_.cycle.push_back(first);
   }
 
   const RoleLookup& lookup_;
   std::vector<Step> path_;
-  std::set<RoleKey> done_;
+  std::set<RoleKey> on_path_, done_;
   std::set<std::string> permissions_;
   EffectiveRole result_;
 };

@@ -9,35 +9,57 @@ namespace pemba::iam::internal {
 using model::Rewrite;
 using model::RewriteKind;
 
-Rewrite This() { return {.kind = RewriteKind::kThis}; }
+namespace {
+
+Rewrite Of(RewriteKind kind, std::vector<Rewrite> children = {}) {
+  Rewrite rewrite;
+  rewrite.kind = kind;
+  rewrite.children = std::move(children);
+  return rewrite;
+}
+
+}  // namespace
+
+Rewrite This() { return Of(RewriteKind::kThis); }
 
 Rewrite Computed(std::string_view relation) {
-  return {.kind = RewriteKind::kComputedUserset, .relation = std::string(relation)};
+  auto rewrite = Of(RewriteKind::kComputedUserset);
+  rewrite.relation = relation;
+  return rewrite;
 }
 
 Rewrite From(std::string_view relation, std::string_view tupleset) {
-  return {.kind = RewriteKind::kTupleToUserset,
-          .relation = std::string(relation),
-          .tupleset = std::string(tupleset)};
+  auto rewrite = Of(RewriteKind::kTupleToUserset);
+  rewrite.relation = relation;
+  rewrite.tupleset = tupleset;
+  return rewrite;
 }
 
 Rewrite Union(std::vector<Rewrite> children) {
   if (children.size() == 1) return std::move(children.front());
-  return {.kind = RewriteKind::kUnion, .children = std::move(children)};
+  return Of(RewriteKind::kUnion, std::move(children));
 }
 
 Rewrite Intersection(std::vector<Rewrite> children) {
-  return {.kind = RewriteKind::kIntersection, .children = std::move(children)};
+  return Of(RewriteKind::kIntersection, std::move(children));
 }
 
-model::RelationReference OfType(std::string_view type) { return {.type = std::string(type)}; }
+model::RelationReference OfType(std::string_view type) {
+  model::RelationReference reference;
+  reference.type = type;
+  return reference;
+}
 
 model::RelationReference EveryOf(std::string_view type) {
-  return {.type = std::string(type), .wildcard = true};
+  auto reference = OfType(type);
+  reference.wildcard = true;
+  return reference;
 }
 
 model::RelationReference UsersetOf(std::string_view type, std::string_view relation) {
-  return {.type = std::string(type), .relation = std::string(relation)};
+  auto reference = OfType(type);
+  reference.relation = relation;
+  return reference;
 }
 
 model::TypeDefinition ManagedType(std::string_view type) {
