@@ -173,10 +173,7 @@ Decider::Planned Decider::Plan(const AccessQuestion& question, const AccessOptio
     return catalog->Applies(of, question.permission);
   };
   auto& items = planned.decision.items;
-  if (question.target.name.empty()) {
-    AddItem(items, ItemKind::kInstance, KindRootObject(type));
-    return planned;
-  }
+  if (question.target.name.empty()) return PlanCollection(question, std::move(planned));
   const auto object = ObjectText(type, question.target.name_space, question.target.name);
   if (applies(type)) AddItem(items, ItemKind::kInstance, object);
   AddItem(items, ItemKind::kRoot, KindRootObject(type));
@@ -306,15 +303,11 @@ void Decider::AddRootsAbove(const Catalog& catalog, std::string_view permission,
 }
 
 // What is listed or made lies in the parent: keeping it there is the enforcement point's task.
-Decider::Planned Decider::PlanCollection(const AccessReview& review, std::string_view type,
-                                         std::string permission) const {
-  Planned planned;
-  planned.subject = UserSubject(review.uid);
-  planned.relation = PermissionRelation(permission);
-  planned.decision.permission = std::move(permission);
+Decider::Planned Decider::PlanCollection(const AccessQuestion& question, Planned planned) const {
   auto& decision = planned.decision;
-  auto parent = review.parent;
-  if (const auto organization = OrganizationOfNamespace(review.name_space);
+  const auto& type = question.target.type;
+  auto parent = question.parent;
+  if (const auto organization = OrganizationOfNamespace(question.target.name_space);
       !parent && !organization.empty()) {
     const auto slash = kOrganizationType.find('/');
     parent =
@@ -367,15 +360,14 @@ AccessDecision Decider::Review(const AccessReview& review, const AccessOptions& 
   auto permission = fmt::format("{}/{}.{}", service, review.resource, action);
   if (kind == nullptr || !catalog->Knows(permission)) return NotRegistered(std::move(permission));
 
-  AccessQuestion question{
-      review.uid, permission, {kind->type, review.name_space, review.name}, review.parent};
+  const bool collection = IsCollectionVerb(review.verb) || review.name.empty();
+  const AccessQuestion question{
+      review.uid,
+      std::move(permission),
+      {kind->type, review.name_space, collection ? std::string() : review.name},
+      review.parent};
   std::vector<Planned> planned;
-  if (IsCollectionVerb(review.verb) || review.name.empty()) {
-    question.target.name.clear();
-    planned.push_back(PlanCollection(review, kind->type, std::move(permission)));
-  } else {
-    planned.push_back(Plan(question, options));
-  }
+  planned.push_back(Plan(question, options));
   JudgeAccount(question, review.extra, planned.front());
   return std::move(Run(std::move(planned), options).front());
 }

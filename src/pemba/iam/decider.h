@@ -95,7 +95,8 @@ struct AccessReview {
   Extra extra = {};
 };
 
-// A permission on an object, or (no name) on every object of a kind.
+// A permission on an object, or (no name) on the objects of a kind: those in the parent or in the
+// organization's namespace, or else every one.
 struct AccessQuestion {
   std::string uid;
   std::string permission;
@@ -144,8 +145,7 @@ class Decider final : public Authority {
  private:
   struct Planned;
   Planned Plan(const AccessQuestion& question, const AccessOptions& options) const;
-  Planned PlanCollection(const AccessReview& review, std::string_view type,
-                         std::string permission) const;
+  Planned PlanCollection(const AccessQuestion& question, Planned planned) const;
   static Planned Failed(Planned planned, const Error& error);
   static void AddRootsAbove(const Catalog& catalog, std::string_view permission,
                             std::span<const std::string> ancestors, std::vector<AccessItem>& items);
