@@ -162,6 +162,7 @@ void NodesTest::StartNode(int node) {
   if (!secondary_uri_.empty()) {
     flags.insert(flags.end(), {"--datastore-secondary-uri", secondary_uri_});
   }
+  flags.insert(flags.end(), more_flags_.begin(), more_flags_.end());
   auto process =
       std::make_unique<ServerProcess>(directory_.path() / ("node" + std::to_string(node)), flags);
   const std::lock_guard lock(urls_mutex_);

@@ -130,6 +130,7 @@ class NodesTest : public ::testing::Test {
   std::string name_, store_;
   // Of the database, and of its replica; empty: none. Nodes that start take them.
   std::string uri_, secondary_uri_;
+  std::vector<std::string> more_flags_;  // Of nodes that start.
   std::unique_ptr<ServerProcess> nodes_[kNodes];
   History history_;
   std::map<std::string, int> faults_;

@@ -124,5 +124,28 @@ TEST_F(Nodes, AnswerFromWhatTheyKnowWhileTheDatabaseIsGone) {
   EXPECT_TRUE(client.Post(Url(0, "write"), {{"writes", Writes(Key("user:x", "document:n"))}}).ok());
 }
 
+// What is declared at one server is there at once at every other one, and no name is taken twice.
+TEST_F(Nodes, DeclareTheSameObjects) {
+  more_flags_ = {"--resource-kinds", PEMBA_SOURCE_DIR "/tests/kubectl/kinds"};
+  for (int node = 0; node < kNodes; ++node) StartNode(node);
+  Client client;
+  const auto path = [&](int node, const std::string& name = "") {
+    return ServerUrl(node) + "/api/v1/namespaces" + name;
+  };
+  for (int i = 0; i < 30; ++i) {
+    const auto name = "n" + std::to_string(i);
+    const json::object wanted{
+        {"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::object{{"name", name}}}};
+    ASSERT_EQ(client.Post(path(i % kNodes), wanted).status, 201);
+    const auto seen = client.Get(path((i + 1) % kNodes, "/" + name));
+    ASSERT_EQ(seen.status, 200);
+    EXPECT_EQ(seen.body.at("metadata").at("name"), name);
+    EXPECT_EQ(client.Post(path((i + 2) % kNodes), wanted).status, 409);
+  }
+  const auto all = client.Get(path(0));
+  ASSERT_EQ(all.status, 200);
+  EXPECT_EQ(all.body.at("items").as_array().size(), 31u);  // And `default`.
+}
+
 }  // namespace
 }  // namespace pemba::e2e

@@ -1,10 +1,13 @@
 #include "pemba/resource/resource_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <list>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
+#include <thread>
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -19,6 +22,12 @@ namespace pemba::resource {
 namespace {
 
 namespace json = boost::json;
+
+// How long the datastore may take to say where the log ends.
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::milliseconds kTryAgain{200};
+// So often is a transaction judged; each time another server was faster.
+constexpr int kAttemptsMax = 50;
 
 Failure Expired(Revision revision) {
   return {Failure::Reason::kExpired, fmt::format("too old resource version: {}", revision)};
@@ -80,20 +89,33 @@ class ResourceStore::Impl {
     namespaces_ = registry_.FindKind("", "Namespace");
   }
 
+  ~Impl() {
+    {
+      const std::lock_guard lock(follower_mutex_);
+      stopping_ = true;
+    }
+    follower_wake_.notify_all();
+    if (follower_.joinable()) follower_.join();
+  }
+
   Status Load() {
-    Status read = Done{};
-    PEMBA_TRY(revision_,
-              store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
-                auto object = internal::ObjectFrom(record, registry_);
-                if (!object.ok()) {
-                  read = object.error();
-                  return storage::Visit::kStop;
-                }
-                if (*object != nullptr) table_.Put(*std::move(object));
-                return storage::Visit::kContinue;
-              }));
-    history_.emplace(revision_, options_.history_max);
-    return read;
+    if (shared() && options_.projection != nullptr) {
+      return Error{ErrorCode::kFailedPrecondition,
+                   "what follows from declared objects does not follow other servers yet"};
+    }
+    PEMBA_TRY(std::ignore, LoadAgain());
+    if (shared() && options_.listen) follower_ = std::thread([this] { FollowOthers(); });
+    return Done{};
+  }
+
+  // Whether other servers declare objects, too.
+  bool shared() const { return store_.writers() == store::Store::Writers::kOthersToo; }
+
+  Outcome<Done> Refresh() {
+    if (!shared()) return Done{};
+    const std::lock_guard writing(write_mutex_);
+    PEMBA_TRY(std::ignore, CatchUp());
+    return Done{};
   }
 
   const Registry& registry() const { return registry_; }
@@ -178,6 +200,7 @@ class ResourceStore::Impl {
     Written written;
     std::optional<ObjectKey> key;
     PEMBA_TRY(const auto committed, Commit(options, [&](Transaction& transaction) -> Outcome<Done> {
+                key.reset();
                 PEMBA_TRY(written.object, body(transaction));
                 if (written.object != nullptr) key = written.object->key;
                 written.warnings = transaction.warnings();
@@ -191,47 +214,24 @@ class ResourceStore::Impl {
     return written;
   }
 
-  // Answers what changed, as readers see it.
+  // Answers what changed, as readers see it. Judged against everything that is committed: who loses
+  // the race with another server is judged again.
   Outcome<std::vector<internal::PastChange>> Commit(const WriteOptions& options, const Body& body) {
     const std::lock_guard writing(write_mutex_);
-    // Only this thread changes the table, so it may read it without the readers' lock.
-    Transaction transaction(
-        table_, {options.caller, clock_.Now(), options_.new_uid, options_.admission, namespaces_,
-                 namespaced_, registry_, options_.indexes});
-    PEMBA_TRY(std::ignore, body(transaction));
-    PEMBA_TRY(std::ignore, transaction.Conclude());
-    const auto changes = transaction.Changes();
-    std::vector<internal::PastChange> done;
-    done.reserve(changes.size());
-    if (changes.empty()) return done;
-    Consequences consequences;
-    if (options_.projection != nullptr) {
-      PEMBA_TRY(consequences, options_.projection->Project(transaction));
+    for (int attempt = 1;; ++attempt) {
+      if (shared()) {
+        PEMBA_TRY(std::ignore, CatchUp());
+      }
+      bool overtaken = false;
+      auto done = TryCommit(options, body, overtaken);
+      if (!overtaken || attempt == kAttemptsMax) return done;
     }
-    if (options.dry_run) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      for (const auto& change : changes) done.push_back({0, change.before, change.after});
-      return done;
-    }
-    const auto written = Write(changes, consequences);
-    if (!written.ok()) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      return written.error();
-    }
-    const Revision revision = *written;
-    for (const auto& change : changes) {
-      done.push_back(
-          {revision, change.before,
-           change.after == nullptr ? nullptr : internal::WithRevision(*change.after, revision)});
-    }
-    Publish(revision, done);
-    if (options_.projection != nullptr) options_.projection->Committed(revision);
-    return done;
   }
 
   Outcome<Events> EventsAfter(const WatchRequest& request, Revision after,
                               std::size_t count_max) const {
     const std::shared_lock lock(mutex_);
+    if (after > revision_ && put_back_) return Expired(after);
     if (after > revision_) return Events{{}, after};
     if (!history_->Reaches(after)) return Expired(after);
     Events events;
@@ -255,6 +255,13 @@ class ResourceStore::Impl {
       }
     }
     return events;
+  }
+
+  // A copy, if it may be asked for again.
+  template <class Value>
+  Value Take(Value& value) const {
+    if (shared()) return value;
+    return std::move(value);
   }
 
   void AwaitChange(Revision after, SteadyTime deadline) const {
@@ -283,6 +290,45 @@ class ResourceStore::Impl {
     std::list<std::function<void()>>::iterator place_;
   };
 
+  // One attempt, with write_mutex_ held.
+  Outcome<std::vector<internal::PastChange>> TryCommit(const WriteOptions& options,
+                                                       const Body& body, bool& overtaken) {
+    // Only this thread changes the table, so it may read it without the readers' lock.
+    Transaction transaction(
+        table_, {options.caller, clock_.Now(), options_.new_uid, options_.admission, namespaces_,
+                 namespaced_, registry_, options_.indexes});
+    PEMBA_TRY(std::ignore, body(transaction));
+    PEMBA_TRY(std::ignore, transaction.Conclude());
+    const auto changes = transaction.Changes();
+    std::vector<internal::PastChange> done;
+    done.reserve(changes.size());
+    if (changes.empty()) return done;
+    Consequences consequences;
+    if (options_.projection != nullptr) {
+      PEMBA_TRY(consequences, options_.projection->Project(transaction));
+    }
+    if (options.dry_run) {
+      if (options_.projection != nullptr) options_.projection->Abandoned();
+      for (const auto& change : changes) done.push_back({0, change.before, change.after});
+      return done;
+    }
+    const auto written = Write(changes, consequences);
+    if (!written.ok()) {
+      if (options_.projection != nullptr) options_.projection->Abandoned();
+      overtaken = shared() && written.error().code == ErrorCode::kConflict;
+      return written.error();
+    }
+    const Revision revision = *written;
+    for (const auto& change : changes) {
+      done.push_back(
+          {revision, change.before,
+           change.after == nullptr ? nullptr : internal::WithRevision(*change.after, revision)});
+    }
+    Publish(revision, done);
+    if (options_.projection != nullptr) options_.projection->Committed(revision);
+    return done;
+  }
+
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
                          Consequences& consequences) {
     if (consequences.model_before) {
@@ -305,11 +351,14 @@ class ResourceStore::Impl {
     std::vector<tuple::TupleView> deletes;
     deletes.reserve(consequences.deletes.size());
     for (const auto& each : consequences.deletes) deletes.push_back(each.view());
+    // Where others write, too: nothing that this transaction was judged on has changed.
+    const auto judged_on = shared() ? std::optional(revision_) : std::nullopt;
     PEMBA_TRY(const Revision revision, store_.Write({.writes = consequences.writes,
                                                      .deletes = deletes,
                                                      .on_duplicate = "replace",
                                                      .on_missing = "ignore",
                                                      .records = records,
+                                                     .preconditions = {.revision = judged_on},
                                                      .form = store::WriteRequest::Form::kExtended,
                                                      .size = store::WriteRequest::Size::kAny}));
     if (consequences.model_after) owed_model_ = std::move(consequences.model_after);
@@ -330,9 +379,105 @@ class ResourceStore::Impl {
       }
       revision_ = revision;
     }
+    Tell();
+  }
+
+  void Tell() {
     changed_.notify_all();
     const std::lock_guard lock(wakes_mutex_);
     for (const auto& wake : wakes_) wake();
+  }
+
+  // To the newest that there is. With write_mutex_ held, as the next four.
+  Status CatchUp() {
+    PEMBA_TRY(std::ignore, store_.PinNewest(clock_.Steady() + kPatience));
+    return Follow();
+  }
+
+  // To what the store shows here, write by write.
+  Status Follow() {
+    if (store_.Pin().revision() < revision_) return LoadAgain();  // Put back to an earlier time.
+    Status applied = Done{};
+    const auto read = store_.ReadWrites(revision_, [&](const storage::Write& write) {
+      applied = FollowWrite(write);
+      return applied.ok() ? storage::Visit::kContinue : storage::Visit::kStop;
+    });
+    if (!read.ok() && read.error().code == ErrorCode::kInvalidArgument) return LoadAgain();
+    PEMBA_TRY(std::ignore, read);
+    return applied;
+  }
+
+  Status FollowWrite(const storage::Write& write) {
+    std::map<std::string_view, std::optional<std::string_view>> last;  // Of one key the last stays.
+    for (const auto& record : write.records) {
+      if (record.key.starts_with(internal::kObjectPrefix)) last[record.key] = record.value;
+    }
+    std::vector<internal::PastChange> changes;
+    for (const auto& [record_key, value] : last) {
+      PEMBA_TRY(const auto key, internal::KeyFrom(record_key, registry_));
+      if (!key) continue;
+      internal::PastChange change{write.revision, table_.Find(*key), nullptr};
+      if (value) {
+        PEMBA_TRY(change.after,
+                  internal::ObjectFrom({record_key, *value, write.revision}, registry_));
+      }
+      if (change.before != nullptr || change.after != nullptr) changes.push_back(std::move(change));
+    }
+    Publish(write.revision, changes);
+    return Done{};
+  }
+
+  // All objects as they are now. What led here is not known: watches have to begin again.
+  Status LoadAgain() {
+    internal::ObjectTable table(options_.indexes);
+    Status read = Done{};
+    PEMBA_TRY(const Revision revision,
+              store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
+                auto object = internal::ObjectFrom(record, registry_);
+                if (!object.ok()) {
+                  read = object.error();
+                  return storage::Visit::kStop;
+                }
+                if (*object != nullptr) table.Put(*std::move(object));
+                return storage::Visit::kContinue;
+              }));
+    PEMBA_TRY(std::ignore, read);
+    {
+      const std::unique_lock lock(mutex_);
+      table_ = std::move(table);
+      put_back_ = put_back_ || revision < revision_;
+      revision_ = revision;
+      history_.emplace(revision_, options_.history_max);
+    }
+    Tell();
+    return Done{};
+  }
+
+  // The follower's: from one change of the store to the next.
+  void FollowOthers() {
+    while (true) {
+      Revision known = revision();
+      bool told = false;
+      const auto listener = options_.listen(known, [&] {
+        const std::lock_guard lock(follower_mutex_);
+        told = true;
+        follower_wake_.notify_all();
+      });
+      {
+        std::unique_lock lock(follower_mutex_);
+        follower_wake_.wait(lock, [&] { return told || stopping_; });
+        if (stopping_) return;
+      }
+      {
+        const std::lock_guard writing(write_mutex_);
+        (void)Follow();  // What goes wrong is told to whoever refreshes or writes.
+      }
+      if (revision() != known) continue;
+      // Told without news: the datastore does not answer. Not again and again.
+      std::unique_lock lock(follower_mutex_);
+      follower_wake_.wait_for(lock, kTryAgain, [&] { return stopping_; });
+      if (stopping_) return;
+    }
   }
 
   store::Store& store_;
@@ -351,6 +496,12 @@ class ResourceStore::Impl {
   internal::ObjectTable table_;
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
+  bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
+
+  std::mutex follower_mutex_;
+  std::condition_variable follower_wake_;
+  bool stopping_ = false;  // Guarded by follower_mutex_.
+  std::thread follower_;   // Where other servers write, too.
 
   mutable std::mutex wakes_mutex_;
   mutable std::list<std::function<void()>> wakes_;
@@ -370,6 +521,7 @@ ResourceStore::~ResourceStore() = default;
 
 const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
+Outcome<Done> ResourceStore::Refresh() const { return impl_->Refresh(); }
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
 ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
 std::vector<ObjectPtr> ResourceStore::FindBy(IndexId index, std::string_view key) const {
@@ -382,17 +534,18 @@ Outcome<ObjectList> ResourceStore::List(const ListRequest& request) const {
 Outcome<Written> ResourceStore::Create(const Kind& kind, std::string_view name_space,
                                        json::object document, const WriteOptions& options) {
   return impl_->Run(options, [&](Transaction& transaction) {
-    return transaction.Create(kind, name_space, std::move(document));
+    return transaction.Create(kind, name_space, impl_->Take(document));
   });
 }
 
 Outcome<Written> ResourceStore::Update(const ObjectKey& key, json::object document, Part part,
                                        const WriteOptions& options) {
   return impl_->Run(options, [&](Transaction& transaction) {
+    auto wanted = impl_->Take(document);
     if (const ObjectPtr live = transaction.Find(key)) {
-      TrackUpdate(*live, document, options.field_manager, part, transaction.now());
+      TrackUpdate(*live, wanted, options.field_manager, part, transaction.now());
     }
-    return transaction.Update(key, std::move(document), part);
+    return transaction.Update(key, std::move(wanted), part);
   });
 }
 
@@ -407,8 +560,8 @@ Outcome<ResourceStore::Applied> ResourceStore::Apply(const ObjectKey& key, json:
                                .part = part,
                                .now = transaction.now()};
     PEMBA_TRY(auto result, resource::Apply(*key.kind, live.get(), document, request));
+    was = live != nullptr ? Applied::Was::kThere : Applied::Was::kNew;
     if (live != nullptr) return transaction.Update(key, std::move(result), part);
-    was = Applied::Was::kNew;
     return transaction.Create(*key.kind, key.name_space, std::move(result));
   }));
   return Applied{std::move(written), was};

@@ -5,6 +5,9 @@
 // (the store's revision), owner references, finalizers, status apart from the rest. A transaction's
 // objects and tuples are one write of the store: all of it is durable and visible, or nothing is.
 //
+// If other servers write to the store, too, their changes are followed: readers and watches see
+// them soon, Refresh brings them at once, and a transaction is judged against all of them.
+//
 // Thread-safe. Readers take a shared lock for the time of a lookup or a copy of pointers; writers
 // are one at a time and hold nothing that a reader wants while the disk works.
 #pragma once
@@ -29,6 +32,7 @@
 #include "pemba/resource/selector.h"
 #include "pemba/resource/transaction.h"
 #include "pemba/store/store.h"
+#include "pemba/store/stores.h"
 #include "pemba/tuple/tuple.h"
 
 namespace pemba::resource {
@@ -64,6 +68,10 @@ struct ResourceStoreOptions {
   std::size_t history_max = 100'000;
   std::vector<Index> indexes = {};
   std::function<std::string()> new_uid = NewUid;
+  // Stores::Listen of the store: where other servers write to it, too. Absent: what they write is
+  // seen by those who refresh and by those who write.
+  std::function<std::unique_ptr<store::Listener>(Revision after, std::function<void()> tell)>
+      listen = {};
 };
 
 struct WriteOptions {
@@ -122,7 +130,9 @@ struct Events {
 class ResourceStore {
  public:
   // Reads every object. Borrows everything; `store` has a model. Errors: those of
-  // Store::ReadRecords, kDataLoss (an object of a registered kind that cannot be read).
+  // Store::ReadRecords, kDataLoss (an object of a registered kind that cannot be read),
+  // kFailedPrecondition (a projection of a store that other servers write to: it would not see
+  // what they declare).
   static Result<std::unique_ptr<ResourceStore>> Open(store::Store& store, const Registry& registry,
                                                      const Clock& clock,
                                                      ResourceStoreOptions options = {});
@@ -130,6 +140,10 @@ class ResourceStore {
 
   const Registry& registry() const;
   Revision revision() const;  // Of the newest change that readers see.
+
+  // From here on readers see everything that was written before the call, on whatever server. Asks
+  // the datastore, if other servers write to it. Errors: kStorage.
+  Outcome<Done> Refresh() const;
 
   // Errors: kNotFound.
   Outcome<ObjectPtr> Get(const ObjectKey& key) const;
@@ -145,7 +159,8 @@ class ResourceStore {
                           boost::json::object document, const WriteOptions& options);
   Outcome<Written> Update(const ObjectKey& key, boost::json::object document, Part part,
                           const WriteOptions& options);
-  // Reads, changes and updates; `change` edits the whole object as it is.
+  // Reads, changes and updates; `change` edits the whole object as it is. It may be called again:
+  // see Body.
   using Change = std::function<Outcome<Done>(boost::json::value& document)>;
   Outcome<Written> Modify(const ObjectKey& key, const Change& change, Part part,
                           const WriteOptions& options);
@@ -160,7 +175,8 @@ class ResourceStore {
                          const WriteOptions& options);
   Outcome<Written> Delete(const ObjectKey& key, const DeleteOptions& options);
 
-  // Whatever `body` stages, or nothing if it fails. The body may be called once only.
+  // Whatever `body` stages, or nothing if it fails. It is called again, on the newer state, if
+  // another server wrote meanwhile: what it did last is what counts.
   using Body = std::function<Outcome<Done>(Transaction&)>;
   Outcome<Revision> Transact(const WriteOptions& options, const Body& body);
 

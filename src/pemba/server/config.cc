@@ -143,11 +143,6 @@ Status Validate(const ServerConfig& config) {
   if (config.shutdown_timeout.count() <= 0) return Refused("shutdownTimeout must be positive");
   PEMBA_TRY(std::ignore, ValidateLists(config));
   PEMBA_TRY(std::ignore, ValidateAuthzen(config.authzen));
-  if (!config.resource_kinds.empty() && config.datastore_engine == DatastoreEngine::kPostgres) {
-    return Refused(
-        "resource.kinds needs the embedded or the memory datastore: declared objects do "
-        "not follow other servers yet");
-  }
   if (!config.resource_kinds.empty() && config.access_control.on()) {
     return Refused(
         "resource.kinds and accessControl.enabled do not go together yet: access control "

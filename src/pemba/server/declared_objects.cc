@@ -92,14 +92,22 @@ Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& k
   }
   std::unique_ptr<DeclaredObjects> objects(new DeclaredObjects(std::move(store)));
   PEMBA_TRY(std::ignore, AddKinds(kinds, objects->registry_));
-  PEMBA_TRY(objects->resources_,
-            resource::ResourceStore::Open(*objects->store_, objects->registry_, clock));
+  resource::ResourceStoreOptions options;
+  if (objects->store_->writers() == store::Store::Writers::kOthersToo) {
+    options.listen = [&stores, id](resource::Revision after, std::function<void()> tell) {
+      return stores.Listen(id, after, std::move(tell));
+    };
+  }
+  PEMBA_TRY(objects->resources_, resource::ResourceStore::Open(*objects->store_, objects->registry_,
+                                                               clock, std::move(options)));
 
   const auto* const namespaces = objects->registry_.FindKind("", "Namespace");
   if (objects->resources_->Get({namespaces, "", "default"}).ok()) return objects;
   const auto made = objects->resources_->Create(
       *namespaces, "", {{"metadata", json::object{{"name", "default"}}}}, {});
-  if (!made.ok()) return Error{ErrorCode::kUnavailable, made.error().message};
+  // Another server may have been first.
+  const bool there = made.ok() || made.error().reason == resource::Failure::Reason::kAlreadyExists;
+  if (!there) return Error{ErrorCode::kUnavailable, made.error().message};
   return objects;
 }
 

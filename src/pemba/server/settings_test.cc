@@ -286,12 +286,11 @@ TEST(Settings, AccessControlIsWholeOrRefused) {
             "no declared objects");
 }
 
-TEST(Settings, DeclaredObjectsFollowNoOtherServers) {
-  const Flags flags = {{"datastore-engine", "postgres"}, {"datastore-uri", "postgres:///pemba"}};
+TEST(Settings, DeclaredObjectsMayBeOnPostgres) {
+  const Flags flags = {{"datastore-engine", "postgres"},
+                       {"datastore-uri", "postgres:///pemba"},
+                       {"resource-kinds", "kinds"}};
   EXPECT_TRUE(LoadConfig(flags, From({})).ok());
-  EXPECT_EQ(RefusalOf(flags, "resource-kinds", "kinds"),
-            "resource.kinds needs the embedded or the memory datastore: declared objects do not "
-            "follow other servers yet");
 }
 
 TEST(Settings, SecretsAreInNoMessage) {

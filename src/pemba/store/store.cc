@@ -59,6 +59,15 @@ Result<Revision> Store::ReadRecords(
   return core().ReadRecords(prefix, visit);
 }
 
+Status Store::ReadWrites(Revision after,
+                         const std::function<storage::Visit(const storage::Write&)>& visit) const {
+  return core().ReadWrites(after, visit);
+}
+
+Store::Writers Store::writers() const {
+  return core().shares_its_log() ? Writers::kOthersToo : Writers::kOnlyUs;
+}
+
 Result<TuplePage> Store::Read(const ReadRequest& request) const { return core().Read(request); }
 
 Result<ChangePage> Store::ReadChanges(const ReadChangesRequest& request) const {

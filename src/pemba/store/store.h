@@ -304,6 +304,15 @@ class Store {
       std::string_view prefix,
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
 
+  // Every write after `after` that readers see, with the records that it changed, in order, until
+  // `visit` stops. A write borrows memory that is valid during the call only. Blocks.
+  // Errors: kInvalidArgument (what comes next is no longer kept), kUnavailable, kDataLoss.
+  Status ReadWrites(Revision after,
+                    const std::function<storage::Visit(const storage::Write&)>& visit) const;
+  // Whether other servers write to this store, too: then Pin may be behind.
+  enum class Writers : std::uint8_t { kOnlyUs, kOthersToo };
+  Writers writers() const;
+
   // Errors: kValidation for an unusable filter, kInvalidContinuationToken, kDeadlineExceeded.
   Result<TuplePage> Read(const ReadRequest& request) const;
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),

@@ -71,6 +71,10 @@ class ObjectCall {
     PEMBA_TRY(query_, Query::Read(call_.query()));
     const auto method = call_.http_method();
     const bool one = !target_.name.empty();
+    // Who names a version takes what is here; everybody else is to see the newest.
+    if (query_.Text("resourceVersion").empty()) {
+      PEMBA_TRY(std::ignore, front_.resources.Refresh());
+    }
     PEMBA_TRY(std::ignore, Permit(VerbOf(method)));
     if (method == "GET" || method == "HEAD") {
       if (one) return Get();
@@ -431,6 +435,7 @@ class ObjectCall {
     json::array items;
     options_.dry_run = options.dry_run;
     const auto remove = [&](resource::Transaction& transaction) -> Outcome<Done> {
+      items.clear();  // It may be called again.
       for (const auto& object : transaction.List(*target_.kind, target_.name_space)) {
         if (!labels.Matches(object->labels()) || !fields.Matches(*object)) continue;
         if (transaction.Find(object->key) == nullptr) continue;  // Gone with one before.

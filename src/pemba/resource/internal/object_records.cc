@@ -29,29 +29,42 @@ ObjectPtr WithRevision(const Object& object, Revision revision) {
   return copy;
 }
 
-Result<ObjectPtr> ObjectFrom(const storage::Record& record, const Registry& registry) {
-  const Error bad{ErrorCode::kDataLoss, fmt::format("the record `{}` is no object", record.key)};
-  std::string_view rest = record.key.substr(kObjectPrefix.size());
+namespace {
+
+Error NoObject(std::string_view record_key) {
+  return {ErrorCode::kDataLoss, fmt::format("the record `{}` is no object", record_key)};
+}
+
+}  // namespace
+
+Result<std::optional<ObjectKey>> KeyFrom(std::string_view record_key, const Registry& registry) {
+  std::string_view rest = record_key.substr(kObjectPrefix.size());
   std::string parts[3];
   for (auto& part : parts) {
     const auto slash = rest.find('/');
-    if (slash == rest.npos) return bad;
+    if (slash == rest.npos) return NoObject(record_key);
     part = rest.substr(0, slash);
     rest.remove_prefix(slash + 1);
   }
-  const Kind* found = nullptr;
   for (const auto& kind : registry.kinds()) {
-    if (kind->group == parts[0] && kind->plural == parts[1]) found = kind.get();
+    if (kind->group == parts[0] && kind->plural == parts[1]) {
+      return std::optional(ObjectKey{kind.get(), parts[2], std::string(rest)});
+    }
   }
-  if (found == nullptr) return ObjectPtr();
+  return std::optional<ObjectKey>();
+}
 
+Result<ObjectPtr> ObjectFrom(const storage::Record& record, const Registry& registry) {
+  PEMBA_TRY(auto key, KeyFrom(record.key, registry));
+  if (!key) return ObjectPtr();
+  const Error bad = NoObject(record.key);
   json::error_code error;
   auto document = json::parse(json::string_view(record.value.data(), record.value.size()), error);
   if (error || !document.is_object()) return bad;
   const auto* metadata = document.get_object().if_contains("metadata");
   if (metadata == nullptr || !metadata->is_object()) return bad;
   Object object;
-  object.key = {found, parts[2], std::string(rest)};
+  object.key = *std::move(key);
   object.document = std::move(document.get_object());
   return WithRevision(object, record.revision);
 }

@@ -4,6 +4,7 @@
 //   value := the document as JSON, without metadata.resourceVersion, which is the record's revision
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ inline constexpr std::string_view kObjectPrefix = "o/";
 
 std::string RecordKey(const ObjectKey& key);
 std::string RecordValue(const Object& object);
+
+// Nothing for an object of a kind that is not registered. Errors: kDataLoss, naming the record.
+Result<std::optional<ObjectKey>> KeyFrom(std::string_view record_key, const Registry& registry);
 
 // Null for an object of a kind that is not registered: it stays as it is.
 // Errors: kDataLoss, naming the record.

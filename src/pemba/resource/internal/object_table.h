@@ -41,7 +41,7 @@ class ObjectTable {
   // Namespace and name, of one kind.
   using Places = std::set<std::pair<std::string, std::string>>;
 
-  const std::span<const Index> indexes_;
+  std::span<const Index> indexes_;
   std::map<const Kind*, Objects> objects_;
   StringMap<ObjectPtr> by_uid_;
   // Uid of an owner -> uids of what it owns.

@@ -76,6 +76,9 @@ class StoreCore {
   Result<Revision> ReadRecords(
       std::string_view prefix,
       const std::function<storage::Visit(const storage::Record&)>& visit) const;
+  Status ReadWrites(Revision after,
+                    const std::function<storage::Visit(const storage::Write&)>& visit) const;
+  bool shares_its_log() const { return shared_.datastore.shared() != nullptr; }
   Result<TuplePage> Read(const ReadRequest& request) const;
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
   Result<FeedPosition> StartFeed(const FeedRequest& request) const;

@@ -117,6 +117,17 @@ Result<Revision> StoreCore::ReadRecords(
   return shared_.datastore.ReadRecords(id_, prefix, visit);
 }
 
+Status StoreCore::ReadWrites(
+    Revision after, const std::function<storage::Visit(const storage::Write&)>& visit) const {
+  // What is durable but not yet published is not shown: it is not acknowledged either.
+  const Revision head = Pin().revision();
+  if (head <= after) return Done{};
+  const auto read = shared_.datastore.ReadWrites(id_, after, [&](const storage::Write& write) {
+    return write.revision > head ? storage::Visit::kStop : visit(write);
+  });
+  return ExpectWhole(after, read, ErrorCode::kInvalidArgument);
+}
+
 // Asked after the read: the log may be trimmed at any time.
 Status StoreCore::ExpectWhole(Revision after, const Status& read, ErrorCode code) const {
   const bool trimmed = !read.ok() && read.error().code == ErrorCode::kInvalidArgument;

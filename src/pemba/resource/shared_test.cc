@@ -1,0 +1,250 @@
+// Declared objects of several servers on one PostgreSQL.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "pemba/resource/testing/world.h"
+#include "pemba/storage/postgres.h"
+#include "pemba/storage/testing/postgres_server.h"
+
+namespace pemba::resource::testing {
+namespace {
+
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+using storage::testing::PostgresServer;
+using Reason = Failure::Reason;
+
+enum class Listens { kNo, kYes };
+
+// One server: everything but the wire.
+class Node {
+ public:
+  Node(const storage::PostgresOptions& options, const StoreId& store, Listens listens) {
+    EXPECT_TRUE(registry_.AddFromYaml(kKinds).ok());
+    auto datastore = storage::OpenPostgresDatastore(options);
+    PEMBA_CHECK(datastore.ok());
+    datastore_ = *std::move(datastore);
+    stores_ = std::make_unique<store::Stores>(*datastore_, clock_);
+    store_.emplace(*stores_->Open(store));
+    if (!(*store_)->Pin().ResolveModel("").ok()) {
+      PEMBA_CHECK(
+          (*store_)->WriteModel(*model::ModelFromDsl("model\n  schema 1.1\n\ntype user\n")).ok());
+      store_.emplace(*stores_->Open(store));
+    }
+    ResourceStoreOptions resource_options;
+    if (listens == Listens::kYes) {
+      resource_options.listen = [this, store](Revision after, std::function<void()> tell) {
+        return stores_->Listen(store, after, std::move(tell));
+      };
+    }
+    auto opened = ResourceStore::Open(**store_, registry_, clock_, std::move(resource_options));
+    PEMBA_CHECK(opened.ok());
+    resources_ = *std::move(opened);
+  }
+
+  ResourceStore* operator->() { return resources_.get(); }
+  store::Store& store() { return **store_; }
+  const Registry& registry() const { return registry_; }
+  const Clock& clock() const { return clock_; }
+  const Kind& teams() const { return *registry_.FindKind("example.com", "Team"); }
+  ObjectKey Team(const std::string& name) const { return {&teams(), "", name}; }
+
+  Outcome<Written> Create(const std::string& name) {
+    return resources_->Create(
+        teams(), "",
+        Parse(R"({"metadata":{"name":")" + name + R"("},"spec":{"mail":"a@b","size":1}})"), {});
+  }
+  // One more of the size.
+  Outcome<Written> Increment(const std::string& name) {
+    return resources_->Modify(Team(name),
+                              [](boost::json::value& document) -> Outcome<Done> {
+                                auto& size = document.at("spec").at("size");
+                                size = size.as_int64() + 1;
+                                return Done{};
+                              },
+                              Part::kMain, {});
+  }
+  std::int64_t SizeOf(const std::string& name) {
+    const auto object = resources_->Get(Team(name));
+    return object.ok() ? (*object)->spec().at("size").as_int64() : -1;
+  }
+  // Everything that a watch from `after` on is told.
+  std::vector<std::string> EventsAfter(Revision after) {
+    WatchRequest watch;
+    watch.kind = &teams();
+    const auto events = resources_->EventsAfter(watch, after);
+    if (!events.ok()) return {events.error().message};
+    std::vector<std::string> texts;
+    for (const auto& event : events->events) {
+      texts.push_back(std::to_string(event.object->revision) + " " +
+                      std::to_string(static_cast<int>(event.type)) + " " +
+                      boost::json::serialize(event.object->document));
+    }
+    return texts;
+  }
+  bool Reaches(Revision revision) {
+    resources_->AwaitChange(revision - 1, steady_clock::now() + seconds(10));
+    return resources_->revision() >= revision;
+  }
+
+ private:
+  StandingClock clock_;
+  Registry registry_;
+  std::unique_ptr<storage::Datastore> datastore_;
+  std::unique_ptr<store::Stores> stores_;
+  std::optional<store::StoreHandle> store_;
+  std::unique_ptr<ResourceStore> resources_;
+};
+
+class SharedResources : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (PostgresServer::WhyNotHere()) return;
+    auto started = PostgresServer::Start();
+    if (started.ok()) server = started->release();
+  }
+  static void TearDownTestSuite() { delete server; }
+  void SetUp() override {
+    if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
+    ASSERT_NE(server, nullptr);
+    options_.primary.uri = server->Uri(server->CreateDatabase());
+    ASSERT_TRUE(storage::MigratePostgres(options_, storage::Migrate::kYes).ok());
+  }
+  std::unique_ptr<Node> NewNode(Listens listens = Listens::kYes) const {
+    return std::make_unique<Node>(options_, store_, listens);
+  }
+
+  static inline PostgresServer* server = nullptr;
+  const StoreId store_{"01J0000000000000000000000A"};
+  storage::PostgresOptions options_;
+};
+
+TEST_F(SharedResources, WhatOneDeclaresTheOthersSee) {
+  const auto one = NewNode(), two = NewNode(), late = NewNode(Listens::kNo);
+  const auto created = one->Create("a");
+  ASSERT_TRUE(created.ok()) << created.error().message;
+  // By itself; and whoever asks for the newest, at once.
+  ASSERT_TRUE(two->Reaches(created->object->revision));
+  EXPECT_EQ((*(*two)->Get(two->Team("a")))->document, created->object->document);
+  EXPECT_FALSE((*late)->Get(late->Team("a")).ok());
+  ASSERT_TRUE((*late)->Refresh().ok());
+  EXPECT_EQ((*(*late)->Get(late->Team("a")))->document, created->object->document);
+  EXPECT_EQ((*two)->FindByUid(created->object->uid())->key.name, "a");
+
+  ASSERT_TRUE((*two)->Delete(two->Team("a"), {}).ok());
+  ASSERT_TRUE((*one)->Refresh().ok());
+  EXPECT_FALSE((*one)->Get(one->Team("a")).ok());
+  EXPECT_EQ((*one)->FindByUid(created->object->uid()), nullptr);
+}
+
+TEST_F(SharedResources, WatchesTellTheSameStoryEverywhere) {
+  const auto one = NewNode(), two = NewNode();
+  const Revision begin = (*one)->revision();
+  ASSERT_TRUE(one->Create("a").ok());
+  ASSERT_TRUE(two->Create("b").ok());
+  ASSERT_TRUE(two->Increment("a").ok());
+  ASSERT_TRUE((*one)->Delete(one->Team("b"), {}).ok());
+  ASSERT_TRUE(one->Increment("a").ok());
+  ASSERT_TRUE(two->Reaches((*one)->revision()));
+  const auto told = one->EventsAfter(begin);
+  EXPECT_EQ(told.size(), 5u);
+  EXPECT_EQ(two->EventsAfter(begin), told);
+}
+
+// The one that is too late is judged on what the first one left.
+TEST_F(SharedResources, OfSeveralCreatorsOfOneNameOneWins) {
+  const auto one = NewNode(), two = NewNode();
+  constexpr int kNames = 30;
+  std::atomic<int> made{0}, taken{0};
+  std::vector<std::thread> threads;
+  for (Node* node : {one.get(), two.get(), one.get(), two.get()}) {
+    threads.emplace_back([&, node] {
+      for (int i = 0; i < kNames; ++i) {
+        const auto created = node->Create("n" + std::to_string(i));
+        if (created.ok()) {
+          ++made;
+        } else {
+          EXPECT_EQ(created.error().reason, Reason::kAlreadyExists) << created.error().message;
+          ++taken;
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(made, kNames);
+  EXPECT_EQ(taken, 3 * kNames);
+}
+
+TEST_F(SharedResources, NoChangeIsLost) {
+  const auto one = NewNode(), two = NewNode(), three = NewNode();
+  ASSERT_TRUE(one->Create("a").ok());
+  constexpr int kEach = 15;
+  std::vector<std::thread> threads;
+  for (Node* node : {one.get(), two.get(), three.get(), one.get(), two.get()}) {
+    threads.emplace_back([node] {
+      for (int i = 0; i < kEach; ++i) {
+        const auto done = node->Increment("a");
+        EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  for (Node* node : {one.get(), two.get(), three.get()}) {
+    ASSERT_TRUE((*node)->Refresh().ok());
+    EXPECT_EQ(node->SizeOf("a"), 1 + 5 * kEach);
+  }
+}
+
+TEST_F(SharedResources, AVersionThatIsNoLongerTheObjectsIsAConflict) {
+  const auto one = NewNode(), two = NewNode(Listens::kNo);
+  const auto created = one->Create("a");
+  ASSERT_TRUE((*two)->Refresh().ok());
+  auto document = created->object->document;
+  ASSERT_TRUE(one->Increment("a").ok());
+  document["spec"].get_object()["size"] = 50;
+  const auto stale = (*two)->Update(two->Team("a"), document, Part::kMain, {});
+  ASSERT_FALSE(stale.ok());
+  EXPECT_EQ(stale.error().reason, Reason::kConflict);
+}
+
+// Old changes are gone that a server had yet to see: it has the objects, its watches begin again.
+TEST_F(SharedResources, AServerThatWasBehindATrimmedLogLoadsAgain) {
+  const auto one = NewNode(), late = NewNode(Listens::kNo);
+  ASSERT_TRUE(one->Create("gone").ok());
+  ASSERT_TRUE((*late)->Refresh().ok());
+  const Revision known = (*late)->revision();
+  ASSERT_TRUE((*one)->Delete(one->Team("gone"), {}).ok());
+  for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(one->Create(name).ok());
+  ASSERT_TRUE(storage::TrimPostgresLogs(options_, {.before = one->clock().Now() + seconds(10)},
+                                        [](const storage::TrimmedLog&) {})
+                  .ok());
+  ASSERT_TRUE((*late)->Refresh().ok());
+  EXPECT_TRUE((*late)->Get(late->Team("b")).ok());
+  EXPECT_FALSE((*late)->Get(late->Team("gone")).ok());
+  EXPECT_THAT(late->EventsAfter(known),
+              ::testing::ElementsAre("too old resource version: " + std::to_string(known)));
+  EXPECT_THAT(one->EventsAfter(known), ::testing::SizeIs(4));
+}
+
+class NothingFollows final : public Projection {
+ public:
+  Outcome<Consequences> Project(const Transaction&) override { return Consequences{}; }
+};
+
+TEST_F(SharedResources, AProjectionWouldNotSeeWhatOthersDeclare) {
+  const auto node = NewNode();
+  NothingFollows projection;
+  const auto opened = ResourceStore::Open(node->store(), node->registry(), node->clock(),
+                                          {.projection = &projection});
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace pemba::resource::testing
