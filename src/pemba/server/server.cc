@@ -350,6 +350,7 @@ class Server::Impl {
     if (config_.admin_address.empty()) return Done{};
     AddAdminRoutes(
         {.datastore = datastore_.get(),
+         .databases_directory = config_.data_directory / "reason",
          .backup_directory = config_.backup_directory.empty() ? config_.data_directory / "backups"
                                                               : config_.backup_directory},
         admin_router_);
