@@ -23,8 +23,17 @@ using internal::TokenUse;
 constexpr std::uint64_t kChangesWorthACheckpoint = 10'000;
 // How soon what was replaced is looked at again if a reader still used it.
 constexpr std::chrono::milliseconds kCollectAgain{50};
+// How soon the next search for room may follow one that went before the budget was spent: if
+// everything is in use, it finds nothing.
+constexpr std::chrono::milliseconds kRoomAgain{100};
+// How often a load that found no room is tried again.
+constexpr int kLoadsAgainMax = 2;
 // How long a load waits for the memory of unloaded stores.
 constexpr std::chrono::milliseconds kRoomWait{200};
+
+bool IsExhausted(const Result<std::unique_ptr<StoreCore>>& core) {
+  return !core.ok() && core.error().code == ErrorCode::kResourceExhausted;
+}
 
 }  // namespace
 
@@ -96,10 +105,15 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
     WakeMaintenance();
   }
 
-  void RequestRoom() override {
+  void RequestRoom(const StoreId& store, Room room) override {
     const std::lock_guard lock(maintenance_mutex_);
-    if (room_) return;
-    room_ = true;
+    if (room == Room::kSpent) {
+      if (std::ranges::find(without_room_, store) != without_room_.end()) return;
+      without_room_.push_back(store);
+    } else {
+      if (room_ || std::chrono::steady_clock::now() < next_room_) return;
+      room_ = true;
+    }
     WakeMaintenance();
   }
 
@@ -208,21 +222,23 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
       if (Store* store = table_.Find(id.value)) return store;
     }
     auto core = StoreCore::Load(shared_, id);
-    if (!core.ok() && core.error().code == ErrorCode::kResourceExhausted && MakeRoom() != 0) {
+    // Again, whoever made the room: others load, too, and what is unloaded goes with its readers.
+    for (int i = 0; i < kLoadsAgainMax && IsExhausted(core); ++i) {
+      MakeRoom(Room::kSpent, {});
       AwaitRoom();
       core = StoreCore::Load(shared_, id);
     }
     if (!core.ok()) return core.error();
-    if (internal::IsNearlySpent(shared_.budget)) RequestRoom();
+    if (internal::IsNearlySpent(shared_.budget)) RequestRoom(id, Room::kNearlySpent);
     auto store = std::make_unique<Store>(*std::move(core));
     store->Touch(++round_);
     return table_.Insert(std::move(store));
   }
 
-  // Unloads what was not used lately, least recently used first, until a quarter of the budget is
-  // free; not those that were used last, however large. Returns the bytes that will be free once
-  // the readers have left.
-  std::uint64_t MakeRoom() {
+  // Unloads stores, least recently used first, until a quarter of the budget is free once the
+  // readers have left; not those that ask for the room. As long as it is not spent, those that were
+  // used last stay: all of them may fit just so.
+  void MakeRoom(Room room, std::span<const StoreId> except) {
     const std::lock_guard lock(room_mutex_);
     ++round_;
     std::uint64_t newest = 0;
@@ -239,7 +255,10 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
         newest = std::max(newest, used);
       });
     }
-    std::erase_if(candidates, [&](const Candidate& c) { return c.used == newest; });
+    std::erase_if(candidates, [&](const Candidate& c) {
+      if (room == Room::kNearlySpent) return c.used == newest;
+      return std::ranges::find(except, c.id) != except.end();
+    });
     std::ranges::sort(candidates, {}, &Candidate::used);
     const auto limit = shared_.budget.bytes_max();
     std::uint64_t freed = 0;
@@ -247,7 +266,6 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
       if (shared_.budget.used() <= freed + limit / 4 * 3) break;
       freed += Unload(candidate.id);
     }
-    return freed;
   }
 
   // Returns the bytes of its graph, or zero if it is in use. Whoever loads it waits until it is
@@ -305,7 +323,9 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
     std::unique_lock lock(maintenance_mutex_);
     bool waits = false;  // Something retired is still in use.
     while (!stopping_) {
-      const auto wanted = [&] { return stopping_ || collect_ || room_ || !checkpoints_.empty(); };
+      const auto wanted = [&] {
+        return stopping_ || collect_ || room_ || !without_room_.empty() || !checkpoints_.empty();
+      };
       const bool expires = expiry_interval_.count() > 0 && !expiring_.empty();
       if (waits || expires) {
         maintenance_wake_.wait_for(
@@ -319,13 +339,21 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
       std::vector<StoreId> stores;
       stores.swap(checkpoints_);
       const bool room = room_;
+      const std::vector<StoreId> without_room = without_room_;
       lock.unlock();
-      if (room) MakeRoom();
+      if (room) MakeRoom(Room::kNearlySpent, {});
+      if (!without_room.empty()) MakeRoom(Room::kSpent, without_room);
       waits = shared_.reclaimer.Collect();
       for (const StoreId& id : stores) SaveCheckpoint(id);
       if (expires) CollectExpired();
       lock.lock();
-      if (room) room_ = false;  // Only now: who asked meanwhile has been served.
+      // Only now: who asked meanwhile has been served, or asks again.
+      if (room) {
+        room_ = false;
+        next_room_ = std::chrono::steady_clock::now() + kRoomAgain;
+      }
+      without_room_.erase(without_room_.begin(),
+                          without_room_.begin() + static_cast<std::ptrdiff_t>(without_room.size()));
     }
   }
 
@@ -352,6 +380,8 @@ class Stores::Impl final : public internal::Maintenance, public internal::Follow
   std::set<StoreId> expiring_;        // In memory, with tuples that expire, now or ever.
   bool collect_ = false;
   bool room_ = false;
+  std::chrono::steady_clock::time_point next_room_;
+  std::vector<StoreId> without_room_;  // Each store at most once.
   bool stopping_ = false;
   std::thread maintenance_thread_;
 

@@ -26,7 +26,9 @@ class Maintenance {
   virtual void RequestCollect() = 0;  // Something was retired.
   // The store has tuples that expire: StoreCore::next_expiry says when.
   virtual void WatchExpiry(const StoreId& store) = 0;
-  virtual void RequestRoom() = 0;  // The memory budget is nearly spent.
+  // The memory budget is nearly spent, or the store's next write did not find room.
+  enum class Room : std::uint8_t { kNearlySpent, kSpent };
+  virtual void RequestRoom(const StoreId& store, Room room) = 0;
   // The core that serves the store now, for those who hold one that was unloaded. Loads it if need
   // be. The caller holds a guard of the reclaimer.
   virtual Result<StoreCore*> Reopen(const StoreId& store) = 0;
@@ -38,6 +40,18 @@ inline bool IsNearlySpent(const graph::MemoryBudget& budget) {
 }
 
 struct Shared {
+  // After a write to a graph.
+  void WatchRoom(const StoreId& store, const Status& applied) const {
+    using Room = Maintenance::Room;
+    if (!applied.ok()) {
+      if (applied.error().code == ErrorCode::kResourceExhausted) {
+        maintenance.RequestRoom(store, Room::kSpent);
+      }
+    } else if (IsNearlySpent(budget)) {
+      maintenance.RequestRoom(store, Room::kNearlySpent);
+    }
+  }
+
   void Report(std::string_view line) const {
     if (report) report(line);
   }

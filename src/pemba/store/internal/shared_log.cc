@@ -82,7 +82,7 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     if (state.generation != generation || write.revision <= state.graph->applied()) return Done{};
     PEMBA_ASSERT(write.revision == state.graph->applied() + 1);
     const auto made = state.graph->Apply(write.revision, write.time, ToGraph(write.changes));
-    if (!made.ok() || IsNearlySpent(shared_.budget)) shared_.maintenance.RequestRoom();
+    shared_.WatchRoom(id_, made);
     PEMBA_TRY(std::ignore, made);
     state.graph->Publish(write.revision);
     state.last_time = write.time;
@@ -211,7 +211,7 @@ Status StoreCore::MakeRoomFor(const JudgedBatch& judged) {
   }
   const std::lock_guard lock(write_mutex_);
   const Status reserved = state_.load()->graph->Reserve(changes);
-  if (!reserved.ok()) shared_.maintenance.RequestRoom();
+  shared_.WatchRoom(id_, reserved);
   return reserved;
 }
 

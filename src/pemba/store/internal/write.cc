@@ -73,7 +73,7 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
 
   pending.revision = state.graph->applied() + 1;
   const auto applied = state.graph->Apply(pending.revision, time, changes);
-  if (!applied.ok() || IsNearlySpent(shared_.budget)) shared_.maintenance.RequestRoom();
+  shared_.WatchRoom(id_, applied);
   PEMBA_TRY(std::ignore, applied);
   state.last_time = time;
   ++in_flight_;
