@@ -1,6 +1,6 @@
 // Publications: who waits for the next revision of a store.
 //
-// Thread-safe. A store that nobody listens to costs its writers one load.
+// Thread-safe. A store that nobody listens to costs its writers one atomic operation.
 #pragma once
 
 #include <atomic>
