@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +18,7 @@ namespace pemba::bench {
 namespace {
 
 constexpr std::chrono::seconds kStartPatience{30};
+constexpr std::chrono::seconds kStopPatience{60};
 
 Error Failed(const std::string& what) { return {ErrorCode::kUnavailable, what}; }
 
@@ -86,6 +88,17 @@ Status ChildServer::ReadAddresses() {
     http_address_ = LineAfter(text, "http listening on ");
   }
   grpc_address_ = LineAfter(text, "grpc listening on ");
+  return Done{};
+}
+
+Status ChildServer::Stop() {
+  kill(process_, SIGTERM);
+  const auto until = std::chrono::steady_clock::now() + kStopPatience;
+  while (waitpid(process_, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) return Failed("the server does not end");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  process_ = 0;
   return Done{};
 }
 

@@ -29,6 +29,9 @@ class ChildServer {
   Endpoint endpoint(Protocol protocol) const;
   pid_t process() const { return process_; }
 
+  // Asks it to end, and waits until it has. Errors: kUnavailable (it has not, after a minute).
+  Status Stop();
+
  private:
   ChildServer() = default;
   Status ReadAddresses();

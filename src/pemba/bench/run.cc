@@ -14,6 +14,7 @@
 #include "pemba/bench/engine_driver.h"
 #include "pemba/bench/floors.h"
 #include "pemba/bench/internal/scratch_directory.h"
+#include "pemba/bench/life_run.h"
 #include "pemba/bench/marks.h"
 #include "pemba/bench/process_use.h"
 #include "pemba/bench/scenario.h"
@@ -140,6 +141,7 @@ class Runner {
     if (!std::exchange(start_measured_, true)) {
       PEMBA_TRY(std::ignore, RunStart());
     }
+    if (options_.life_stores) return RunLife(protocol, scenarios);
     PEMBA_TRY(const auto echo, RunEcho(protocol));
     for (const auto* info : scenarios) {
       Tell(NameOf(protocol), *info);
@@ -152,6 +154,25 @@ class Runner {
       PEMBA_TRY(auto rows, MeasureWire(*info, run, &echo, report_.notes));
       Add(std::move(rows));
     }
+    return Done{};
+  }
+
+  Status RunLife(Protocol protocol, const Chosen& scenarios) {
+    const auto start = [this](const std::string& directory) { return StartServer(directory); };
+    for (const auto* info : scenarios) {
+      Tell("life", *info);
+      PEMBA_TRY(const auto data, ScratchDirectory::Make());
+      const Endpoint any{.protocol = protocol};
+      PEMBA_TRY(auto rows, MeasureRestart(*info, RunAt(any, {}), protocol, start, data->path()));
+      Add(std::move(rows));
+    }
+    if (*options_.life_stores == 0) return Done{};
+    if (options_.progress) {
+      options_.progress(fmt::format("life: {} idle stores", *options_.life_stores));
+    }
+    PEMBA_TRY(const auto data, ScratchDirectory::Make());
+    PEMBA_TRY(auto row, MeasureIdleStores(*options_.life_stores, protocol, start, data->path()));
+    Add({std::move(row)});
     return Done{};
   }
 

@@ -21,6 +21,7 @@ using storage::testing::PostgresServer;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr const char* kAnne = "document:1#viewer@user:anne";
 constexpr const char* kBob = "document:1#viewer@user:bob";
@@ -44,13 +45,15 @@ const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new Environ
 
 class Node {
  public:
-  explicit Node(const storage::PostgresOptions& options, bool follows = true) {
+  explicit Node(const storage::PostgresOptions& options, bool follows = true,
+                std::uint64_t memory_bytes_max = 0) {
     auto slow = options;
     if (!follows) slow.poll_announced = slow.poll_unannounced = std::chrono::hours(1);
     auto opened = storage::OpenPostgresDatastore(slow);
     PEMBA_CHECK(opened.ok());
     datastore_ = *std::move(opened);
     StoresOptions stores;
+    stores.memory_bytes_max = memory_bytes_max;
     stores.report = [this](std::string_view line) {
       const std::lock_guard lock(mutex_);
       reports_.emplace_back(line);
@@ -298,6 +301,124 @@ TEST_F(Shared, WithoutTheDatabaseReadsGoOnAndSayHowOldTheyAre) {
   }
   EXPECT_LE(node->following()->silent_for, seconds(1));
   EXPECT_TRUE(node->Health().ok());
+}
+
+constexpr std::uint64_t kBudget = std::uint64_t{8} << 20;
+
+// Some 1.5 MiB of graph in 100 writes.
+void Fill(Node& node, const StoreId& id) {
+  std::vector<tuple::Tuple> writes(100);
+  for (int i = 0; i < 100; ++i) {
+    for (int j = 0; j < 100; ++j) {
+      writes[static_cast<std::size_t>(j)] =
+          T("document:" + std::to_string(i * 100 + j) +
+            "-with-a-name-that-takes-some-room#viewer@user:u" + std::to_string(i * 100 + j));
+    }
+    auto written = Write(*node.Open(id), {.writes = writes});
+    for (int again = 0; !written.ok() && again < 400; ++again) {
+      ASSERT_EQ(written.error().code, ErrorCode::kResourceExhausted) << written.error().message;
+      std::this_thread::sleep_for(milliseconds(5));
+      written = Write(*node.Open(id), {.writes = writes});
+    }
+    ASSERT_TRUE(written.ok()) << written.error().message;
+    ASSERT_LE(node->memory().bytes, kBudget);
+  }
+}
+
+TEST_F(Shared, StoresOfAFollowerMakeRoomAndComeBackWithWhatOthersWroteMeanwhile) {
+  Node writer(options_);
+  Node small(options_, true, kBudget);
+  CreateStore(writer);
+  const auto first = store_;
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kAnne)}}).ok());
+  {
+    const auto there = small.Open(first);
+    ASSERT_TRUE(there->PinAtLeast(1, Soon()).ok());
+  }
+  for (int i = 0; i < 9; ++i) {
+    CreateStore(small);
+    ASSERT_NO_FATAL_FAILURE(Fill(small, store_));
+  }
+  ASSERT_EQ(small->IsLoaded(first), Stores::Loaded::kNo);
+  EXPECT_GT(small->memory().unloaded, 0u);
+
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kBob)}, .deletes = {kAnne}}).ok());
+  std::this_thread::sleep_for(milliseconds(50));  // News of a store that is not here: no trouble.
+  ASSERT_EQ(small->IsLoaded(first), Stores::Loaded::kNo);
+  const auto back = small.Open(first);
+  EXPECT_THAT(AllTuples(*back), ElementsAre(kBob));
+  EXPECT_THAT(AllChanges(*back), ElementsAre("+" + std::string(kAnne), "-" + std::string(kAnne),
+                                             "+" + std::string(kBob)));
+  // And it is followed again.
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kAnne)}}).ok());
+  EXPECT_TRUE(Reaches(*small.Open(first), 3));
+  EXPECT_EQ(*Write(*small.Open(first), {.deletes = {kAnne}}), 4u);
+  EXPECT_THAT(small.reports(), IsEmpty());
+}
+
+TEST_F(Shared, AWriteThatThisServerCannotHoldIsRefusedBeforeItIsDurable) {
+  Node small(options_, true, kBudget / 4);
+  CreateStore(small);
+  std::optional<Error> refused;
+  Revision last = 0;
+  for (int i = 0; i < 100'000 && !refused; i += 100) {
+    std::vector<tuple::Tuple> writes;
+    for (int j = i; j < i + 100; ++j) {
+      writes.push_back(T("document:" + std::to_string(j) + "-with-a-long-name#viewer@user:anne"));
+    }
+    const auto written = Write(*small.Open(store_), {.writes = writes});
+    if (written.ok()) {
+      last = *written;
+    } else {
+      refused = written.error();
+    }
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(refused->message, HasSubstr("the server's memory budget"));
+  EXPECT_EQ(small.Open(store_)->Pin().revision(), last);
+  Node large(options_);
+  EXPECT_EQ(large.Open(store_)->Pin().revision(), last) << "it was durable all the same";
+}
+
+// Both servers read, write and unload at once; each sees its own writes, and in the end the same.
+TEST_F(Shared, NothingIsLostWhileStoresComeAndGoOnBothServers) {
+  Node one(options_, true, kBudget), two(options_, true, kBudget);
+  std::vector<StoreId> ids;
+  for (int i = 0; i < 7; ++i) {
+    CreateStore(one);
+    ids.push_back(store_);
+    ASSERT_NO_FATAL_FAILURE(Fill(one, store_));
+  }
+  std::vector<std::atomic<Revision>> acknowledged(ids.size());
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Node& node = t % 2 == 0 ? one : two;
+      for (unsigned i = 0; i < 40; ++i) {
+        const auto s = (i * 5 + t * 3) % ids.size();
+        const auto opened = node->Open(ids[s]);
+        if (!opened.ok()) continue;  // No room just now.
+        const auto name = "document:new" + std::to_string(t) + "-" + std::to_string(i);
+        const auto revision = Write(**opened, {.writes = {T(name + "#viewer@user:anne")}});
+        if (!revision.ok()) continue;
+        ++acknowledged[s];
+        const auto again = node->Open(ids[s]);
+        if (again.ok()) {
+          EXPECT_GE((*again)->Pin().revision(), *revision);
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  Revision all = 0;
+  for (std::size_t s = 0; s < ids.size(); ++s) {
+    EXPECT_EQ(one.Open(ids[s])->PinNewest(Soon())->revision(), 100 + acknowledged[s]);
+    EXPECT_EQ(two.Open(ids[s])->PinNewest(Soon())->revision(), 100 + acknowledged[s]);
+    all += acknowledged[s];
+  }
+  EXPECT_GT(all, 0u);
+  EXPECT_GT(one->memory().unloaded + two->memory().unloaded, 0u);
 }
 
 // Each store's writers wait for their own.

@@ -274,6 +274,15 @@ class Store {
   internal::StoreCore& core() const {  // For Stores.
     return *current_.load(std::memory_order_acquire);
   }
+  // For Stores: when it was last opened, by a count of theirs. Written only when that changes.
+  void Touch(std::uint64_t round) {
+    if (used_.load(std::memory_order_relaxed) != round) {
+      used_.store(round, std::memory_order_relaxed);
+    }
+  }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  // For Stores: handles that keep it in memory.
+  std::atomic<std::uint32_t>& kept() { return kept_; }
 
   // The tuples as of the newest published revision. No lock, no shared write, never blocks.
   View Pin() const;
@@ -359,6 +368,8 @@ class Store {
   // Is core_, but for a handle on an id without data whose first model came through that handle:
   // then the core that serves the id from now on.
   std::atomic<internal::StoreCore*> current_;
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint32_t> kept_{0};
 };
 
 }  // namespace pemba::store

@@ -89,7 +89,9 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     // A state that was loaded meanwhile has it, or will follow from there.
     if (state.generation != generation || write.revision <= state.graph->applied()) return Done{};
     PEMBA_ASSERT(write.revision == state.graph->applied() + 1);
-    PEMBA_TRY(std::ignore, state.graph->Apply(write.revision, write.time, ToGraph(write.changes)));
+    const auto made = state.graph->Apply(write.revision, write.time, ToGraph(write.changes));
+    shared_.WatchRoom(id_, made);
+    PEMBA_TRY(std::ignore, made);
     state.graph->Publish(write.revision);
     state.last_time = write.time;
   }
@@ -141,6 +143,11 @@ Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
                                            const graph::Snapshot& start) {
   QueuedWrite mine{&checked, &start, std::nullopt};
   std::unique_lock lock(queue_mutex_);
+  if (sealed_ == Sealed::kYes) {
+    lock.unlock();
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->WriteShared(checked, start);
+  }
   queue_.push_back(&mine);
   while (!mine.outcome) {
     if (committing_) {
@@ -179,7 +186,9 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     auto judged = Judge(batch, (*locked)->head().revision);
     if (!judged.ok()) return all(judged.error());
     if (judged->writes.empty()) return std::move(judged->outcomes);
-    const auto committed = (*locked)->Commit(judged->writes);
+    // What is durable must be shown: room for it is there before.
+    Status committed = MakeRoomFor(*judged);
+    if (committed.ok()) committed = (*locked)->Commit(judged->writes);
     if (!committed.ok()) {
       if (committed.error().code == ErrorCode::kConflict && attempt < kAttemptsMax) continue;
       // Nobody knows whether it was committed. Those who were refused were refused rightly or
@@ -198,6 +207,17 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     settled_.notify_all();
     return std::move(judged->outcomes);
   }
+}
+
+Status StoreCore::MakeRoomFor(const JudgedBatch& judged) {
+  std::vector<graph::Change> changes;
+  for (const auto& plan : judged.plans) {
+    changes.insert(changes.end(), plan.changes.begin(), plan.changes.end());
+  }
+  const std::lock_guard lock(write_mutex_);
+  const Status reserved = state_.load()->graph->Reserve(changes);
+  shared_.WatchRoom(id_, reserved);
+  return reserved;
 }
 
 // The end of the log is locked: nothing comes after `head` but what this batch adds.
