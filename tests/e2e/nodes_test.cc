@@ -139,7 +139,7 @@ TEST_F(Nodes, DeclareTheSameObjects) {
     ASSERT_EQ(client.Post(path(i % kNodes), wanted).status, 201);
     const auto seen = client.Get(path((i + 1) % kNodes, "/" + name));
     ASSERT_EQ(seen.status, 200);
-    EXPECT_EQ(seen.body.at("metadata").at("name"), name);
+    EXPECT_EQ(seen.body.at("metadata").at("name").as_string(), name);
     EXPECT_EQ(client.Post(path((i + 2) % kNodes), wanted).status, 409);
   }
   const auto all = client.Get(path(0));
