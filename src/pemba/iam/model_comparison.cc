@@ -90,6 +90,19 @@ bool SameModel(const model::Model& a, const model::Model& b) {
   return Canonical(a) == Canonical(b);
 }
 
+bool Takes(const model::Model& model, const tuple::TupleView& tuple) {
+  const auto type =
+      std::ranges::find(model.types, tuple::SplitObject(tuple.object).type, &TypeDefinition::type);
+  if (type == model.types.end()) return false;
+  const auto subject = tuple::SplitSubject(tuple.subject);
+  return std::ranges::any_of(
+      RelatedOf(*type, tuple.relation), [&](const RelationReference& reference) {
+        return reference.type == subject.type && reference.relation == subject.relation &&
+               reference.wildcard == (subject.kind == tuple::SubjectKind::kWildcard) &&
+               reference.condition.empty();
+      });
+}
+
 model::Model Accepting(const model::Model& before, const model::Model& after) {
   model::Model model = before;
   model.id.clear();

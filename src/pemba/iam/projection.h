@@ -88,6 +88,12 @@ model::Model MergeManaged(const model::Model& current, const model::Model& manag
 // count.
 bool SameModel(const model::Model& a, const model::Model& b);
 
+// Whether a tuple can be written under the model: its relation has the subject's form among its
+// type restrictions. O(types).
+bool Takes(const model::Model& model, const tuple::TupleView& tuple);
+// The size of the model as a message of the wire, without its id: what providers limit. O(size).
+std::size_t ModelWireBytes(const model::Model& model);
+
 // `before`, and what it lacks for tuples of `after` to be written: decisions on tuples of `before`
 // are as they were.
 model::Model Accepting(const model::Model& before, const model::Model& after);
