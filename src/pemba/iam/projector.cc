@@ -10,6 +10,7 @@
 #include "pemba/iam/internal/audit.h"
 #include "pemba/iam/internal/mutation.h"
 #include "pemba/iam/internal/step.h"
+#include "pemba/provider/model_merge.h"
 
 namespace pemba::iam {
 namespace {
@@ -102,8 +103,8 @@ class Projector::Impl {
     internal::Audit audit(scope_, state_, transaction, store_);
     auto drift = audit.Compare();
     PEMBA_TRY(const auto newest, NewestModel());
-    const auto wanted = MergeManaged(newest, *state_.model);
-    drift.model_differs = !SameModel(newest, wanted);
+    const auto wanted = provider::MergeModels(newest, *state_.model);
+    drift.model_differs = !provider::SameModels(newest, wanted);
     if (repair == Repair::kReport || drift.none()) return drift;
     if (drift.model_differs && drift.missing != 0) {
       PEMBA_TRY(std::ignore, store_.WriteModel(Accepting(newest, wanted)));
@@ -119,11 +120,11 @@ class Projector::Impl {
   Outcome<Done> AddModels(const model::Model& managed, Consequences& consequences) const {
     auto newest = NewestModel();
     if (!newest.ok()) return newest.error();
-    auto wanted = MergeManaged(*newest, managed);
-    if (SameModel(*newest, wanted)) return Done{};
+    auto wanted = provider::MergeModels(*newest, managed);
+    if (provider::SameModels(*newest, wanted)) return Done{};
     PEMBA_TRY(std::ignore, CheckSize(*newest, wanted));
     const bool fits = std::ranges::all_of(consequences.writes, [&](const tuple::Tuple& tuple) {
-      return Takes(*newest, tuple.view());
+      return provider::AcceptsTuple(*newest, tuple.view());
     });
     if (!fits) consequences.model_before = Accepting(*newest, wanted);
     consequences.model_after = std::move(wanted);

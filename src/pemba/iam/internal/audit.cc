@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "pemba/provider/model_merge.h"
+
 namespace pemba::iam::internal {
 namespace {
 
@@ -110,7 +112,7 @@ Status Audit::ForEachExtra(const Visit& visit) const {
           last.emplace(Tuple{std::string(object), std::string(relation), std::string(subject), {}});
           last_condition = stored.condition;
           last_end = stored.expires_at;
-          if (!IsManagedType(tuple::SplitObject(object).type)) return;
+          if (!provider::IsManagedTuple(stored.tuple)) return;
           if (!IsPlain(stored) || !wanted_.contains(HashOf(stored.tuple))) page.push_back(*last);
         });
     for (auto& tuple : page) {
