@@ -180,7 +180,7 @@ class Catalog::Builder {
     auto errors = EntryRules(entry, limits_).Check();
     for (auto& error : errors) {
       const auto reason =
-          error.reason == FieldError::Reason::kTooMany ? Reason::kTooMany : Reason::kInvalidEntry;
+          error.reason == FieldError::Reason::kTooMany ? Reason::kTooLarge : Reason::kInvalidEntry;
       Refuse(entry, reason, std::move(error));
     }
     return errors.empty();
@@ -197,7 +197,7 @@ class Catalog::Builder {
       return false;
     }
     if (taken_.size() >= limits_.kinds_max) {
-      Refuse(entry, Reason::kTooMany,
+      Refuse(entry, Reason::kTooLarge,
              TooMany(TypeField(entry), taken_.size() + 1, limits_.kinds_max));
       return false;
     }

@@ -51,7 +51,7 @@ struct KindProblem {
     kDuplicatePlural,      // Another kind of the service has the plural.
     kParentCycle,          // It is above itself.
     kPermissionCollision,  // Two permissions have the same relation.
-    kTooMany,              // Beyond a limit.
+    kTooLarge,             // Beyond a limit.
     kParentNotRegistered,  // No reason to refuse: see above.
   } reason = Reason::kInvalidEntry;
   std::string type, source;

@@ -145,7 +145,7 @@ TEST(Catalog, KeepsOutWhatBreaksARule) {
       {"an action that is a permission", Kind(s, "Thing", "things", {"s/things.get"}),
        Reason::kInvalidEntry, "spec.permissions[0]"},
       {"too many actions", Kind(s, "Thing", "things", {"a", "b", "c", "d", "e", "f"}),
-       Reason::kTooMany, "spec.permissions"},
+       Reason::kTooLarge, "spec.permissions"},
       {"no plural", Kind(s, "Thing", "", kAll), Reason::kInvalidEntry, "spec.singular"},
       {"a plural with a dot", Kind(s, "Thing", "th.ings", kAll), Reason::kInvalidEntry,
        "spec.singular"},
