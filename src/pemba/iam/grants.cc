@@ -70,8 +70,8 @@ std::vector<Grants::Membership> Grants::MembershipsOf(std::string_view uid) cons
   const auto* groups = registry.FindKind(kIamGroup, "Group");
   std::vector<Membership> all;
   std::vector<std::string> keys;  // Of the index, beside `all`; empty: nobody's member.
-  const auto user =
-      internal::FindObject(resources_, {registry.FindKind(kIamGroup, "User"), "", std::string(uid)});
+  const auto user = internal::FindObject(
+      resources_, {registry.FindKind(kIamGroup, "User"), "", std::string(uid)});
   const auto account = user != nullptr ? nullptr : internal::FindServiceAccount(resources_, uid);
   if (account != nullptr) {
     all.push_back({ServiceAccountSubject(uid), {"ServiceAccount " + account->key.name}});
@@ -176,8 +176,8 @@ Result<std::vector<GrantPath>> Grants::Find(const AccessQuestion& question) cons
   const auto memberships = MembershipsOf(question.uid);
   for (const auto& place : places) {
     for (const auto& membership : memberships) {
-      const auto bindings = resources_.FindBy(kBindingsByTargetAndSubject,
-                                              TargetAndSubjectKey(place.object, membership.subject));
+      const auto bindings = resources_.FindBy(
+          kBindingsByTargetAndSubject, TargetAndSubjectKey(place.object, membership.subject));
       for (const auto& binding : bindings) {
         if (!Holds(*binding)) continue;
         const auto grant = BindingGrantOf(*binding, resources_.registry());
@@ -242,7 +242,11 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
       const auto* own = find_own(grant);
       auto roles = RolePath(grant.role, question.permission);
       if (own == nullptr && roles.empty()) continue;
-      auto path = PathOf(*binding, own == nullptr ? Membership{"", {grant.subjects.empty() ? "" : grant.subjects.front()}} : *own, place);
+      auto path = PathOf(
+          *binding,
+          own == nullptr ? Membership{"", {grant.subjects.empty() ? "" : grant.subjects.front()}}
+                         : *own,
+          place);
       path.role_path = roles;
       if (own != nullptr && roles.empty()) {
         path.role_path = {grant.role.ToText()};
@@ -251,8 +255,8 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
                         path.binding),
             std::move(path));
       } else if (own != nullptr) {
-        add(Miss::Reason::kBindingNotReady,
-            fmt::format("binding {} is not ready", path.binding), std::move(path));
+        add(Miss::Reason::kBindingNotReady, fmt::format("binding {} is not ready", path.binding),
+            std::move(path));
       } else {
         path.group_path.clear();
         const bool group = path.subject.starts_with(kGroupType);

@@ -159,8 +159,8 @@ AccessDecision Decide(const Front& front, const resource::Caller& caller, Mapped
   if (mapped.kind == MappedRequest::Kind::kReview) {
     mapped.review.uid = caller.uid;
     mapped.review.extra = caller.extra;
-    return front.decider.Review(mapped.review, {.read = front.read(),
-                                                .trusted_parents = front.options.trusted_parents});
+    return front.decider.Review(
+        mapped.review, {.read = front.read(), .trusted_parents = front.options.trusted_parents});
   }
   mapped.question.uid = caller.uid;
   return front.decider.Decide(mapped.question,
@@ -173,8 +173,7 @@ void Authorize(const Front& front, rpc::Call& call) {
     const bool later = authenticated.error().code == ErrorCode::kUnavailable;
     return Say(call, later ? 503 : 401, "unauthenticated", authenticated.error().message);
   }
-  const auto caller =
-      k8s::Impersonated(k8s::CallerOf(*authenticated, front.options.callers), call);
+  const auto caller = k8s::Impersonated(k8s::CallerOf(*authenticated, front.options.callers), call);
   if (!caller.ok()) return Say(call, 403, "impersonation", caller.error().message);
   const auto request = ProxiedRequestOf(call);
   auto mapped = front.options.mapping.Map(request.method, request.path, request.query);
