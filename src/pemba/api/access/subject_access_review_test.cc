@@ -26,7 +26,7 @@ std::string StatusOf(const std::string& answer) {
 }
 
 TEST(SubjectAccessReview, IsReadWhole) {
-  const auto read = ParseSubjectAccessReview(Body(R"({"user":"m@e.org","uid":"mira","groups":["x"],
+  const auto read = ParseSubjectAccessReview(Body(R"x({"user":"m@e.org","uid":"mira","groups":["x"],
       "extra":{"iam.miloapis.com/parent-api-group":["g"],"iam.miloapis.com/parent-type":["K"],
                "iam.miloapis.com/parent-name":["n"],"other":["a","b"]},
       "resourceAttributes":{"group":"g","version":"v1","resource":"books","subresource":"loan",
@@ -34,7 +34,7 @@ TEST(SubjectAccessReview, IsReadWhole) {
 }
 }
 , "authorizationOptions" : { "future" : 1 }
-})"));
+})x"));
   ASSERT_TRUE(read.review) << read.problem;
 const auto& review = *read.review;
 EXPECT_EQ(review.uid, "mira");
@@ -93,7 +93,7 @@ TEST(SubjectAccessReview, WhatCannotBeReadIsNoOpinion) {
       {"a path", Body(R"({"uid":"m","nonResourceAttributes":{"path":"/x","verb":"get"}})"),
        R"({"allowed":false,"evaluationError":"permission for 'get /x' not registered"})"},
       {"a selector",
-       Body(R"({"uid":"m","resourceAttributes":{"labelSelector":{"rawSelector":"a in ("}}})"),
+       Body(R"x({"uid":"m","resourceAttributes":{"labelSelector":{"rawSelector":"a in ("}}})x"),
        nullptr},
   };
   for (const auto& c : cases) {
