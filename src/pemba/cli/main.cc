@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   pemba::cli::AddObjectCommands(line);
   pemba::cli::AddAccessCommands(line);
   pemba::cli::AddBenchCommands(line);
+  pemba::cli::AddNodesBench(line);
   pemba::cli::AddTypeqlCommand(line);
   pemba::cli::AddVersionCommand(line);
   // For --help; the command itself was recognized above, because its flags are of another kind.

@@ -16,7 +16,6 @@
 #include "pemba/iam/decider.h"
 #include "pemba/iam/projection.h"
 #include "pemba/iam/settings.h"
-#include "pemba/provider/drift.h"
 #include "pemba/rpc/server.h"
 #include "pemba/server/decision_log.h"
 #include "pemba/telemetry/log.h"
@@ -115,7 +114,8 @@ struct IamConfig {
     bool tls = false;
     std::filesystem::path ca_file = {};
   } openfga;
-  provider::DriftMode repair = provider::DriftMode::kFix;
+  // What is done about tuples there that differ from what is declared.
+  enum class Repair : std::uint8_t { kOff, kReport, kFix } repair = Repair::kFix;
 };
 
 struct ServerConfig {
@@ -129,6 +129,7 @@ struct ServerConfig {
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
   PostgresConfig postgres;
+  std::uint64_t memory_bytes_max = 0;  // Of the graphs of all stores; 0: no limit.
 
   std::string admin_address = {};               // Empty: no listener for the operator.
   std::filesystem::path backup_directory = {};  // Empty: `backups` in the data directory.

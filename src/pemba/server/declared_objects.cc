@@ -85,11 +85,12 @@ Result<store::StoreHandle> OpenResourceStore(store::Stores& stores, storage::Dat
   const StoreId id{kResourceStoreId};
   const auto created = datastore.CreateStore({id, "resources", clock.Now(), clock.Now()});
   if (!created.ok() && created.error().code != ErrorCode::kConflict) return created.error();
-  PEMBA_TRY(auto store, stores.Open(id));
-  if (store->Pin().ResolveModel("").ok()) return store;
-  PEMBA_TRY(auto model, model::ModelFromDsl(kModel));
-  PEMBA_TRY(std::ignore, store->WriteModel(std::move(model)));
-  return stores.Open(id);  // The first model makes it a store with data.
+  PEMBA_TRY(auto store, stores.Keep(id));
+  if (!store->Pin().ResolveModel("").ok()) {
+    PEMBA_TRY(auto model, model::ModelFromDsl(kModel));
+    PEMBA_TRY(std::ignore, store->WriteModel(std::move(model)));
+  }
+  return store;
 }
 
 Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& kinds,

@@ -205,10 +205,10 @@ Status SetProvider(std::string_view value, ServerConfig& config) {
 }
 
 Status SetRepair(std::string_view value, ServerConfig& config) {
-  constexpr std::pair<std::string_view, provider::DriftMode> kModes[] = {
-      {"off", provider::DriftMode::kOff},
-      {"report", provider::DriftMode::kReport},
-      {"fix", provider::DriftMode::kFix},
+  constexpr std::pair<std::string_view, IamConfig::Repair> kModes[] = {
+      {"off", IamConfig::Repair::kOff},
+      {"report", IamConfig::Repair::kReport},
+      {"fix", IamConfig::Repair::kFix},
   };
   for (const auto& [name, mode] : kModes) {
     if (value != name) continue;
@@ -322,6 +322,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_timeout); }},
     {"datastore-ping-retry-max-elapsed-time", "", Kind::kDuration, "how long a start waits for the database (default 1m)",
      [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_patience); }},
+    {"memory-budget-bytes", "", Kind::kNumber, "memory that the tuples of all stores may take together; stores that are not used make room (default 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.memory_bytes_max); }},
 
     // Administration
     {"admin-addr", "", Kind::kText, "loopback address of the operator's listener (default: off)",
