@@ -16,8 +16,6 @@
 #include "pemba/iam/control_plane.h"
 #include "pemba/iam/decider.h"
 #include "pemba/iam/grants.h"
-#include "pemba/provider/openfga.h"
-#include "pemba/provider/outbox.h"
 #include "pemba/provider/provider.h"
 #include "pemba/server/config.h"
 #include "pemba/storage/datastore.h"
@@ -29,9 +27,6 @@ namespace pemba::server {
 // Who a caller is, as the configuration has it.
 api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config);
 
-// What an address, a store and a token of the configuration come to.
-provider::OpenFgaOptions OpenFgaOptionsOf(const IamConfig& config);
-
 class AccessPlane {
  public:
   // Borrows everything but the configuration, of which it copies what it needs. `metrics` may be
@@ -42,7 +37,6 @@ class AccessPlane {
                                                    storage::Datastore& datastore,
                                                    const Clock& clock, telemetry::Registry* metrics,
                                                    std::function<void(std::string_view)> report);
-  ~AccessPlane();
 
   resource::ResourceStore& resources() { return plane_->resources(); }
   api::k8s::Authorizer& authorizer() { return *authorizer_; }
@@ -53,8 +47,7 @@ class AccessPlane {
 
  private:
   explicit AccessPlane(const ServerConfig& config) : config_(config.iam) {}
-  Status OpenProvider(store::Stores& stores, const Clock& clock, telemetry::Registry* metrics,
-                      const std::function<void(std::string_view)>& report);
+  Status OpenProvider(store::Stores& stores, const Clock& clock);
 
   const IamConfig config_;
   api::k8s::CallerOptions callers_;
@@ -63,8 +56,6 @@ class AccessPlane {
   resource::Registry registry_;
   store::StoreHandle store_;
   std::unique_ptr<iam::ControlPlane> plane_;
-  std::unique_ptr<provider::Provider> remote_;  // Null: the provider is embedded.
-  std::unique_ptr<provider::Outbox> outbox_;    // Of the remote one.
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<iam::Decider> decider_;
   std::unique_ptr<iam::Grants> grants_;
