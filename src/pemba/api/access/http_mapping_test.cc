@@ -101,7 +101,7 @@ TEST(HttpMapping, RefusesWhatItWouldMisread) {
       {"rules:\n- {path: /a, permission: x, resource: {kind: K}}\n", "line 2, column 3: "},
       {"rules:\n- {path: /a, permission: l.org/b.get, resource: {kind: K, name: '{b}'}}\n",
        "line 2, column 3: `{b}` is not a whole segment of the path"},
-      {"rules:\n- {path: /a, verb: get}\n", "line 2, column 3: unknown key `verb` in a rule"},
+      {"rules:\n- {path: /a, verb: get}\n", "line 2, column 14: unknown key `verb` in a rule"},
   };
   for (const auto& [text, want] : cases) {
     const auto mapping = HttpMapping::FromYaml(text);
