@@ -67,7 +67,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
                                 : iam::Settings::Grants::kWhenProvided;
   options.projection = ProjectionOf(config.iam);
   PEMBA_TRY(plane->plane_,
-            iam::ControlPlane::Open(*plane->store_, plane->registry_, clock, std::move(options)));
+            iam::ControlPlane::Open(**plane->store_, plane->registry_, clock, std::move(options)));
   PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock));
 
   auto& control = *plane->plane_;
@@ -75,7 +75,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   deciding.subresources = config.iam.subresource_actions;
   if (config.iam.require_approval) deciding.approval = iam::DeciderOptions::Approval::kNeeded;
   plane->decider_ = std::make_unique<iam::Decider>(
-      *plane->store_, control.resources(), *plane->provider_,
+      **plane->store_, control.resources(), *plane->provider_,
       [&control] { return control.catalog(); }, std::move(deciding));
   control.UseAuthority(*plane->decider_);
   plane->grants_ = std::make_unique<iam::Grants>(control.resources(), *plane->decider_);

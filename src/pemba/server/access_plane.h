@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,7 +55,7 @@ class AccessPlane {
   api::access::HttpMapping mapping_;
   telemetry::Registry* metrics_ = nullptr;
   resource::Registry registry_;
-  store::StoreHandle store_;
+  std::optional<store::StoreHandle> store_;
   std::unique_ptr<iam::ControlPlane> plane_;
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<iam::Decider> decider_;
