@@ -25,7 +25,7 @@ ROOMS = {
     "provider": ["store", "telemetry"],
     "reason": ["base"],
     "resource": ["store", "yaml"],
-    "iam": ["resource"],
+    "iam": ["resource", "provider"],
     "api": ["store", "rpc", "telemetry", "resource", "iam", "reason"],
     "server": ["api"],
     "bench": ["store", "rpc"],

@@ -109,6 +109,9 @@ struct WriteRequest {
   // Only the difference between the state before and the state after is written. Its limit is
   // changes_per_write_max; it needs no writes and no deletes.
   enum class Form : std::uint8_t { kPlain, kExtended } form = Form::kPlain;
+  // kAny: as many tuples as it takes. For what others decide about who asked within their own
+  // limits; never for a request's tuples themselves.
+  enum class Size : std::uint8_t { kLimited, kAny } size = Size::kLimited;
   std::span<const FilteredDelete> filtered_deletes = {};
   std::span<const Replacement> replacements = {};
   enum class Effect : std::uint8_t { kWrite, kNone } effect = Effect::kWrite;  // kNone: a dry run.
