@@ -51,7 +51,7 @@ class BindingController final : public Controller {
     if (binding == nullptr) return Done{};
     const auto target = JudgeTarget(work, *binding);
     const auto subjects = JudgeSubjects(work, *binding);
-    const auto role = JudgeRole(work, *binding);
+    const auto role = JudgeBoundRole(work, *binding);
     StatusDraft status(work.transaction, binding);
     status.Set(target);
     status.Set(subjects);

@@ -67,7 +67,10 @@ void StatusDraft::PutText(std::string_view field, std::string_view text) {
 void StatusDraft::Erase(std::string_view field) { status_.erase(View(field)); }
 
 Outcome<Done> StatusDraft::Save() {
-  status_["observedGeneration"] = object_->generation();
+  const auto* declared = object_->key.kind->schema.Find("status");
+  if (declared != nullptr && declared->Find("observedGeneration") != nullptr) {
+    status_["observedGeneration"] = object_->generation();
+  }
   if (status_ == object_->status()) return Done{};
   json::object document = object_->document;
   document["status"] = std::move(status_);

@@ -30,7 +30,7 @@ class StatusDraft {
   void Erase(std::string_view field);
 
   const boost::json::object& status() const { return status_; }
-  // Also observedGeneration. Errors: those of Transaction::Update.
+  // Also observedGeneration, where the kind has it. Errors: those of Transaction::Update.
   Outcome<Done> Save();
 
  private:

@@ -128,7 +128,7 @@ Condition JudgeSubjects(const Work& work, const resource::Object& binding) {
              fmt::format("invalid subjects: {}", fmt::join(faults, ", ")));
 }
 
-Condition JudgeRole(const Work& work, const resource::Object& binding) {
+Condition JudgeBoundRole(const Work& work, const resource::Object& binding) {
   const auto role = RoleOfBinding(binding);
   if (work.FindRole(role) != nullptr) return {"RoleValid", Condition::Value::kTrue, kValid};
   return Bad("RoleValid", "RoleNotFoundForBinding",

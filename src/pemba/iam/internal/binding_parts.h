@@ -35,6 +35,6 @@ ObjectPtr FindSubject(const Work& work, const SubjectRef& subject);
 // The conditions of a binding, but for Ready.
 Condition JudgeTarget(const Work& work, const resource::Object& binding);
 Condition JudgeSubjects(const Work& work, const resource::Object& binding);
-Condition JudgeRole(const Work& work, const resource::Object& binding);
+Condition JudgeBoundRole(const Work& work, const resource::Object& binding);
 
 }  // namespace pemba::iam::internal

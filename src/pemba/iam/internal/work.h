@@ -8,7 +8,7 @@
 #include "pemba/iam/authority.h"
 #include "pemba/iam/catalog.h"
 #include "pemba/iam/indexes.h"
-#include "pemba/iam/kinds.h"
+#include "pemba/iam/internal/known_kinds.h"
 #include "pemba/iam/settings.h"
 #include "pemba/resource/transaction.h"
 
