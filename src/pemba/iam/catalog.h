@@ -51,7 +51,7 @@ struct KindProblem {
     kDuplicatePlural,      // Another kind of the service has the plural.
     kParentCycle,          // It is above itself.
     kPermissionCollision,  // Two permissions have the same relation.
-    kTooLarge,             // With it the model is beyond what the provider takes.
+    kTooLarge,             // Beyond a limit.
     kParentNotRegistered,  // No reason to refuse: see above.
   } reason = Reason::kInvalidEntry;
   std::string type, source;
@@ -59,23 +59,23 @@ struct KindProblem {
   bool refuses() const { return reason != Reason::kParentNotRegistered; }
 };
 
-// What a provider takes (types of the managed model, and its size on the wire); 0: no limit.
 struct CatalogLimits {
-  std::size_t types_max = 0;
-  std::size_t permissions_per_kind_max = 1000;  // Its own.
-  std::size_t kinds_max = 10'000;
+  std::size_t kinds_max = 2'000;  // A provider that takes fewer types says so.
+  std::size_t actions_per_kind_max = 500;
 };
 
 class Catalog {
  public:
-  Catalog();  // Nothing is registered.
+  Catalog() = default;  // Nothing is registered.
 
   // Never fails: leaves out what breaks a rule, the later of two entries that are at odds, and says
   // so in problems(). Entries are looked at in the order given.
   static Catalog Build(std::span<const KindEntry> entries, const CatalogLimits& limits = {});
-  // For admission. Errors: kInvalid with the fields of every problem that refuses.
-  static resource::Outcome<Catalog> BuildStrictly(std::span<const KindEntry> entries,
-                                                  const CatalogLimits& limits = {});
+  // For admission: the registered kinds with those of one source in the place of what it had.
+  // Errors: kInvalid with the fields of every problem of `candidates` that refuses.
+  static resource::Outcome<Catalog> BuildWith(std::span<const KindEntry> others,
+                                              std::span<const KindEntry> candidates,
+                                              const CatalogLimits& limits = {});
 
   // In order of type.
   std::span<const KindEntry> kinds() const { return kinds_; }
@@ -104,17 +104,19 @@ class Catalog {
   std::vector<std::string> Descendants(std::string_view type) const;
 
  private:
+  class Builder;
   struct Node {
-    std::vector<std::string> parents;         // Registered ones.
-    std::vector<std::uint32_t> above, below;  // Kinds: nearest first; in order of type.
-    std::vector<std::uint32_t> permissions;   // Hierarchical, in order.
-    std::vector<std::uint64_t> applies;       // The same as bits.
+    std::vector<std::string> parents;        // Registered ones.
+    std::vector<std::uint32_t> children;     // Kinds, in order of type; not itself.
+    std::vector<std::uint32_t> permissions;  // Hierarchical, in order.
+    std::vector<std::uint64_t> applies;      // The same as bits.
   };
+  const Node* FindNode(std::string_view type) const;
 
   std::vector<KindEntry> kinds_;
   std::vector<Node> nodes_;  // Beside kinds_.
   std::vector<KindProblem> problems_;
-  std::vector<std::string> permissions_;
+  std::vector<std::string> permissions_;  // What an id of one is the index of.
   StringMap<std::size_t> by_type_, by_plural_, permission_ids_;
 };
 

@@ -114,6 +114,13 @@ std::string TypeId(std::string_view group, std::string_view kind) {
 
 std::string TypeId(const resource::Kind& kind) { return TypeId(kind.group, kind.name); }
 
+const resource::Kind* FindKind(const resource::Registry& registry, std::string_view type) {
+  const auto slash = type.find('/');
+  if (slash == type.npos) return nullptr;
+  const auto service = type.substr(0, slash);
+  return registry.FindKind(service == kCoreService ? "" : service, type.substr(slash + 1));
+}
+
 bool IsServiceId(std::string_view text) {
   while (true) {
     const auto dot = text.find('.');

@@ -34,13 +34,18 @@ inline constexpr std::string_view kMember = "member";
 inline constexpr std::string_view kAssignee = "assignee";
 inline constexpr std::string_view kParent = "parent";
 // Relations of the role binding projection are called like the type that they lead to.
-inline constexpr std::string_view kRoleRelation = kRoleType;
-inline constexpr std::string_view kRoleBindingRelation = kRoleBindingType;
-inline constexpr std::string_view kRootBindingRelation = "iam.miloapis.com/RootBinding";
-inline constexpr std::string_view kSubjectRelation = kUserType;
+inline constexpr std::string_view kToRole = kRoleType;
+inline constexpr std::string_view kToBinding = kRoleBindingType;
+inline constexpr std::string_view kToRoot = "iam.miloapis.com/RootBinding";
+inline constexpr std::string_view kToSubject = kUserType;
 
 inline constexpr std::string_view kSchemaVersion = "1.2";
 inline constexpr std::string_view kSourceFile = "dynamically_managed_iam_datumapis_com.fga";
+
+// Groups of the kinds that declare access.
+inline constexpr std::string_view kIamGroup = "iam.miloapis.com";
+inline constexpr std::string_view kResourceManagerGroup = "resourcemanager.miloapis.com";
+inline constexpr std::string_view kPembaGroup = "iam.pemba.dev";
 
 inline constexpr std::string_view kOrganizationType = "resourcemanager.miloapis.com/Organization";
 inline constexpr std::string_view kUserKindType = "iam.miloapis.com/User";
@@ -85,6 +90,8 @@ std::string ObjectText(const resource::Object& object);
 // `service/Kind`. Kinds without a group are kCoreService's.
 std::string TypeId(std::string_view group, std::string_view kind);
 std::string TypeId(const resource::Kind& kind);
+// The kind of declared objects that a type is of; null if its objects are kept elsewhere.
+const resource::Kind* FindKind(const resource::Registry& registry, std::string_view type);
 
 // `service/plural.action`; the parts have no '/', '.' only within the service.
 struct Permission {

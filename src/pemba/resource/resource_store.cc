@@ -110,6 +110,11 @@ class ResourceStore::Impl {
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
   }
 
+  ObjectPtr FindByUid(std::string_view uid) const {
+    const std::shared_lock lock(mutex_);
+    return table_.FindByUid(uid);
+  }
+
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const {
     const std::shared_lock lock(mutex_);
     return table_.FindBy(index, key);
@@ -366,6 +371,7 @@ ResourceStore::~ResourceStore() = default;
 const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
+ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
 std::vector<ObjectPtr> ResourceStore::FindBy(IndexId index, std::string_view key) const {
   return impl_->FindBy(index, key);
 }

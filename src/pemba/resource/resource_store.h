@@ -133,6 +133,7 @@ class ResourceStore {
 
   // Errors: kNotFound.
   Outcome<ObjectPtr> Get(const ObjectKey& key) const;
+  ObjectPtr FindByUid(std::string_view uid) const;  // Null if there is none.
   // Errors: kBadRequest (the token), kExpired (it is too old).
   Outcome<ObjectList> List(const ListRequest& request) const;
 
