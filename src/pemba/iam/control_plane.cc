@@ -10,7 +10,6 @@
 #include "pemba/iam/internal/alarm_clock.h"
 #include "pemba/iam/internal/kinds_in.h"
 #include "pemba/iam/internal/work.h"
-#include "pemba/iam/projector.h"
 #include "pemba/iam/rules.h"
 
 namespace pemba::iam {
@@ -39,24 +38,15 @@ resource::WriteOptions AsSystem() {
 // Tells the rules what became of the transaction that the projector saw last.
 class Ending final : public resource::Projection {
  public:
-  Ending(resource::Projection& projector, Rules& rules) : projector_(projector), rules_(rules) {}
+  explicit Ending(Rules& rules) : rules_(rules) {}
 
-  Outcome<resource::Consequences> Project(const Transaction& transaction) override {
-    auto consequences = projector_.Project(transaction);
-    if (!consequences.ok()) rules_.Abandoned();
-    return consequences;
+  Outcome<resource::Consequences> Project(const Transaction&) override {
+    return resource::Consequences();
   }
-  void Committed(resource::Revision revision) override {
-    projector_.Committed(revision);
-    rules_.Committed();
-  }
-  void Abandoned() override {
-    projector_.Abandoned();
-    rules_.Abandoned();
-  }
+  void Committed(resource::Revision) override { rules_.Committed(); }
+  void Abandoned() override { rules_.Abandoned(); }
 
  private:
-  resource::Projection& projector_;
   Rules& rules_;
 };
 
@@ -76,16 +66,16 @@ class ControlPlane::Impl {
                      options_.linked_emails},
         rules_(environment_) {}
 
+  ~Impl() { alarms_.Stop(); }
+
   Status Open() {
-    projector_ = std::make_unique<Projector>(store_, registry_, MakeProjectorOptions());
-    ending_ = std::make_unique<Ending>(*projector_, rules_);
-    PEMBA_TRY(resources_,
-              resource::ResourceStore::Open(store_, registry_, clock_,
-                                            {.admission = &rules_,
-                                             .projection = ending_.get(),
-                                             .history_max = options_.history_max,
-                                             .indexes = Indexes(registry_),
-                                             .new_uid = options_.new_uid}));
+    ending_ = std::make_unique<Ending>(rules_);
+    PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
+                                                        {.admission = &rules_,
+                                                         .projection = ending_.get(),
+                                                         .history_max = options_.history_max,
+                                                         .indexes = MakeIndexes(registry_),
+                                                         .new_uid = options_.new_uid}));
     PEMBA_TRY(std::ignore, Prepare());
     PEMBA_TRY(std::ignore, Reconcile());
     alarms_.Start([this](std::set<ObjectKey> due) { return LookAt(std::move(due)); });
@@ -126,7 +116,7 @@ class ControlPlane::Impl {
 
   Status Provided(resource::Revision revision) {
     return Transact([&](Transaction& transaction) -> Outcome<Done> {
-      for (const auto& binding : transaction.FindBy(kBindingsWaiting, kWaiting)) {
+      for (const auto& binding : transaction.FindBy(kBindingsByReason, "Reconciling")) {
         if (binding->revision > revision) continue;
         internal::StatusDraft status(transaction, binding);
         status.Set({"Ready", internal::Condition::Value::kTrue, "ReconciliationSuccessful"});
@@ -174,9 +164,9 @@ class ControlPlane::Impl {
     const auto& settings = options_.settings;
     return Transact([&](Transaction& transaction) -> Outcome<Done> {
       rules_.Start(transaction);
-      for (const auto& name : {std::string("default"), settings.system_namespace,
-                               settings.OwnerRolesNamespace(),
-                               settings.assignable_roles_namespace}) {
+      for (const auto& name :
+           {std::string("default"), settings.system_namespace, settings.OwnerRolesNamespace(),
+            settings.assignable_roles_namespace}) {
         if (transaction.Find({kinds_.name_space, "", name}) != nullptr) continue;
         PEMBA_TRY(std::ignore, transaction.Create(*kinds_.name_space, "",
                                                   json::object{{"metadata", {{"name", name}}}}));
@@ -195,7 +185,6 @@ class ControlPlane::Impl {
   internal::AlarmClock alarms_;
   internal::Environment environment_;
   Rules rules_;
-  std::unique_ptr<Projector> projector_;
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<resource::ResourceStore> resources_;
 };

@@ -30,8 +30,8 @@ struct ControlPlaneOptions {
   ProjectionKind projection = ProjectionKind::kRoleRelation;
   // Who may pass on what. Null: nobody but system:masters may pass on anything.
   Authority* authority = nullptr;  // Borrowed. See also UseAuthority.
-  // The addresses of the identities that the caller's identity provider knows it by. Null: it cannot
-  // be asked, and nobody but system:masters changes an address.
+  // The addresses of the identities that the caller's identity provider knows it by. Null: it
+  // cannot be asked, and nobody but system:masters changes an address.
   std::function<Result<std::vector<std::string>>(const resource::Caller&)> linked_emails = {};
   std::size_t history_max = 100'000;
   std::function<std::string()> new_uid = resource::NewUid;

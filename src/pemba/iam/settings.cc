@@ -21,11 +21,10 @@ Status Validate(const Settings& settings) {
       {"owner_roles_namespace", settings.OwnerRolesNamespace()},
   };
   for (const auto& [name, value] : all) {
-    const bool good = !value.empty() && value.size() <= 200 &&
-                      std::ranges::all_of(value, [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                               c == '.';
-                      });
+    const bool good =
+        !value.empty() && value.size() <= 200 && std::ranges::all_of(value, [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+        });
     if (good) continue;
     return Error{ErrorCode::kInvalidArgument,
                  std::string(name) + " must be the name of an object, not `" + value + "`"};

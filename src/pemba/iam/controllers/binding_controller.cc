@@ -32,7 +32,7 @@ class BindingController final : public Controller {
     const bool remains = change.before != nullptr && change.after != nullptr &&
                          change.before != change.after && !IsGone(change);
     if (kind == work.kinds().role && (!remains || GrantsLater(work))) {
-      AddKeys(transaction.FindBy(kBindingsByRole, key.name_space + "/" + key.name), keys);
+      AddKeys(transaction.FindBy(kBindingsByRole, PlaceKey(key.name_space, key.name)), keys);
     }
     if (remains) return;
     ForEachState(change, [&](const resource::Object& object) {

@@ -11,9 +11,12 @@ json::string_view View(std::string_view text) { return {text.data(), text.size()
 
 std::string_view TextOf(Condition::Value value) {
   switch (value) {
-    case Condition::Value::kTrue: return "True";
-    case Condition::Value::kFalse: return "False";
-    case Condition::Value::kUnknown: return "Unknown";
+    case Condition::Value::kTrue:
+      return "True";
+    case Condition::Value::kFalse:
+      return "False";
+    case Condition::Value::kUnknown:
+      return "Unknown";
   }
   return "Unknown";
 }
@@ -74,8 +77,8 @@ Outcome<Done> StatusDraft::Save() {
   if (status_ == object_->status()) return Done{};
   json::object document = object_->document;
   document["status"] = std::move(status_);
-  PEMBA_TRY(std::ignore, transaction_.Update(object_->key, std::move(document),
-                                             resource::Part::kStatus));
+  PEMBA_TRY(std::ignore,
+            transaction_.Update(object_->key, std::move(document), resource::Part::kStatus));
   return Done{};
 }
 

@@ -41,7 +41,7 @@ class DepartureController final : public Controller {
       take(kApprovalsByUser, key.name);
       take(kRejectionsByUser, key.name);
     } else if (key.kind == kinds.group) {
-      take(kGroupMembershipsByGroup, key.name_space + "/" + key.name);
+      take(kGroupMembershipsByGroup, PlaceKey(key.name_space, key.name));
     }
     for (const auto& object : theirs) {
       PEMBA_TRY(std::ignore, DeleteIfThere(work, object->key));

@@ -28,7 +28,7 @@ class GroupMembershipController final : public Controller {
               keys);
     }
     if (kind == kinds.group) {
-      AddKeys(work.transaction.FindBy(kGroupMembershipsByGroup, key.name_space + "/" + key.name),
+      AddKeys(work.transaction.FindBy(kGroupMembershipsByGroup, PlaceKey(key.name_space, key.name)),
               keys);
     }
   }
@@ -38,10 +38,11 @@ class GroupMembershipController final : public Controller {
     if (membership == nullptr) return Done{};
     const auto member = MemberOf(*membership);
     const auto group = GroupOf(*membership);
-    const auto user_valid =
-        Judge("UserRefValid", FindSubject(work, member), fmt::format("{} `{}`", member.kind, member.name));
-    const auto group_valid = Judge("GroupRefValid", work.Find(work.kinds().group, group.name_space, group.name),
-                                   fmt::format("group `{}/{}`", group.name_space, group.name));
+    const auto user_valid = Judge("UserRefValid", FindSubject(work, member),
+                                  fmt::format("{} `{}`", member.kind, member.name));
+    const auto group_valid =
+        Judge("GroupRefValid", work.Find(work.kinds().group, group.name_space, group.name),
+              fmt::format("group `{}/{}`", group.name_space, group.name));
     StatusDraft status(work.transaction, membership);
     status.Set(user_valid);
     status.Set(group_valid);

@@ -27,9 +27,9 @@ class InvitationController final : public Controller {
       if (change.after != nullptr) keys.insert(KeyOf(change));
     } else if (kind == kinds.user) {
       ForEachState(change, [&](const resource::Object& user) {
-        AddKeys(work.transaction.FindBy(kInvitationsByEmail,
-                                        LowerCase(SpecText(user, {"email"}))),
-                keys);
+        AddKeys(
+            work.transaction.FindBy(kInvitationsByEmail, FoldedEmail(SpecText(user, {"email"}))),
+            keys);
       });
     } else if (kind == kinds.policy_binding) {
       AddOwners(work, change, kinds.user_invitation, keys);
@@ -46,8 +46,8 @@ class InvitationController final : public Controller {
     SayWho(work, *invitation, invitee, status);
     const bool over = IsTrue(*invitation, "Ready") || IsTrue(*invitation, "Expired");
     if (!over && HasExpired(work, *invitation)) {
-      PEMBA_TRY(std::ignore, DeleteBinding(work, *invitation,
-                                           work.settings().accept_invitation_role));
+      PEMBA_TRY(std::ignore,
+                DeleteBinding(work, *invitation, work.settings().accept_invitation_role));
       status.Set({"Expired", Condition::Value::kTrue, "Expired"});
       status.Clear("Pending");
     } else if (!over) {
@@ -81,8 +81,8 @@ class InvitationController final : public Controller {
       return work.transaction.Find(invitation->key);
     }
     if (state == "Declined") {
-      PEMBA_TRY(std::ignore, DeleteBinding(work, *invitation,
-                                           work.settings().accept_invitation_role));
+      PEMBA_TRY(std::ignore,
+                DeleteBinding(work, *invitation, work.settings().accept_invitation_role));
       status.Clear("Pending");
       status.Set({"Ready", Condition::Value::kTrue, "Declined"});
       return invitation;
@@ -109,18 +109,17 @@ class InvitationController final : public Controller {
     return until && *until <= work.transaction.now();
   }
 
-  static void SayWho(const Work& work, const resource::Object& invitation,
-                     const ObjectPtr& invitee, StatusDraft& status) {
+  static void SayWho(const Work& work, const resource::Object& invitation, const ObjectPtr& invitee,
+                     StatusDraft& status) {
     if (invitee != nullptr) {
       status.Put("inviteeUser", json::object{{"name", invitee->key.name}});
       status.Set({"InviteeUserStatusUpdate", Condition::Value::kTrue, "InvitedUserRegistered"});
     } else {
       status.Erase("inviteeUser");
-      status.Set({"InviteeUserStatusUpdate", Condition::Value::kFalse,
-                  "InvitedUserNotRegistered"});
+      status.Set({"InviteeUserStatusUpdate", Condition::Value::kFalse, "InvitedUserNotRegistered"});
     }
-    const auto organization = work.Find(work.kinds().organization, "",
-                                        SpecText(invitation, {"organizationRef", "name"}));
+    const auto organization =
+        work.Find(work.kinds().organization, "", SpecText(invitation, {"organizationRef", "name"}));
     if (organization != nullptr) {
       status.Put("organization", json::object{{"displayName", DisplayName(*organization)}});
     }
@@ -131,9 +130,8 @@ class InvitationController final : public Controller {
     const auto family = SpecText(*inviter, {"familyName"});
     if (!name.empty() && !family.empty()) name += " ";
     name += family;
-    status.Put("inviterUser",
-               json::object{{"displayName", name.empty() ? inviter->key.name : name},
-                            {"emailAddress", SpecText(*inviter, {"email"})}});
+    status.Put("inviterUser", json::object{{"displayName", name.empty() ? inviter->key.name : name},
+                                           {"emailAddress", SpecText(*inviter, {"email"})}});
   }
 
   // Whoever is invited may use the platform, even if that was refused before.
@@ -157,8 +155,7 @@ class InvitationController final : public Controller {
     PEMBA_TRY(std::ignore,
               work.transaction.Create(
                   *work.kinds().platform_access_approval, "",
-                  {{"metadata",
-                    {{"name", std::string("invitation-").append(invitation.uid())}}},
+                  {{"metadata", {{"name", std::string("invitation-").append(invitation.uid())}}},
                    {"spec",
                     {{"subjectRef", std::move(subject)},
                      {"approverRef", {{"name", approver.empty() ? "system" : approver}}}}}}));
@@ -183,8 +180,7 @@ class InvitationController final : public Controller {
     std::set<RoleKey> has;
     if (!memberships.empty()) {
       roles = ListAt(memberships.front()->spec(), {"roles"});
-      for (const auto& role : RolesOf(*memberships.front(),
-                                      memberships.front()->key.name_space)) {
+      for (const auto& role : RolesOf(*memberships.front(), memberships.front()->key.name_space)) {
         has.insert(role.key);
       }
     }
@@ -200,17 +196,16 @@ class InvitationController final : public Controller {
                 work.transaction.Update(memberships.front()->key, std::move(document)));
       return Done{};
     }
-    PEMBA_TRY(
-        std::ignore,
-        work.transaction.Create(
-            *work.kinds().organization_membership, OrganizationNamespace(organization),
-            {{"metadata",
-              {{"name", "member-" + user.key.name},
-               {"ownerReferences", json::array{OwnerReferenceTo(user, Owns::kShared)}}}},
-             {"spec",
-              {{"organizationRef", {{"name", organization}}},
-               {"userRef", {{"name", user.key.name}}},
-               {"roles", std::move(roles)}}}}));
+    PEMBA_TRY(std::ignore,
+              work.transaction.Create(
+                  *work.kinds().organization_membership, OrganizationNamespace(organization),
+                  {{"metadata",
+                    {{"name", "member-" + user.key.name},
+                     {"ownerReferences", json::array{OwnerReferenceTo(user, Owns::kShared)}}}},
+                   {"spec",
+                    {{"organizationRef", {{"name", organization}}},
+                     {"userRef", {{"name", user.key.name}}},
+                     {"roles", std::move(roles)}}}}));
     return Done{};
   }
 };

@@ -11,13 +11,20 @@ namespace {
 
 std::string_view ReasonText(KindProblem::Reason reason) {
   switch (reason) {
-    case KindProblem::Reason::kInvalidEntry: return "InvalidRegistration";
-    case KindProblem::Reason::kDuplicateKind: return "KindAlreadyRegistered";
-    case KindProblem::Reason::kDuplicatePlural: return "PluralAlreadyRegistered";
-    case KindProblem::Reason::kParentCycle: return "ParentCycle";
-    case KindProblem::Reason::kPermissionCollision: return "PermissionCollision";
-    case KindProblem::Reason::kTooLarge: return "ModelTooLarge";
-    case KindProblem::Reason::kParentNotRegistered: return "ParentNotRegistered";
+    case KindProblem::Reason::kInvalidEntry:
+      return "InvalidRegistration";
+    case KindProblem::Reason::kDuplicateKind:
+      return "KindAlreadyRegistered";
+    case KindProblem::Reason::kDuplicatePlural:
+      return "PluralAlreadyRegistered";
+    case KindProblem::Reason::kParentCycle:
+      return "ParentCycle";
+    case KindProblem::Reason::kPermissionCollision:
+      return "PermissionCollision";
+    case KindProblem::Reason::kTooLarge:
+      return "ModelTooLarge";
+    case KindProblem::Reason::kParentNotRegistered:
+      return "ParentNotRegistered";
   }
   return "InvalidRegistration";
 }

@@ -35,7 +35,7 @@ class MembershipController final : public Controller {
       AddKeys(transaction.FindBy(kMembershipsByOrganization, key.name), keys);
     } else if (kind == kinds.role) {
       if (change.before != nullptr && change.after != nullptr) return;
-      AddKeys(transaction.FindBy(kMembershipsByRole, key.name_space + "/" + key.name), keys);
+      AddKeys(transaction.FindBy(kMembershipsByRole, PlaceKey(key.name_space, key.name)), keys);
     } else if (kind == kinds.policy_binding) {
       AddOwners(work, change, kinds.organization_membership, keys);
     }
@@ -46,8 +46,7 @@ class MembershipController final : public Controller {
     if (membership == nullptr || membership->deleting()) return Done{};
     const auto organization = work.Find(work.kinds().organization, "",
                                         SpecText(*membership, {"organizationRef", "name"}));
-    const auto user =
-        work.Find(work.kinds().user, "", SpecText(*membership, {"userRef", "name"}));
+    const auto user = work.Find(work.kinds().user, "", SpecText(*membership, {"userRef", "name"}));
     if (organization == nullptr || user == nullptr) {
       return Suspend(work, membership, organization);
     }
@@ -72,9 +71,8 @@ class MembershipController final : public Controller {
                   fmt::format("organization `{}` not found",
                               SpecText(*membership, {"organizationRef", "name"}))});
     } else {
-      status.Set(
-          {"Ready", Condition::Value::kFalse, "UserNotFound",
-           fmt::format("user `{}` not found", SpecText(*membership, {"userRef", "name"}))});
+      status.Set({"Ready", Condition::Value::kFalse, "UserNotFound",
+                  fmt::format("user `{}` not found", SpecText(*membership, {"userRef", "name"}))});
     }
     return status.Save();
   }
@@ -86,15 +84,15 @@ class MembershipController final : public Controller {
   static Outcome<Done> EnsureSelfDelete(Work& work, const ObjectPtr& membership,
                                         const ObjectPtr& user) {
     const auto& settings = work.settings();
-    PEMBA_TRY(std::ignore,
-              Ensure(work, {.name_space = membership->key.name_space,
-                            .name = SelfDeleteName(user->key.name),
-                            .role = {settings.system_namespace,
-                                     settings.membership_self_delete_role},
-                            .subject = user,
-                            .target = membership,
-                            .owner = membership,
-                            .owns = Owns::kAsController}));
+    PEMBA_TRY(
+        std::ignore,
+        Ensure(work, {.name_space = membership->key.name_space,
+                      .name = SelfDeleteName(user->key.name),
+                      .role = {settings.system_namespace, settings.membership_self_delete_role},
+                      .subject = user,
+                      .target = membership,
+                      .owner = membership,
+                      .owns = Owns::kAsController}));
     return Done{};
   }
 

@@ -35,8 +35,7 @@ class PlatformInvitationController final : public Controller {
       PEMBA_TRY(std::ignore,
                 work.transaction.Create(
                     *work.kinds().platform_access_approval, "",
-                    {{"metadata",
-                      {{"name", std::string("invitation-").append(invitation->uid())}}},
+                    {{"metadata", {{"name", std::string("invitation-").append(invitation->uid())}}},
                      {"spec",
                       {{"subjectRef", {{"email", email}}},
                        {"approverRef", {{"name", approver.empty() ? "system" : approver}}}}}}));

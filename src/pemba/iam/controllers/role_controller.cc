@@ -54,8 +54,8 @@ class RoleController final : public Controller {
   }
 
   static Condition ConditionFrom(std::string_view type, const Verdict& verdict) {
-    const auto value = verdict.value == Verdict::Value::kTrue ? Condition::Value::kTrue
-                                                              : Condition::Value::kFalse;
+    const auto value =
+        verdict.value == Verdict::Value::kTrue ? Condition::Value::kTrue : Condition::Value::kFalse;
     return {type, value, verdict.reason, verdict.message};
   }
 };

@@ -11,7 +11,7 @@ constexpr std::chrono::nanoseconds kRetry = std::chrono::seconds(1);
 
 }  // namespace
 
-AlarmClock::~AlarmClock() {
+void AlarmClock::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

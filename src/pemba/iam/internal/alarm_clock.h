@@ -20,10 +20,11 @@ class AlarmClock final : public Alarms {
   using Ring = std::function<Status(std::set<ObjectKey>)>;
 
   explicit AlarmClock(const Clock& clock) : clock_(clock) {}
-  ~AlarmClock() override;
+  ~AlarmClock() override { Stop(); }
 
   void WakeAt(WallTime time, const ObjectKey& key) override;
   void Start(Ring ring);
+  void Stop();  // No ring is under way when it returns.
 
   // Takes what is due.
   std::set<ObjectKey> TakeDue();

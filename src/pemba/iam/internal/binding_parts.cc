@@ -71,8 +71,8 @@ std::vector<SubjectRef> SubjectsOf(const resource::Object& binding) {
   for (const auto& one : ListAt(binding.spec(), {"subjects"})) {
     if (!one.is_object()) continue;
     const auto& part = one.get_object();
-    subjects.push_back({TextAt(part, {"kind"}), TextAt(part, {"namespace"}),
-                        TextAt(part, {"name"}), TextAt(part, {"uid"})});
+    subjects.push_back({TextAt(part, {"kind"}), TextAt(part, {"namespace"}), TextAt(part, {"name"}),
+                        TextAt(part, {"uid"})});
   }
   return subjects;
 }
@@ -90,8 +90,7 @@ Condition JudgeTarget(const Work& work, const resource::Object& binding) {
   constexpr std::string_view kType = "TargetValid";
   const auto target = TargetOf(binding);
   if (work.catalog.FindType(target.type) == nullptr) {
-    return Bad(kType, "ValidationFailed",
-               fmt::format("kind `{}` is not registered", target.type));
+    return Bad(kType, "ValidationFailed", fmt::format("kind `{}` is not registered", target.type));
   }
   const Condition good{kType, Condition::Value::kTrue, kValid};
   if (target.form == TargetRef::Form::kKind) return good;

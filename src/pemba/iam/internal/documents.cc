@@ -137,25 +137,16 @@ RoleKey RoleOfBinding(const resource::Object& binding) {
 
 json::object ReferenceTo(const resource::Object& object) {
   const auto& kind = *object.key.kind;
-  json::object reference{
-      {"apiGroup", kind.group.empty() ? std::string(kCoreService) : kind.group},
-      {"kind", kind.name},
-      {"name", object.key.name},
-      {"uid", View(object.uid())}};
+  json::object reference{{"apiGroup", kind.group.empty() ? std::string(kCoreService) : kind.group},
+                         {"kind", kind.name},
+                         {"name", object.key.name},
+                         {"uid", View(object.uid())}};
   if (!object.key.name_space.empty()) reference["namespace"] = object.key.name_space;
   return reference;
 }
 
 json::object SubjectOf(const resource::Object& user) {
   return {{"kind", "User"}, {"name", user.key.name}, {"uid", View(user.uid())}};
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 std::string Sha256Hex(std::string_view text) {

@@ -58,8 +58,6 @@ boost::json::object ReferenceTo(const resource::Object& object);
 // {kind: User, name, uid}
 boost::json::object SubjectOf(const resource::Object& user);
 
-// Everything but letters of ASCII stays as it is.
-std::string LowerCase(std::string_view text);
 std::string Sha256Hex(std::string_view text);
 
 // RFC 3339; nullopt if it is none.

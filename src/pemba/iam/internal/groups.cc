@@ -42,7 +42,7 @@ std::vector<GroupRef> CycleThrough(const Work& work, const resource::Object& mem
       return way;
     }
     for (const auto& below : work.transaction.FindBy(kGroupMembershipsByGroup,
-                                                     group.name_space + "/" + group.name)) {
+                                                     PlaceKey(group.name_space, group.name))) {
       const auto next = MemberOf(*below);
       if (next.kind != "Group") continue;
       const GroupRef next_group{next.name_space, next.name};

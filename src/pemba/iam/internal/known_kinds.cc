@@ -11,7 +11,7 @@ Result<Kinds> Kinds::In(const resource::Registry& registry) {
   constexpr std::string_view kOurs = "iam.pemba.dev";
   Kinds kinds;
   const struct {
-    Kind Kinds::* member;
+    Kind Kinds::*member;
     std::string_view group, name;
   } all[] = {
       {&Kinds::name_space, "", "Namespace"},
@@ -37,9 +37,9 @@ Result<Kinds> Kinds::In(const resource::Registry& registry) {
   for (const auto& [member, group, name] : all) {
     kinds.*member = registry.FindKind(group, name);
     if (kinds.*member == nullptr) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "no kind `" + std::string(name) + "` is declared in group `" +
-                       std::string(group) + "`"};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "no kind `" + std::string(name) + "` is declared in group `" + std::string(group) + "`"};
     }
   }
   return kinds;

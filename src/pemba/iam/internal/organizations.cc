@@ -33,8 +33,8 @@ std::vector<ObjectPtr> Above(const Work& work, const resource::Object& object) {
 Outcome<Done> EnsureNamespace(Work& work, const resource::Object& organization) {
   const ObjectKey key{work.kinds().name_space, "", OrganizationNamespace(organization.key.name)};
   const ObjectPtr there = work.transaction.Find(key);
-  json::object document = there == nullptr ? json::object{{"metadata", {{"name", key.name}}}}
-                                           : there->document;
+  json::object document =
+      there == nullptr ? json::object{{"metadata", {{"name", key.name}}}} : there->document;
   AddOwner(document, organization, Owns::kAsController);
   SetMetadata(document, "labels", kOrganizationLabel, organization.key.name);
   SetMetadata(document, "labels", kTypeLabel, "organization");

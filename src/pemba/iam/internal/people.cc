@@ -9,7 +9,7 @@ namespace pemba::iam::internal {
 
 ObjectPtr FindUserByEmail(const Work& work, std::string_view email) {
   if (email.empty()) return nullptr;
-  const auto found = work.transaction.FindBy(kUsersByEmail, LowerCase(email));
+  const auto found = work.transaction.FindBy(kUsersByEmail, FoldedEmail(email));
   return found.empty() ? nullptr : found.front();
 }
 
@@ -27,7 +27,7 @@ std::vector<ObjectPtr> ApprovalsOf(const Work& work, std::string_view user_name,
   std::vector<ObjectPtr> all;
   if (!user_name.empty()) all = work.transaction.FindBy(kApprovalsByUser, user_name);
   if (!email.empty()) {
-    for (auto& one : work.transaction.FindBy(kApprovalsByEmail, LowerCase(email))) {
+    for (auto& one : work.transaction.FindBy(kApprovalsByEmail, FoldedEmail(email))) {
       all.push_back(std::move(one));
     }
   }
@@ -49,13 +49,7 @@ std::string_view OrganizationOfNamespace(std::string_view name_space) {
 
 std::vector<ObjectPtr> MembershipsOf(const Work& work, std::string_view organization,
                                      std::string_view user) {
-  std::vector<ObjectPtr> found;
-  for (auto& membership : work.transaction.FindBy(kMembershipsByUser, user)) {
-    if (SpecText(*membership, {"organizationRef", "name"}) == organization) {
-      found.push_back(std::move(membership));
-    }
-  }
-  return found;
+  return work.transaction.FindBy(kMembershipsByUserAndOrganization, PairKey(user, organization));
 }
 
 bool IsOwnerMembership(const Work& work, const resource::Object& membership) {

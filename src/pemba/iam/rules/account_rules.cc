@@ -12,7 +12,8 @@ namespace {
 // Names of what is made for a user are made of its name; all of them stay within 253 bytes.
 constexpr std::size_t kUserNameBytesMax = 180;
 
-// One '@' with something on both sides, no white space: whether mail arrives is found out otherwise.
+// One '@' with something on both sides, no white space: whether mail arrives is found out
+// otherwise.
 bool LooksLikeEmail(std::string_view text) {
   const auto at = text.find('@');
   return at != text.npos && at > 0 && at + 1 < text.size() && text.find('@', at + 1) == text.npos &&
@@ -57,12 +58,12 @@ Outcome<Done> CheckEmailChange(Review& review, const std::string& email) {
     PEMBA_TRY(linked, review.work.environment.linked_emails(caller));
   }
   const bool known = std::ranges::any_of(
-      linked, [&](const auto& one) { return LowerCase(one) == LowerCase(email); });
+      linked, [&](const auto& one) { return FoldedEmail(one) == FoldedEmail(email); });
   if (known) return Done{};
-  return Failure(Failure::Reason::kBadRequest,
-                 fmt::format("`{}` is not the address of an identity that is linked to the user",
-                             email),
-                 {resource::Forbidden("spec.email", "not a linked identity's address")});
+  return Failure(
+      Failure::Reason::kBadRequest,
+      fmt::format("`{}` is not the address of an identity that is linked to the user", email),
+      {resource::Forbidden("spec.email", "not a linked identity's address")});
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ Outcome<Done> ReviewUser(Review& review) {
   }
   const auto email = SpecText(*review.is(), {"email"});
   CheckEmail(review, email, "spec.email");
-  if (HasOther(review, review.work.transaction.FindBy(kUsersByEmail, LowerCase(email)))) {
+  if (HasOther(review, review.work.transaction.FindBy(kUsersByEmail, FoldedEmail(email)))) {
     review.errors.push_back(resource::Duplicate("spec.email", Quoted(email)));
   }
   if (!review.errors.empty()) return Done{};
@@ -139,8 +140,8 @@ Outcome<Done> ReviewRejection(Review& review) {
     return AlreadyThere(review, fmt::format("user `{}` is rejected already", name));
   }
   if (!ApprovalsOf(review.work, name, SpecText(*user, {"email"})).empty()) {
-    review.errors.push_back(resource::Forbidden(
-        "spec.subjectRef.name", "the user is approved; delete the approval first"));
+    review.errors.push_back(resource::Forbidden("spec.subjectRef.name",
+                                                "the user is approved; delete the approval first"));
   }
   return Done{};
 }
@@ -153,8 +154,8 @@ Outcome<Done> ReviewPlatformInvitation(Review& review) {
   const auto email = SpecText(*review.is(), {"email"});
   CheckEmail(review, email, "spec.email");
   if (FindUserByEmail(review.work, email) != nullptr ||
-      HasOther(review, review.work.transaction.FindBy(kPlatformInvitationsByEmail,
-                                                      LowerCase(email)))) {
+      HasOther(review,
+               review.work.transaction.FindBy(kPlatformInvitationsByEmail, FoldedEmail(email)))) {
     review.errors.push_back(resource::Duplicate("spec.email", Quoted(email)));
   }
   const auto at = SpecText(*review.is(), {"scheduleAt"});

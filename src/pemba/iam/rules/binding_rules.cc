@@ -26,7 +26,8 @@ void CheckForm(Review& review) {
           kSelector, "exactly one of resourceRef and resourceKind may be given"));
       break;
     case TargetRef::Form::kObject:
-    case TargetRef::Form::kKind: break;
+    case TargetRef::Form::kKind:
+      break;
   }
   std::size_t index = 0;
   for (const auto& subject : SubjectsOf(*review.is())) {
@@ -35,9 +36,10 @@ void CheckForm(Review& review) {
       review.errors.push_back(resource::Required(field + ".uid", "nobody of that name is there"));
     }
     if (subject.IsSystemGroup() && subject.name != kAuthenticatedGroup) {
-      review.work.transaction.Warn(fmt::format("{}.name: nobody is ever a member of `{}`; everybody "
-                                               "who is authenticated is of `{}`",
-                                               field, subject.name, kAuthenticatedGroup));
+      review.work.transaction.Warn(
+          fmt::format("{}.name: nobody is ever a member of `{}`; everybody "
+                      "who is authenticated is of `{}`",
+                      field, subject.name, kAuthenticatedGroup));
     }
   }
   const auto target = TargetOf(*review.is());

@@ -83,8 +83,7 @@ void FillTarget(Work& work, resource::Operation& operation, json::object& spec) 
   if (!IsEmpty(*reference, "uid")) return;
   if (operation.old != nullptr) {
     const auto old = TargetOf(*operation.old);
-    if (old.type == target.type && old.name_space == target.name_space &&
-        old.name == target.name) {
+    if (old.type == target.type && old.name_space == target.name_space && old.name == target.name) {
       target.uid = old.uid;
     }
   }

@@ -1,7 +1,10 @@
 #include "pemba/iam/rules/grants.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
+#include "pemba/iam/internal/documents.h"
 #include "pemba/iam/internal/role_tree.h"
 #include "pemba/iam/names.h"
 
@@ -45,8 +48,8 @@ Outcome<Done> CheckUsable(Review& review, const RoleKey& role, const std::string
     }
   }
   if (usable == Held::kNo) {
-    review.errors.push_back(resource::Invalid(field, Quoted(role.ToText()),
-                                              "there is no such role that you may use"));
+    review.errors.push_back(
+        resource::Invalid(field, Quoted(role.ToText()), "there is no such role that you may use"));
   }
   return Done{};
 }
@@ -56,10 +59,10 @@ Outcome<Done> CheckHolds(Review& review, const std::vector<std::string>& permiss
   if (!review.GuardsCaller()) return Done{};
   PEMBA_TRY(const auto lacking, Lacks(review.work, permissions, target));
   if (!lacking) return Done{};
-  return ForbiddenTo(review,
-                     fmt::format("it would grant `{}` on `{}`, which you do not hold", *lacking,
-                                 ToText(target)),
-                     field);
+  return ForbiddenTo(
+      review,
+      fmt::format("it would grant `{}` on `{}`, which you do not hold", *lacking, ToText(target)),
+      field);
 }
 
 Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant) {
@@ -78,6 +81,34 @@ Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant) {
     }
   }
   return CheckHolds(review, permissions, grant.target, grant.role_field);
+}
+
+void CheckRoles(Review& review) {
+  std::set<RoleKey> seen;
+  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
+    const auto field = fmt::format("spec.roles[{}]", role.index);
+    if (!seen.insert(role.key).second) {
+      review.errors.push_back(resource::Duplicate(field, Quoted(role.key.ToText())));
+    } else if (review.work.FindRole(role.key) == nullptr && !review.GuardsCaller()) {
+      // Others are told the same of a role that they may not use.
+      review.errors.push_back(resource::NotFound(field, Quoted(role.key.ToText())));
+    }
+  }
+}
+
+Outcome<Done> CheckRoleGrants(Review& review, const std::string& organization) {
+  std::set<RoleKey> before;
+  if (review.was() != nullptr) {
+    for (auto& role : RolesOf(*review.was(), review.key().name_space)) before.insert(role.key);
+  }
+  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
+    if (before.contains(role.key)) continue;
+    PEMBA_TRY(std::ignore,
+              CheckGrant(review, {.role = role.key,
+                                  .role_field = fmt::format("spec.roles[{}]", role.index),
+                                  .target = {std::string(kOrganizationType), "", organization}}));
+  }
+  return Done{};
 }
 
 }  // namespace pemba::iam::internal

@@ -1,9 +1,9 @@
 // Nobody passes on more than they hold.
 //
 // Whoever binds a role to somebody, or makes somebody a member with a role, must be allowed to use
-// the role and hold every permission that it grants there, or have been given the permission to bind
-// what they do not hold. Whoever writes a role must hold what it includes. Members of system:masters
-// and what follows from other changes are not asked.
+// the role and hold every permission that it grants there, or have been given the permission to
+// bind what they do not hold. Whoever writes a role must hold what it includes. Members of
+// system:masters and what follows from other changes are not asked.
 #pragma once
 
 #include <string>
@@ -33,6 +33,11 @@ Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant);
 // not hold.
 Outcome<Done> CheckHolds(Review& review, const std::vector<std::string>& permissions,
                          const Target& target, const std::string& field);
+
+// Of spec.roles of an object: each role is there, and is listed once. Adds to review.errors.
+void CheckRoles(Review& review);
+// Those that were not there before are grants on the organization (CheckGrant).
+Outcome<Done> CheckRoleGrants(Review& review, const std::string& organization);
 
 // Whether the caller holds a permission on a target. Errors: it could not be decided.
 enum class Held { kNo, kYes };

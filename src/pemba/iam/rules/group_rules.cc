@@ -14,12 +14,12 @@ Outcome<Done> ReviewGroupMembership(Review& review) {
   if (!review.creates()) return Done{};
   std::vector<std::string> names;
   for (const auto& group : CycleThrough(review.work, *review.is())) {
-    names.push_back(group.name_space + "/" + group.name);
+    names.push_back(PlaceKey(group.name_space, group.name));
   }
   if (!names.empty()) {
     review.errors.push_back(resource::Forbidden(
-        "spec.memberRef", fmt::format("a group cannot be in itself: {}",
-                                      fmt::join(names, " -> "))));
+        "spec.memberRef",
+        fmt::format("a group cannot be in itself: {}", fmt::join(names, " -> "))));
   }
   return Done{};
 }

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <vector>
 
 #include "pemba/iam/internal/kinds_in.h"
 #include "pemba/iam/rules/review.h"
@@ -12,26 +12,14 @@ Outcome<Done> ReviewKind(Review& review) {
   RequireUnchanged(review, {"spec", "serviceRef", "name"});
   RequireUnchanged(review, {"spec", "kind"});
   RequireUnchanged(review, {"spec", "plural"});
+  if (!review.errors.empty()) return Done{};
   const auto mine = KindEntriesOf(*review.is());
-  auto entries = KindsIn(review.work.transaction, review.work.kinds());
-  // Last, so that of two that are at odds it is the new one.
-  const auto last = std::ranges::stable_partition(entries, [&](const KindEntry& entry) {
-    return mine.empty() || entry.source != mine.front().source;
+  auto others = KindsIn(review.work.transaction, review.work.kinds());
+  std::erase_if(others, [&](const KindEntry& entry) {
+    return !mine.empty() && entry.source == mine.front().source;
   });
-  const auto before = Catalog::Build(std::vector<KindEntry>(entries.begin(), last.begin()));
-  const auto after = Catalog::Build(entries);
-  for (const auto& problem : after.problems()) {
-    if (!problem.refuses()) continue;
-    const bool is_mine = !mine.empty() && problem.source == mine.front().source;
-    const bool is_new =
-        is_mine || std::ranges::none_of(before.problems(), [&](const KindProblem& other) {
-          return other.reason == problem.reason && other.type == problem.type;
-        });
-    if (!is_new) continue;
-    auto error = problem.error;
-    if (!is_mine) error.field = "spec";
-    review.errors.push_back(std::move(error));
-  }
+  auto catalog = Catalog::BuildWith(others, mine);
+  if (!catalog.ok()) review.errors = catalog.error().fields;
   return Done{};
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -27,37 +26,8 @@ void CheckName(Review& review, std::size_t bytes_max) {
   }
 }
 
-// Each role is there, and is listed once.
-void CheckRoles(Review& review) {
-  std::set<RoleKey> seen;
-  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
-    const auto field = fmt::format("spec.roles[{}]", role.index);
-    if (!seen.insert(role.key).second) {
-      review.errors.push_back(resource::Duplicate(field, Quoted(role.key.ToText())));
-    } else if (review.work.FindRole(role.key) == nullptr && !review.GuardsCaller()) {
-      // Others are told the same of a role that they may not use.
-      review.errors.push_back(resource::NotFound(field, Quoted(role.key.ToText())));
-    }
-  }
-}
-
-// The roles that were not there before are a grant on the organization.
-Outcome<Done> CheckRoleGrants(Review& review, const std::string& organization) {
-  std::set<RoleKey> before;
-  if (review.was() != nullptr) {
-    for (auto& role : RolesOf(*review.was(), review.key().name_space)) before.insert(role.key);
-  }
-  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
-    if (before.contains(role.key)) continue;
-    PEMBA_TRY(std::ignore,
-              CheckGrant(review, {.role = role.key,
-                                  .role_field = fmt::format("spec.roles[{}]", role.index),
-                                  .target = {std::string(kOrganizationType), "", organization}}));
-  }
-  return Done{};
-}
-
-// An organization keeps an owner whose user is there; unless the organization or the user goes, too.
+// An organization keeps an owner whose user is there; unless the organization or the user goes,
+// too.
 Outcome<Done> CheckLastOwner(Review& review) {
   auto& work = review.work;
   const auto& was = *review.was();
@@ -71,8 +41,7 @@ Outcome<Done> CheckLastOwner(Review& review) {
     return work.Find(work.kinds().user, "", SpecText(membership, {"userRef", "name"}));
   };
   if (review.deletes() && gone(user_of(was))) return Done{};
-  for (const auto& other :
-       work.transaction.FindBy(kMembershipsByOrganization, organization)) {
+  for (const auto& other : work.transaction.FindBy(kMembershipsByOrganization, organization)) {
     if (other->key != was.key && !other->deleting() && IsOwnerMembership(work, *other) &&
         !gone(user_of(*other))) {
       return Done{};
@@ -93,18 +62,18 @@ Outcome<Done> Found(Review& review) {
     return ForbiddenTo(review, "the caller is no user, so the organization would have no owner");
   }
   const auto& settings = work.settings();
-  PEMBA_TRY(
-      std::ignore,
-      work.transaction.Create(
-          *work.kinds().organization_membership, OrganizationNamespace(review.key().name),
-          {{"metadata",
-            {{"name", "member-" + user->key.name},
-             {"ownerReferences", json::array{OwnerReferenceTo(*user, Owns::kShared)}}}},
-           {"spec",
-            {{"organizationRef", {{"name", review.key().name}}},
-             {"userRef", {{"name", user->key.name}}},
-             {"roles", json::array{json::object{{"name", settings.organization_owner_role},
-                                                {"namespace", settings.OwnerRolesNamespace()}}}}}}}));
+  PEMBA_TRY(std::ignore,
+            work.transaction.Create(
+                *work.kinds().organization_membership, OrganizationNamespace(review.key().name),
+                {{"metadata",
+                  {{"name", "member-" + user->key.name},
+                   {"ownerReferences", json::array{OwnerReferenceTo(*user, Owns::kShared)}}}},
+                 {"spec",
+                  {{"organizationRef", {{"name", review.key().name}}},
+                   {"userRef", {{"name", user->key.name}}},
+                   {"roles",
+                    json::array{json::object{{"name", settings.organization_owner_role},
+                                             {"namespace", settings.OwnerRolesNamespace()}}}}}}}));
   return Done{};
 }
 
@@ -117,7 +86,8 @@ Outcome<Done> BindProjectOwner(Review& review, const std::string& organization) 
   const DerivedBinding binding{
       .name_space = OrganizationNamespace(organization),
       // As with a generated name: another project of that name may have left one.
-      .name = fmt::format("project-{}-owner-{}", review.key().name, review.is()->uid().substr(0, 8)),
+      .name =
+          fmt::format("project-{}-owner-{}", review.key().name, review.is()->uid().substr(0, 8)),
       .role = {settings.OwnerRolesNamespace(), settings.project_owner_role},
       .subject = user,
       .target = review.operation.now,
@@ -148,10 +118,10 @@ Outcome<Done> ReviewMembership(Review& review) {
   const auto organization = SpecText(*review.is(), {"organizationRef", "name"});
   const auto user = SpecText(*review.is(), {"userRef", "name"});
   if (review.key().name_space != OrganizationNamespace(organization)) {
-    review.errors.push_back(resource::Invalid(
-        "spec.organizationRef.name", Quoted(organization),
-        fmt::format("a membership lies in its organization's namespace, `{}`",
-                    OrganizationNamespace(organization))));
+    review.errors.push_back(
+        resource::Invalid("spec.organizationRef.name", Quoted(organization),
+                          fmt::format("a membership lies in its organization's namespace, `{}`",
+                                      OrganizationNamespace(organization))));
   }
   for (const auto& other : MembershipsOf(review.work, organization, user)) {
     if (other->key == review.key()) continue;
@@ -184,9 +154,8 @@ Outcome<Done> ReviewFolderOrProject(Review& review) {
   if (review.updates()) {
     const auto label = Label(*review.was(), kProjectOrganizationLabel);
     if (!label.empty() && !organizations.contains(label)) {
-      review.errors.push_back(
-          resource::Invalid("spec.ownerRef.name", Quoted(owner_name),
-                            "it cannot be moved to another organization"));
+      review.errors.push_back(resource::Invalid("spec.ownerRef.name", Quoted(owner_name),
+                                                "it cannot be moved to another organization"));
     }
     return Done{};
   }
@@ -214,79 +183,6 @@ Outcome<Done> ReviewNamespace(Review& review) {
     return ForbiddenTo(review, "the control plane works in it");
   }
   return Done{};
-}
-
-Outcome<Done> ReviewInvitation(Review& review) {
-  if (review.deletes()) return Done{};
-  auto& work = review.work;
-  for (const auto& path :
-       {Path{"spec", "organizationRef"}, Path{"spec", "email"}, Path{"spec", "givenName"},
-        Path{"spec", "familyName"}, Path{"spec", "roles"}, Path{"spec", "invitedBy"},
-        Path{"spec", "expirationDate"}}) {
-    RequireUnchanged(review, path);
-  }
-  const auto state = SpecText(*review.is(), {"state"});
-  const auto until = SpecText(*review.is(), {"expirationDate"});
-  const auto expires = TimeFrom(until);
-  const bool past = !until.empty() && expires.value_or(WallTime()) <= work.transaction.now();
-  const ObjectPtr invitee = FindUserByEmail(work, SpecText(*review.is(), {"email"}));
-  if (review.updates()) {
-    const auto before = SpecText(*review.was(), {"state"});
-    if (before == state) return Done{};
-    if (before != "Pending") {
-      review.errors.push_back(resource::Forbidden("spec.state", "it is answered already"));
-    } else if (past) {
-      review.errors.push_back(resource::Forbidden("spec.state", "the invitation has expired"));
-    } else if (review.GuardsCaller() &&
-               (invitee == nullptr || invitee->key.name != work.transaction.caller().uid)) {
-      return ForbiddenTo(review, "only who is invited can answer", "spec.state");
-    }
-    return Done{};
-  }
-
-  const auto organization = SpecText(*review.is(), {"organizationRef", "name"});
-  const auto email = SpecText(*review.is(), {"email"});
-  if (review.key().name_space != OrganizationNamespace(organization)) {
-    review.errors.push_back(resource::Invalid(
-        "spec.organizationRef.name", Quoted(organization),
-        fmt::format("an invitation lies in its organization's namespace, `{}`",
-                    OrganizationNamespace(organization))));
-  }
-  if (state != "Pending") {
-    review.errors.push_back(
-        resource::Invalid("spec.state", Quoted(state), "an invitation starts as Pending"));
-  }
-  if (past) {
-    review.errors.push_back(
-        resource::Invalid("spec.expirationDate", Quoted(until), "must be in the future"));
-  }
-  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
-    const auto& name_space = role.key.name_space;
-    if (name_space == review.key().name_space || name_space == work.settings().system_namespace ||
-        name_space == work.settings().assignable_roles_namespace) {
-      continue;
-    }
-    review.errors.push_back(resource::NotSupported(
-        fmt::format("spec.roles[{}].namespace", role.index), Quoted(name_space),
-        {review.key().name_space, work.settings().system_namespace,
-         work.settings().assignable_roles_namespace}));
-  }
-  if (invitee != nullptr && !MembershipsOf(work, organization, invitee->key.name).empty()) {
-    review.errors.push_back(resource::Duplicate("spec.email", Quoted(email)));
-  }
-  // One that is over makes room for the next.
-  for (const auto& other : work.transaction.FindBy(
-           kInvitationsByEmailAndOrganization, LowerCase(email) + " " + organization)) {
-    if (other->key == review.key()) continue;
-    if (IsTrue(*other, "Expired") || SpecText(*other, {"state"}) == "Declined") {
-      PEMBA_TRY(std::ignore, DeleteIfThere(work, other->key));
-    } else {
-      review.errors.push_back(resource::Duplicate("spec.email", Quoted(email)));
-    }
-  }
-  CheckRoles(review);
-  if (!review.errors.empty()) return Done{};
-  return CheckRoleGrants(review, organization);
 }
 
 }  // namespace pemba::iam::internal

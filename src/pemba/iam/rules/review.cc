@@ -15,18 +15,16 @@ bool Review::GuardsCaller() const {
 
 Failure ForbiddenTo(const Review& review, std::string_view why, std::string field) {
   const auto& key = review.key();
-  Failure failure(
-      Failure::Reason::kForbidden,
-      fmt::format("{} is forbidden: {}", resource::Describe(*key.kind, key.name), why));
+  Failure failure(Failure::Reason::kForbidden,
+                  fmt::format("{} is forbidden: {}", resource::Describe(*key.kind, key.name), why));
   if (!field.empty()) failure.fields.push_back(resource::Forbidden(std::move(field), why));
   return failure;
 }
 
 Failure ConflictOf(const Review& review, std::string_view why) {
   const auto& key = review.key();
-  return {Failure::Reason::kConflict,
-          fmt::format("Operation cannot be fulfilled on {}: {}",
-                      resource::Describe(*key.kind, key.name), why)};
+  return {Failure::Reason::kConflict, fmt::format("Operation cannot be fulfilled on {}: {}",
+                                                  resource::Describe(*key.kind, key.name), why)};
 }
 
 Failure InvalidOf(const Review& review) {
@@ -52,9 +50,8 @@ void RequireUnchanged(Review& review, Path path) {
   if (old == nullptr || (now != nullptr && *old == *now)) return;
   std::string field;
   for (const auto step : path) field = resource::JoinField(field, step);
-  review.errors.push_back(
-      resource::Invalid(field, now == nullptr ? "null" : boost::json::serialize(*now),
-                        "field is immutable"));
+  review.errors.push_back(resource::Invalid(
+      field, now == nullptr ? "null" : boost::json::serialize(*now), "field is immutable"));
 }
 
 }  // namespace pemba::iam::internal

@@ -40,18 +40,18 @@ void RequireUnchanged(Review& review, std::initializer_list<std::string_view> pa
 
 // The rules of each kind. Each is called for the creation, update and deletion of the kind's
 // objects, not for their status.
-Outcome<Done> ReviewKind(Review& review);             // ProtectedResource, Service
-Outcome<Done> ReviewRole(Review& review);             // Role
-Outcome<Done> ReviewBinding(Review& review);          // PolicyBinding
-Outcome<Done> ReviewUser(Review& review);             // User
-Outcome<Done> ReviewDeactivation(Review& review);     // UserDeactivation
-Outcome<Done> ReviewApproval(Review& review);         // PlatformAccessApproval
-Outcome<Done> ReviewRejection(Review& review);        // PlatformAccessRejection
+Outcome<Done> ReviewKind(Review& review);          // ProtectedResource, Service
+Outcome<Done> ReviewRole(Review& review);          // Role
+Outcome<Done> ReviewBinding(Review& review);       // PolicyBinding
+Outcome<Done> ReviewUser(Review& review);          // User
+Outcome<Done> ReviewDeactivation(Review& review);  // UserDeactivation
+Outcome<Done> ReviewApproval(Review& review);      // PlatformAccessApproval
+Outcome<Done> ReviewRejection(Review& review);     // PlatformAccessRejection
 Outcome<Done> ReviewPlatformInvitation(Review& review);
 Outcome<Done> ReviewGroupMembership(Review& review);
 Outcome<Done> ReviewOrganization(Review& review);
-Outcome<Done> ReviewMembership(Review& review);       // OrganizationMembership
-Outcome<Done> ReviewInvitation(Review& review);       // UserInvitation
+Outcome<Done> ReviewMembership(Review& review);  // OrganizationMembership
+Outcome<Done> ReviewInvitation(Review& review);  // UserInvitation
 Outcome<Done> ReviewFolderOrProject(Review& review);
 Outcome<Done> ReviewNamespace(Review& review);
 

@@ -23,9 +23,9 @@ void CheckCycle(Review& review) {
   if (effective.cycle.empty()) return;
   std::vector<std::string> names;
   for (const auto& role : effective.cycle) names.push_back(role.ToText());
-  review.errors.push_back(
-      resource::Forbidden("spec.inheritedRoles", fmt::format("a role cannot inherit from itself: {}",
-                                                             fmt::join(names, " -> "))));
+  review.errors.push_back(resource::Forbidden(
+      "spec.inheritedRoles",
+      fmt::format("a role cannot inherit from itself: {}", fmt::join(names, " -> "))));
 }
 
 // Where the role's permissions may come to be used: in the organization that it is of, or anywhere.
@@ -85,8 +85,8 @@ Outcome<Done> CheckAuthor(Review& review) {
   for (const auto& text : gained) {
     const auto permission = ParsePermission(text);
     if (!permission.ok()) continue;  // Grants nothing, and the role says so.
-    PEMBA_TRY(std::ignore, CheckHolds(review, {text}, ScopeOf(review, *permission),
-                                      "spec.includedPermissions"));
+    PEMBA_TRY(std::ignore,
+              CheckHolds(review, {text}, ScopeOf(review, *permission), "spec.includedPermissions"));
   }
   return Done{};
 }
@@ -112,9 +112,9 @@ Outcome<Done> CheckUnused(Review& review) {
                         bindings.front()->key.name);
   }
   if (!heirs.empty()) {
-    users += fmt::format("{}{} role{} (such as {}/{})", users.empty() ? "" : " and ",
-                         heirs.size(), heirs.size() == 1 ? "" : "s",
-                         heirs.front()->key.name_space, heirs.front()->key.name);
+    users += fmt::format("{}{} role{} (such as {}/{})", users.empty() ? "" : " and ", heirs.size(),
+                         heirs.size() == 1 ? "" : "s", heirs.front()->key.name_space,
+                         heirs.front()->key.name);
   }
   return ConflictOf(review, fmt::format("the role is in use by {}; annotate it with {}=true to "
                                         "delete it together with its bindings",
