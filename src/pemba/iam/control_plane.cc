@@ -31,8 +31,11 @@ Error ErrorFrom(const resource::Failure& failure) {
 
 // The control plane itself.
 resource::WriteOptions AsSystem() {
-  return {.caller = {.name = "system:control-plane", .groups = {std::string(kMasters)}},
-          .field_manager = "pemba-control-plane"};
+  resource::WriteOptions options;
+  options.caller.name = "system:control-plane";
+  options.caller.groups = {std::string(kMasters)};
+  options.field_manager = "pemba-control-plane";
+  return options;
 }
 
 // Tells the rules what became of the transaction that the projector saw last.
@@ -69,6 +72,7 @@ class ControlPlane::Impl {
   ~Impl() { alarms_.Stop(); }
 
   Status Open() {
+    PEMBA_TRY(std::ignore, EnsureModel());
     ending_ = std::make_unique<Ending>(rules_);
     PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
                                                         {.admission = &rules_,
@@ -173,6 +177,15 @@ class ControlPlane::Impl {
       }
       return Done{};
     });
+  }
+
+  // A store that is new has none, and no tuple can be written without.
+  Status EnsureModel() {
+    const auto there = store_.Pin().ResolveModel("");
+    if (there.ok()) return Done{};
+    if (there.error().code != ErrorCode::kLatestModelNotFound) return there.error();
+    PEMBA_TRY(std::ignore, store_.WriteModel(ManagedModel(Catalog(), {}, options_.projection)));
+    return Done{};
   }
 
   Status RepairTuples() { return Done{}; }

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 
 #include "pemba/iam/controllers/controller.h"
+#include "pemba/iam/internal/documents.h"
 
 namespace pemba::iam::internal {
 

@@ -41,7 +41,7 @@ class UserController final : public Controller {
     if (user == nullptr || user->deleting()) return Done{};
     PEMBA_TRY(std::ignore, EnsureOwnThings(work, user));
     StatusDraft status(work.transaction, user);
-    status.Put("registrationApproval", Approval(work, *user));
+    status.PutText("registrationApproval", Approval(work, *user));
     status.Put("state", IsDeactivated(work, *user) ? "Inactive" : "Active");
     status.Set({"Ready", Condition::Value::kTrue, "Reconciled"});
     return status.Save();

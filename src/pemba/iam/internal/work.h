@@ -9,6 +9,7 @@
 #include "pemba/iam/catalog.h"
 #include "pemba/iam/indexes.h"
 #include "pemba/iam/internal/known_kinds.h"
+#include "pemba/iam/roles.h"
 #include "pemba/iam/settings.h"
 #include "pemba/resource/transaction.h"
 
