@@ -9,6 +9,8 @@
 
 #include <google/protobuf/arena.h>
 
+#include "pemba/api/access/field_rules_table.h"
+#include "pemba/api/access/service.h"
 #include "pemba/api/authzen/field_rules_table.h"
 #include "pemba/api/authzen/service.h"
 #include "pemba/api/call_text.h"
@@ -34,6 +36,7 @@ constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
+constexpr const char* kAccessService = "pemba.iam.v1.AccessService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -446,6 +449,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
+  constexpr auto kCommit = rpc::Execution::kCommit;
   const auto front = [&](const char* name) {
     return std::shared_ptr<const Front>(new Front{
         .authenticator = authenticator, .clock = clock, .options = options, .service = name});
@@ -463,7 +467,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ReadAuthorizationModel", "GET", "/stores/{store_id}/authorization-models/{id}", 200, kWorker}, &S::ReadAuthorizationModel);
   add({"WriteAssertions", "PUT", "/stores/{store_id}/assertions/{authorization_model_id}", 204, kWorker}, &S::WriteAssertions);
   add({"ReadAssertions", "GET", "/stores/{store_id}/assertions/{authorization_model_id}", 200, kWorker}, &S::ReadAssertions);
-  add({"Write", "POST", "/stores/{store_id}/write", 200, kWorker}, &S::Write);
+  add({"Write", "POST", "/stores/{store_id}/write", 200, kCommit}, &S::Write);
   add({"Read", "POST", "/stores/{store_id}/read", 200, kWorker}, &S::Read);
   add({"ReadChanges", "GET", "/stores/{store_id}/changes", 200, kWorker}, &S::ReadChanges);
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
@@ -475,7 +479,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
   add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
   add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
-  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kWorker}, &S::WriteTuples);
+  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kCommit}, &S::WriteTuples);
   add_pemba({"ReadTuples", "POST", "/stores/{store_id}/read-tuples", 200, kWorker}, &S::ReadTuples);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on
@@ -539,6 +543,29 @@ void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authe
   add({"ExplainFact", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::ExplainFact);
   add({"Project", "GET", "/reason/databases/{database}/projection", 200, kWorker}, &S::Project);
   add({"GuardedCheck", "POST", "/reason/databases/{database}/guarded-check", 200, kWorker}, &S::GuardedCheck);
+  // clang-format on
+}
+
+void AddAccessRoutes(access::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router) {
+  using S = access::Service;
+  constexpr auto kWorker = rpc::Execution::kWorker;
+  RouteAdder<S> add(
+      service,
+      std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                             .clock = clock,
+                                             .options = std::move(options),
+                                             .service = kAccessService,
+                                             .rules = FieldRules(access::FieldRulesTable())}),
+      router);
+  // clang-format off
+  add({"CheckAccess", "POST", "/iam/v1/check-access", 200, kWorker}, &S::CheckAccess);
+  add({"BatchCheckAccess", "POST", "/iam/v1/batch-check-access", 200, kWorker}, &S::BatchCheckAccess);
+  add({"TestIamPermissions", "POST", "/iam/v1/test-iam-permissions", 200, kWorker}, &S::TestIamPermissions);
+  add({"ListAccessible", "POST", "/iam/v1/list-accessible", 200, kWorker}, &S::ListAccessible);
+  add({"ListPrincipals", "POST", "/iam/v1/list-principals", 200, kWorker}, &S::ListPrincipals);
+  add({"ListGrantableRoles", "POST", "/iam/v1/list-grantable-roles", 200, kWorker}, &S::ListGrantableRoles);
+  add({"ExplainAccess", "POST", "/iam/v1/explain-access", 200, kWorker}, &S::ExplainAccess);
   // clang-format on
 }
 
