@@ -47,7 +47,7 @@ class Embedded final : public Provider {
   Result<Names> ListUsers(std::string_view object, std::string_view relation,
                           std::span<const std::string> user_types,
                           const ReadOptions& options) override;
-  Status ReadTuples(const std::function<void(tuple::Tuple)>& visit) override;  // One snapshot.
+  Status ReadTuples(const std::function<Status(tuple::Tuple)>& visit) override;  // One snapshot.
   Result<engine::Explanation> Explain(const tuple::Tuple& question,
                                       const ReadOptions& options) override;
   Health health() const override;  // kDown: the datastore does not take writes.
