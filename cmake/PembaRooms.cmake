@@ -43,7 +43,16 @@ endfunction()
 add_custom_target(sanitized_tests)         # label `sanitize`: every test but those with NO_SANITIZER
 add_custom_target(sanitized_thread_tests)  # label `threads`: tests with THREADS
 add_custom_target(release_tests)           # label `release`: the rooms that decide
+# ROOM_sanitized_tests, ROOM_sanitized_thread_tests: the same of one room.
 set(PEMBA_RELEASE_ROOMS condition graph engine)
+
+function(pemba_group group room target)
+  if(NOT TARGET ${room}_${group})
+    add_custom_target(${room}_${group})
+    add_dependencies(${group} ${room}_${group})
+  endif()
+  add_dependencies(${room}_${group} ${target})
+endfunction()
 
 # A GoogleTest program, one ctest entry `room.NAME`. TIMEOUT is in seconds.
 # LABELS: `long` leaves the test to .ci/run.
@@ -62,7 +71,7 @@ function(pemba_test room)
   endif()
   if(NOT ARG_NO_SANITIZER)
     list(APPEND ARG_LABELS sanitize)
-    add_dependencies(sanitized_tests ${target})
+    pemba_group(sanitized_tests ${room} ${target})
   endif()
   if(room IN_LIST PEMBA_RELEASE_ROOMS)
     list(APPEND ARG_LABELS release)
@@ -70,7 +79,7 @@ function(pemba_test room)
   endif()
   if(ARG_THREADS)
     list(APPEND ARG_LABELS threads)
-    add_dependencies(sanitized_thread_tests ${target})
+    pemba_group(sanitized_thread_tests ${room} ${target})
   endif()
   set_tests_properties(${room}.${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${room};${ARG_LABELS}"
     SKIP_REGULAR_EXPRESSION "^SKIP: ")

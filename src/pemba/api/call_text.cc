@@ -53,6 +53,23 @@ Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_
   return out;
 }
 
+std::string PercentDecoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size();
+    const int high = escape ? HexDigit(text[i + 1]) : -1;
+    const int low = escape ? HexDigit(text[i + 2]) : -1;
+    if (high < 0 || low < 0) {
+      out.push_back(text[i]);
+      continue;
+    }
+    out.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return out;
+}
+
 std::string NewRequestId() {
   static thread_local std::mt19937_64 random(
       (static_cast<std::uint64_t>(std::random_device{}()) << 32) | std::random_device{}());

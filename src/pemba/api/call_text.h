@@ -13,6 +13,9 @@ namespace pemba::api {
 // `a=b&c=d` with '+' and percent-encoding undone, in order. Errors (kValidation): a broken escape.
 Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
 
+// A path with percent-encoding undone; `+` stays, and so does what is no escape.
+std::string PercentDecoded(std::string_view text);
+
 // A random UUID, version 4 (RFC 9562), not for secrets. Thread-safe, no lock.
 std::string NewRequestId();
 

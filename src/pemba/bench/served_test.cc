@@ -156,15 +156,15 @@ TEST_F(Served, AStallIsCountedAgainstEveryoneWhoWaited) {
   // Two connections cannot carry more than one call each; the rest waits, and its wait counts.
   kill(server_->process(), SIGSTOP);
   std::thread wake([&] {
-    std::this_thread::sleep_for(milliseconds(250));
+    std::this_thread::sleep_for(milliseconds(1'000));
     kill(server_->process(), SIGCONT);
   });
   const auto tally =
       RunLoad(endpoint, (*world)->codec(), *scenario, 0,
-              {.shape = {.connections = 2}, .duration = milliseconds(300), .rate = 1'000});
+              {.shape = {.connections = 2}, .duration = milliseconds(1'200), .rate = 1'000});
   wake.join();
   ASSERT_TRUE(tally.ok()) << tally.error().message;
-  // Some 200 of the 270 that count arrived during the stall and waited 110 ms on average.
+  // Most of those that count arrived during the stall, even if the load began late on a busy machine.
   EXPECT_GT(tally->checks.Percentile(0.5), 50'000'000u);
   EXPECT_GT(tally->backlog_max, 100u);
 }

@@ -2,7 +2,7 @@
 // graphs, and all permissions of one subject among a million; beside them the same programs in
 // SWI-Prolog (tabled), if `swipl` is there, and memory per fact.
 //
-//   reason_reasoning_bench [--edges-max=N]
+//   reason_reasoning_bench [--edges-max=N] [--only=NAME] [--no-prolog]
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -238,58 +238,63 @@ Data Grants(std::uint32_t grants) {
   return data;
 }
 
-void Run(std::uint32_t edges_max) {
-  const bool prolog = HasProlog();
-  if (!prolog) std::cout << "swipl is not installed: no comparison\n";
-  constexpr const char* kDown =
-      "match $g has code 0; (parent: $g, member: $m) isa membership; get $m;";
-  constexpr const char* kDownRules =
-      ":- table path/2.\npath(X,Y) :- edge(X,Y).\n"
-      "path(X,Y) :- path(X,Z), edge(Z,Y).\n";
-  constexpr const char* kUp =
-      "match $s has code 1; (holder: $s, object: $o) isa permission; get $o;";
-  constexpr const char* kUpRules =
-      ":- table above/2.\nabove(Y,X) :- edge(X,Y).\nabove(Y,X) :- above(Y,Z), edge(X,Z).\n"
-      ":- table permission/2.\npermission(S,O) :- grant(S,O).\n"
-      "permission(S,O) :- above(S,G), grant(G,O).\n";
-  const std::pair<const char*, Data (*)(std::uint32_t)> shapes[] = {
-      {"chain", Chain}, {"tree", Tree}, {"random graph", Graph}};
-  for (const auto& [name, make] : shapes) {
-    for (std::uint32_t edges = 10'000; edges <= edges_max; edges *= 10) {
-      const Data data = make(edges);
+constexpr const char* kDown =
+    "match $g has code 0; (parent: $g, member: $m) isa membership; get $m;";
+constexpr const char* kWhole = "match (parent: $g, member: $m) isa membership; get $g, $m;";
+constexpr const char* kPermissions =
+    "match $s has code 1; (holder: $s, object: $o) isa permission; get $o;";
+constexpr const char* kPath =
+    ":- table path/2.\npath(X,Y) :- edge(X,Y).\n"
+    "path(X,Y) :- path(X,Z), edge(Z,Y).\n";
+constexpr const char* kPermission =
+    ":- table above/2.\nabove(Y,X) :- edge(X,Y).\nabove(Y,X) :- above(Y,Z), edge(X,Z).\n"
+    ":- table permission/2.\npermission(S,O) :- grant(S,O).\n"
+    "permission(S,O) :- above(S,G), grant(G,O).\n";
+
+struct Question {
+  const char* name;
+  Data (*make)(std::uint32_t);
+  const char* query;
+  const char* rules;
+  const char* goal;  // With `~` for the last group.
+};
+constexpr Question kQuestions[] = {
+    {"chain", Chain, kDown, kPath, "path(0,_)"},
+    {"tree", Tree, kDown, kPath, "path(0,_)"},
+    {"graph", Graph, kDown, kPath, "path(0,_)"},
+    {"closure of a tree", Tree, kWhole, kPath, "path(_,_)"},
+    {"permissions", Grants, kPermissions, kPermission, "permission(~,_)"},
+};
+
+struct Options {
+  std::uint32_t edges_max = 1'000'000;
+  std::string only;  // A part of the names of what is asked.
+  bool prolog = true;
+};
+
+void Run(const Options& options) {
+  const bool prolog = options.prolog && HasProlog();
+  if (!prolog) std::cout << "without SWI-Prolog: no comparison\n";
+  for (const Question& question : kQuestions) {
+    if (std::string_view(question.name).find(options.only) == std::string_view::npos) continue;
+    for (std::uint32_t edges = 10'000; edges <= options.edges_max; edges *= 10) {
+      const Data data = question.make(edges);
       auto database = Load(data);
-      const Timed timed = Ask(*database, kDown);
-      std::uint64_t count = 0;
-      const double other = prolog ? Prolog(data, kDownRules, "path(0,_)", count) : -1;
-      Row(std::string(name) + " " + std::to_string(edges) + ", one end", timed, other, count);
-      if (edges == edges_max) {
-        const DatabaseSize size = database->Size();
-        std::printf("  %.1f bytes per persisted relation (%llu relations, %llu entities)\n",
-                    static_cast<double>(size.bytes) / static_cast<double>(size.relations),
-                    static_cast<unsigned long long>(size.relations),
-                    static_cast<unsigned long long>(size.entities));
+      const Timed timed = Ask(*database, question.query);
+      std::string goal = question.goal;
+      if (const auto last = goal.find('~'); last != std::string::npos) {
+        goal.replace(last, 1, std::to_string(data.groups - 1));
       }
+      std::uint64_t count = 0;
+      const double other = prolog ? Prolog(data, question.rules, goal, count) : -1;
+      Row(std::string(question.name) + " " + std::to_string(edges), timed, other, count);
+      if (edges != options.edges_max) continue;
+      const DatabaseSize size = database->Size();
+      std::printf("  %.1f bytes per persisted relation (%llu relations, %llu entities)\n",
+                  static_cast<double>(size.bytes) / static_cast<double>(size.relations),
+                  static_cast<unsigned long long>(size.relations),
+                  static_cast<unsigned long long>(size.entities));
     }
-  }
-  for (std::uint32_t edges = 10'000; edges <= edges_max; edges *= 10) {
-    const Data data = Tree(edges);
-    auto database = Load(data);
-    const Timed timed =
-        Ask(*database, "match (parent: $g, member: $m) isa membership; get $g, $m;");
-    std::uint64_t count = 0;
-    const double other = prolog ? Prolog(data, kDownRules, "path(_,_)", count) : -1;
-    Row("tree " + std::to_string(edges) + ", whole closure", timed, other, count);
-  }
-  for (std::uint32_t grants = 10'000; grants <= edges_max; grants *= 10) {
-    const Data data = Grants(grants);
-    auto database = Load(data);
-    const Timed timed = Ask(*database, kUp);
-    std::uint64_t count = 0;
-    const double other =
-        prolog
-            ? Prolog(data, kUpRules, "permission(" + std::to_string(data.groups - 1) + ",_)", count)
-            : -1;
-    Row("permissions, " + std::to_string(grants) + " grants", timed, other, count);
   }
 }
 
@@ -297,11 +302,19 @@ void Run(std::uint32_t edges_max) {
 }  // namespace pemba::reason
 
 int main(int argc, char** argv) {
-  std::uint32_t edges_max = 1'000'000;
+  pemba::reason::Options options;
   for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]).starts_with("--edges-max=")) {
-      edges_max = static_cast<std::uint32_t>(std::strtoul(argv[i] + 12, nullptr, 10));
+    const std::string_view argument = argv[i];
+    if (argument.starts_with("--edges-max=")) {
+      options.edges_max = static_cast<std::uint32_t>(std::strtoul(argv[i] + 12, nullptr, 10));
+    } else if (argument.starts_with("--only=")) {
+      options.only = argument.substr(7);
+    } else if (argument == "--no-prolog") {
+      options.prolog = false;
+    } else {
+      std::cerr << "reason_reasoning_bench [--edges-max=N] [--only=NAME] [--no-prolog]\n";
+      return 1;
     }
   }
-  pemba::reason::Run(edges_max);
+  pemba::reason::Run(options);
 }

@@ -381,8 +381,12 @@ std::unique_ptr<Database> Chain(int length) {
   return database;
 }
 
-Error FirstError(Transaction& transaction, const QueryOptions& options) {
-  auto answers = transaction.Run("match (whole: $x, piece: $y) isa part;", options);
+constexpr const char* kFacts = "match $r (whole: $x, piece: $y) isa part;";
+constexpr const char* kPairs =
+    "match (whole: $x, piece: $y) isa part; (whole: $y, piece: $z) isa part; get $x, $z;";
+
+Error FirstError(Transaction& transaction, const char* query, const QueryOptions& options) {
+  auto answers = transaction.Run(query, options);
   if (!answers.ok()) return answers.error();
   while (true) {
     auto next = (*answers)->Next();
@@ -399,23 +403,22 @@ TEST(Limits, AreKeptAndTheTransactionGoesOn) {
   auto reading = Begin(*database, TransactionKind::kRead);
   QueryOptions options{.inference = Inference::kOn};
   options.limits.answers_max = 10;
-  EXPECT_EQ(FirstError(*reading, options).code, ErrorCode::kLimitExceeded);
+  EXPECT_EQ(FirstError(*reading, kFacts, options).code, ErrorCode::kLimitExceeded);
   options.limits = {};
   options.limits.inferred_facts_max = 100;
-  EXPECT_EQ(FirstError(*reading, options).code, ErrorCode::kTooComplex);
+  EXPECT_EQ(FirstError(*reading, kFacts, options).code, ErrorCode::kTooComplex);
   options.limits = {};
   options.limits.memory_bytes_max = 1000;
-  EXPECT_EQ(FirstError(*reading, options).code, ErrorCode::kResourceExhausted);
+  EXPECT_EQ(FirstError(*reading, kPairs, options).code, ErrorCode::kResourceExhausted);
   options.limits = {};
   std::stop_source stop;
   stop.request_stop();
   options.cancelled = stop.get_token();
   auto big = Chain(300);
-  EXPECT_EQ(FirstError(*Begin(*big, TransactionKind::kRead), options).code, ErrorCode::kCancelled);
+  EXPECT_EQ(FirstError(*Begin(*big, TransactionKind::kRead), kFacts, options).code,
+            ErrorCode::kCancelled);
   // What was stopped half-way is not taken for complete.
-  EXPECT_EQ(
-      Count(*reading, "match (whole: $x, piece: $y) isa part;", {.inference = Inference::kOn}),
-      60U * 59 / 2);
+  EXPECT_EQ(Count(*reading, kFacts, {.inference = Inference::kOn}), 60U * 59 / 2);
 }
 
 TEST(Limits, TimeIsBounded) {

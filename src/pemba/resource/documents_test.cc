@@ -95,14 +95,147 @@ TEST_F(SchemaTest, UnknownFieldsAreNamedAndPruned) {
             R"("limits":{"free":1},"extra":{"free":{"too":1}}}})");
 }
 
+struct RuleCase {
+  const char* name;
+  const char* schema;
+  const char* before;  // Null: there was none.
+  const char* after;
+  std::vector<FieldError> errors;
+};
+const RuleCase kRuleCases[] = {
+    {"one of two, met",
+     R"_({"properties":{"spec":{"x-kubernetes-validations":[
+         {"rule":"has(self.a) != has(self.b)","message":"a or b"}]}
+}
+})_",
+     nullptr,
+     R"_({"spec":{"a":1}})_",
+     {}},
+    {"one of two, both",
+     R"_({"properties":{"spec":{"x-kubernetes-validations":[
+         {"rule":"has(self.a) != has(self.b)","message":"a or b"}]
+}
+}
+})_",
+     nullptr,
+     R"_({"spec":{"a":1,"b":1}})_",
+     {{Reason::kInvalid, "spec", "Invalid value: \"object\": a or b"}}},
+    {"a message of its own, a place below, a reason",
+     R"_({"x-kubernetes-validations":[{"rule":"size(self.metadata.name) <= 3",
+         "fieldPath":".metadata.name","reason":"FieldValueForbidden"}]})_",
+     nullptr,
+     R"_({"metadata":{"name":"long"}})_",
+     {{Reason::kForbidden, "metadata.name",
+       "Forbidden: failed rule: size(self.metadata.name) <= 3"}}},
+    {"a change is not judged at creation",
+     R"_({"properties":{"n":{"x-kubernetes-validations":[{"rule":"self >= oldSelf"}]}}})_",
+     nullptr,
+     R"_({"n":1})_",
+     {}},
+    {"a change that is allowed",
+     R"_({"properties":{"n":{"x-kubernetes-validations":[{"rule":"self >= oldSelf"}]}}})_",
+     R"_({"n":1})_",
+     R"_({"n":2})_",
+     {}},
+    {"a change that is not",
+     R"_({"properties":{"n":{"x-kubernetes-validations":[{"rule":"self >= oldSelf"}]}}})_",
+     R"_({"n":2})_",
+     R"_({"n":1})_",
+     {{Reason::kInvalid, "n", "Invalid value: 1: failed rule: self >= oldSelf"}}},
+    {"set once: given later",
+     R"_({"properties":{"spec":{"x-kubernetes-validations":[
+         {"rule":"!has(oldSelf.x) || (has(self.x) && self.x == oldSelf.x)","message":"set once"}]
+}
+}
+})_",
+     R"_({"spec":{}})_",
+     R"_({"spec":{"x":"1"}})_",
+     {}},
+    {"set once: changed",
+     R"_({"properties":{"spec":{"x-kubernetes-validations":[
+         {"rule":"!has(oldSelf.x) || (has(self.x) && self.x == oldSelf.x)","message":"set once"}]
+}
+}
+})_",
+     R"_({"spec":{"x":"1"}})_",
+     R"_({"spec":{"x":"2"}})_",
+     {{Reason::kInvalid, "spec", "Invalid value: \"object\": set once"}}},
+    {"over the items of a list",
+     R"_({"properties":{"l":{"x-kubernetes-validations":[
+         {"rule":"self.all(x, x.kind != 'Group' || has(x.namespace))"}]
+}
+}
+})_",
+     nullptr,
+     R"_({"l":[{"kind":"User"},{"kind":"Group"}]})_",
+     {{Reason::kInvalid, "l",
+       "Invalid value: \"array\": failed rule: self.all(x, x.kind != 'Group' || "
+       "has(x.namespace))"}}},
+    {"what cannot be evaluated is not met",
+     R"_({"properties":{"n":{"x-kubernetes-validations":[{"rule":"self.x > 1"}]}}})_",
+     nullptr,
+     R"_({"n":1})_",
+     {{Reason::kInvalid, "n", "Invalid value: 1: failed rule: self.x > 1"}}},
+    {"exactly one schema: none",
+     R"_({"properties":{"s":{"oneOf":[{"required":["a"]},{"required":["b"]}]}}})_",
+     nullptr,
+     R"_({"s":{}})_",
+     {{Reason::kInvalid, "s",
+       "Invalid value: \"\": \"s\" must validate one and only one schema (oneOf). Found none "
+       "valid"}}},
+    {"exactly one schema: two",
+     R"_({"properties":{"s":{"oneOf":[{"required":["a"]},{"required":["b"]}]}}})_",
+     nullptr,
+     R"_({"s":{"a":1,"b":2}})_",
+     {{Reason::kInvalid, "s",
+       "Invalid value: \"\": \"s\" must validate one and only one schema (oneOf). Found 2 valid "
+       "alternatives"}}},
+    {"some schema",
+     R"_({"properties":{"s":{"anyOf":[{"required":["a"]},{"required":["b"]}]}}})_",
+     nullptr,
+     R"_({"s":{"a":1,"b":2}})_",
+     {}},
+    {"all schemas, and one not",
+     R"_({"properties":{"s":{"allOf":[{"minLength":1},{"maxLength":2}],"not":{"enum":["no"]}}}})_",
+     nullptr,
+     R"_({"s":"no"})_",
+     {{Reason::kInvalid, "s", "Invalid value: \"\": \"s\" must not validate the schema (not)"}}},
+    {"too few properties",
+     R"_({"properties":{"s":{"minProperties":1}}})_",
+     nullptr,
+     R"_({"s":{}})_",
+     {{Reason::kInvalid, "s", "Invalid value: 0: s in body should have at least 1 properties"}}},
+    {"an exclusive bound",
+     R"_({"properties":{"n":{"minimum":1,"exclusiveMinimum":true}}})_",
+     nullptr,
+     R"_({"n":1})_",
+     {{Reason::kInvalid, "n", "Invalid value: 1: n in body should be greater than 1"}}},
+};
+
+TEST(Rules, AreJudgedOnValuesAndOnChanges) {
+  for (const auto& c : kRuleCases) {
+    SCOPED_TRACE(c.name);
+    const auto schema = SchemaFromJson(json::parse(c.schema));
+    ASSERT_TRUE(schema.ok()) << schema.error().message;
+    std::optional<json::object> old;
+    if (c.before != nullptr) old = Parse(c.before);
+    EXPECT_EQ(Validate(*schema, Parse(c.after), old ? &*old : nullptr), c.errors);
+  }
+}
+
 TEST(SchemaFromJson, RefusesWhatItWouldNotEnforce) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"({"oneOf":[]})", "schema: keyword `oneOf` is not supported"},
+      {R"({"multipleOf":2})", "schema: keyword `multipleOf` is not supported"},
+      {R"({"oneOf":[{"type":"text"}]})", "schema of  oneOf: unknown type \"text\""},
       {R"({"properties":{"a":{"type":"text"}}})", "schema of a: unknown type \"text\""},
       {R"({"properties":{"a":{"items":{"pattern":"("}}}})",
        "schema of a[]: `pattern`: missing ): ("},
-      {R"({"x-kubernetes-validations":[{"rule":"self.a > 1"}]})",
-       "schema: the only validation rule that is supported is `self == oldSelf`"},
+      {R"({"x-kubernetes-validations":[{"message":"x"}]})",
+       "schema: `x-kubernetes-validations`: a rule without `rule`"},
+      {R"({"x-kubernetes-validations":[{"rule":"true","reason":"Because"}]})",
+       "schema: `x-kubernetes-validations`: unknown reason `Because`"},
+      {R"({"x-kubernetes-validations":[{"rule":"true","optionalOldSelf":true}]})",
+       "schema: `x-kubernetes-validations`: `optionalOldSelf` is not supported"},
       {R"({"x-kubernetes-list-type":"map"})",
        "schema: a list of type map needs x-kubernetes-list-map-keys"},
   };

@@ -69,7 +69,11 @@ class ResourceStore::Impl {
  public:
   Impl(store::Store& store, const Registry& registry, const Clock& clock,
        ResourceStoreOptions options)
-      : store_(store), registry_(registry), clock_(clock), options_(std::move(options)) {
+      : store_(store),
+        registry_(registry),
+        clock_(clock),
+        options_(std::move(options)),
+        table_(options_.indexes) {
     for (const auto& kind : registry_.kinds()) {
       if (kind->scope == Scope::kNamespaced) namespaced_.push_back(kind.get());
     }
@@ -104,6 +108,16 @@ class ResourceStore::Impl {
     auto object = table_.Find(key);
     if (object != nullptr) return object;
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
+  }
+
+  ObjectPtr FindByUid(std::string_view uid) const {
+    const std::shared_lock lock(mutex_);
+    return table_.FindByUid(uid);
+  }
+
+  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const {
+    const std::shared_lock lock(mutex_);
+    return table_.FindBy(index, key);
   }
 
   // A continued list is made from the objects of today and what those that changed since were.
@@ -181,28 +195,37 @@ class ResourceStore::Impl {
   Outcome<std::vector<internal::PastChange>> Commit(const WriteOptions& options, const Body& body) {
     const std::lock_guard writing(write_mutex_);
     // Only this thread changes the table, so it may read it without the readers' lock.
-    Transaction transaction(table_, {options.caller, clock_.Now(), options_.new_uid,
-                                     options_.admission, namespaces_, namespaced_});
+    Transaction transaction(
+        table_, {options.caller, clock_.Now(), options_.new_uid, options_.admission, namespaces_,
+                 namespaced_, registry_, options_.indexes});
     PEMBA_TRY(std::ignore, body(transaction));
+    PEMBA_TRY(std::ignore, transaction.Conclude());
     const auto changes = transaction.Changes();
     std::vector<internal::PastChange> done;
     done.reserve(changes.size());
     if (changes.empty()) return done;
-    TupleChanges tuples;
+    Consequences consequences;
     if (options_.projection != nullptr) {
-      PEMBA_TRY(tuples, options_.projection->Project(transaction));
+      PEMBA_TRY(consequences, options_.projection->Project(transaction));
     }
     if (options.dry_run) {
+      if (options_.projection != nullptr) options_.projection->Abandoned();
       for (const auto& change : changes) done.push_back({0, change.before, change.after});
       return done;
     }
-    PEMBA_TRY(const Revision revision, Write(changes, tuples));
+    const auto written = Write(changes, consequences);
+    if (!written.ok()) {
+      if (options_.projection != nullptr) options_.projection->Abandoned();
+      return written.error();
+    }
+    const Revision revision = *written;
     for (const auto& change : changes) {
       done.push_back(
           {revision, change.before,
            change.after == nullptr ? nullptr : internal::WithRevision(*change.after, revision)});
     }
     Publish(revision, done);
+    if (options_.projection != nullptr) options_.projection->Committed(revision);
     return done;
   }
 
@@ -261,7 +284,11 @@ class ResourceStore::Impl {
   };
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
-                         const TupleChanges& tuples) {
+                         Consequences& consequences) {
+    if (consequences.model_before) {
+      PEMBA_TRY(std::ignore, store_.WriteModel(*std::move(consequences.model_before)));
+      owed_model_.reset();  // It knows nothing of what was added now.
+    }
     std::vector<std::string> texts;
     texts.reserve(changes.size() * 2);  // INVARIANT: never grows beyond this; views point into it.
     std::vector<storage::RecordChange> records;
@@ -276,13 +303,18 @@ class ResourceStore::Impl {
       }
     }
     std::vector<tuple::TupleView> deletes;
-    deletes.reserve(tuples.deletes.size());
-    for (const auto& each : tuples.deletes) deletes.push_back(each.view());
-    return store_.Write({.writes = tuples.writes,
-                         .deletes = deletes,
-                         .on_duplicate = "ignore",
-                         .on_missing = "ignore",
-                         .records = records});
+    deletes.reserve(consequences.deletes.size());
+    for (const auto& each : consequences.deletes) deletes.push_back(each.view());
+    PEMBA_TRY(const Revision revision, store_.Write({.writes = consequences.writes,
+                                                     .deletes = deletes,
+                                                     .on_duplicate = "replace",
+                                                     .on_missing = "ignore",
+                                                     .records = records,
+                                                     .form = store::WriteRequest::Form::kExtended,
+                                                     .size = store::WriteRequest::Size::kAny}));
+    if (consequences.model_after) owed_model_ = std::move(consequences.model_after);
+    if (owed_model_ && store_.WriteModel(*owed_model_).ok()) owed_model_.reset();
+    return revision;
   }
 
   void Publish(Revision revision, const std::vector<internal::PastChange>& changes) {
@@ -311,6 +343,8 @@ class ResourceStore::Impl {
   std::vector<const Kind*> namespaced_;
 
   std::mutex write_mutex_;  // Serialises writers. Taken before mutex_.
+  // The newest Consequences::model_after, until it is written. Guarded by write_mutex_.
+  std::optional<model::Model> owed_model_;
   // Guards what follows: written by whoever holds both, read by who holds either.
   mutable std::shared_mutex mutex_;
   mutable std::condition_variable_any changed_;
@@ -337,6 +371,10 @@ ResourceStore::~ResourceStore() = default;
 const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
+ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
+std::vector<ObjectPtr> ResourceStore::FindBy(IndexId index, std::string_view key) const {
+  return impl_->FindBy(index, key);
+}
 Outcome<ObjectList> ResourceStore::List(const ListRequest& request) const {
   return impl_->List(request);
 }

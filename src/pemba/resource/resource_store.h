@@ -21,7 +21,9 @@
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
+#include "pemba/model/model.h"
 #include "pemba/resource/failure.h"
+#include "pemba/resource/index.h"
 #include "pemba/resource/kind.h"
 #include "pemba/resource/object.h"
 #include "pemba/resource/selector.h"
@@ -31,17 +33,28 @@
 
 namespace pemba::resource {
 
-// The tuples that follow from a transaction: what is there afterwards, and what is not.
-struct TupleChanges {
-  std::vector<tuple::Tuple> writes;   // Already there: nothing happens.
-  std::vector<tuple::Tuple> deletes;  // Not there: nothing happens. Conditions do not count.
+// What follows from a transaction in the store beside its objects. As many tuples as it takes.
+struct Consequences {
+  std::vector<tuple::Tuple> writes = {};   // There afterwards, just so.
+  std::vector<tuple::Tuple> deletes = {};  // Not there afterwards. Conditions do not count.
+  // Written before the tuples: what was and what is going to be, together. If anything fails
+  // afterwards, this larger model is all that is left.
+  std::optional<model::Model> model_before = {};
+  // Written when the tuples are: without what nothing needs any more. If that fails, it is tried
+  // again with the next transaction.
+  std::optional<model::Model> model_after = {};
 };
 
-// Called with every transaction before it is committed.
+// Called with every transaction that changes something, when it is complete. One call of Project,
+// then one of the two others; never two transactions at a time.
 class Projection {
  public:
   virtual ~Projection() = default;
-  virtual Outcome<TupleChanges> Project(const Transaction& transaction) = 0;
+  virtual Outcome<Consequences> Project(const Transaction& transaction) = 0;
+  // The transaction is durable; readers see it when this returns.
+  virtual void Committed(Revision) {}
+  // It was a dry run, or it could not be written.
+  virtual void Abandoned() {}
 };
 
 struct ResourceStoreOptions {
@@ -49,6 +62,7 @@ struct ResourceStoreOptions {
   Projection* projection = nullptr;  // Borrowed; may be null: no tuples follow.
   // Changes that a watch or a continued list may go back by; older ones are kExpired.
   std::size_t history_max = 100'000;
+  std::vector<Index> indexes = {};
   std::function<std::string()> new_uid = NewUid;
 };
 
@@ -119,8 +133,12 @@ class ResourceStore {
 
   // Errors: kNotFound.
   Outcome<ObjectPtr> Get(const ObjectKey& key) const;
+  ObjectPtr FindByUid(std::string_view uid) const;  // Null if there is none.
   // Errors: kBadRequest (the token), kExpired (it is too old).
   Outcome<ObjectList> List(const ListRequest& request) const;
+
+  // Those that the index has under the key, in order of namespace and name. O(hits).
+  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const;
 
   // Each is one transaction. Errors: those of Transaction, and kStorage.
   Outcome<Written> Create(const Kind& kind, std::string_view name_space,

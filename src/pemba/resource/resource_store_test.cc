@@ -318,8 +318,8 @@ TEST_F(ResourceStoreTest, EverythingIsThereAfterAStart) {
 // The contact of a team is a tuple.
 class Contacts final : public Projection {
  public:
-  Outcome<TupleChanges> Project(const Transaction& transaction) override {
-    TupleChanges tuples;
+  Outcome<Consequences> Project(const Transaction& transaction) override {
+    Consequences tuples;
     for (const auto& change : transaction.Changes()) {
       if (change.before != nullptr) tuples.deletes.push_back(Contact(*change.before));
       if (change.after == nullptr) continue;

@@ -84,6 +84,8 @@ class Reader {
     }
     if (key == "minimum") return number(schema.minimum);
     if (key == "maximum") return number(schema.maximum);
+    if (key == "exclusiveMinimum") return flag(schema.minimum_exclusive);
+    if (key == "exclusiveMaximum") return flag(schema.maximum_exclusive);
     if (key == "default") {
       schema.default_value = value;
       return Done{};
@@ -128,6 +130,14 @@ class Reader {
       return Done{};
     }
     if (key == "x-kubernetes-validations") return Rules(schema, value, path);
+    if (key == "allOf") return Schemas(schema.all_of, key, value, path, depth);
+    if (key == "anyOf") return Schemas(schema.any_of, key, value, path, depth);
+    if (key == "oneOf") return Schemas(schema.one_of, key, value, path, depth);
+    if (key == "not") {
+      PEMBA_TRY(auto none, Read(value, path + " not", depth + 1));
+      schema.none_of = std::make_shared<const Schema>(std::move(none));
+      return Done{};
+    }
     if (key == "title" || key == "example" || key == "externalDocs" ||
         key == "x-kubernetes-embedded-resource") {
       return Done{};  // For readers only.
@@ -164,15 +174,26 @@ class Reader {
 
   static Status Rules(Schema& schema, const json::value& value, const std::string& path) {
     if (!value.is_array()) return Bad(path, "`x-kubernetes-validations` must be a list");
-    for (const auto& rule : value.get_array()) {
-      const auto* text = rule.is_object() ? rule.get_object().if_contains("rule") : nullptr;
-      if (text == nullptr || !(*text == "self == oldSelf" || *text == "oldSelf == self")) {
-        return Bad(path, "the only validation rule that is supported is `self == oldSelf`");
+    for (const auto& each : value.get_array()) {
+      auto rule = Rule::FromJson(each);
+      if (!rule.ok()) return Bad(path, rule.error().message);
+      if (!rule->IsImmutability()) {
+        schema.rules.push_back(*std::move(rule));
+      } else if (each.get_object().contains("message")) {
+        schema.immutable = rule->message();
+      } else {
+        schema.immutable = "field is immutable";
       }
-      const auto* message = rule.get_object().if_contains("message");
-      schema.immutable = message != nullptr && message->is_string()
-                             ? std::string(message->get_string())
-                             : std::string("field is immutable");
+    }
+    return Done{};
+  }
+
+  Status Schemas(std::vector<Schema>& into, std::string_view key, const json::value& value,
+                 const std::string& path, int depth) {
+    if (!value.is_array()) return Bad(path, fmt::format("`{}` must be a list", key));
+    for (const auto& each : value.get_array()) {
+      PEMBA_TRY(auto read, Read(each, fmt::format("{} {}", path, key), depth + 1));
+      into.push_back(std::move(read));
     }
     return Done{};
   }
@@ -270,6 +291,10 @@ class Validator {
   std::vector<FieldError> Run(const Schema& schema, const json::object& document,
                               const json::object* old) {
     Object(schema, document, old, "");
+    if (!schema.rules.empty()) {
+      const json::value was = old == nullptr ? json::value() : json::value(*old);
+      Rules(schema, document, old == nullptr ? nullptr : &was, "");
+    }
     return std::move(errors_);
   }
 
@@ -298,6 +323,41 @@ class Validator {
     if (value.is_object()) {
       Object(schema, value.get_object(), old == nullptr ? nullptr : old->if_object(), path);
     }
+    Alternatives(schema, value, path);
+    Rules(schema, value, old, path);
+  }
+
+  void Rules(const Schema& schema, const json::value& value, const json::value* old,
+             const std::string& path) {
+    for (const auto& rule : schema.rules) {
+      if (auto error = rule.Judge(value, old, path)) errors_.push_back(*std::move(error));
+    }
+  }
+
+  static bool Allows(const Schema& schema, const json::value& value) {
+    Validator inner;
+    inner.Value(schema, value, nullptr, "");
+    return inner.errors_.empty();
+  }
+
+  void Alternatives(const Schema& schema, const json::value& value, const std::string& path) {
+    const auto allows = [&](const Schema& each) { return Allows(each, value); };
+    const auto wrong = [&](std::string_view what) {
+      errors_.push_back(Invalid(path, "\"\"", fmt::format("\"{}\" must {}", path, what)));
+    };
+    if (!std::ranges::all_of(schema.all_of, allows)) wrong("validate all the schemas (allOf)");
+    if (!schema.any_of.empty() && std::ranges::none_of(schema.any_of, allows)) {
+      wrong("validate at least one schema (anyOf)");
+    }
+    if (!schema.one_of.empty()) {
+      const auto valid = std::ranges::count_if(schema.one_of, allows);
+      if (valid == 0) wrong("validate one and only one schema (oneOf). Found none valid");
+      if (valid > 1) {
+        wrong(fmt::format("validate one and only one schema (oneOf). Found {} valid alternatives",
+                          valid));
+      }
+    }
+    if (schema.none_of && allows(*schema.none_of)) wrong("not validate the schema (not)");
   }
 
   void Text(const Schema& schema, std::string_view text, const std::string& path) {
@@ -325,13 +385,19 @@ class Validator {
 
   void Number(const Schema& schema, const json::value& value, const std::string& path) {
     const auto number = value.to_number<double>();
-    const auto wrong = [&](const char* relation, double bound) {
-      errors_.push_back(Invalid(
-          path, json::serialize(value),
-          fmt::format("{} in body should be {} than or equal to {}", path, relation, bound)));
+    const auto wrong = [&](const char* relation, bool exclusive, double bound) {
+      errors_.push_back(Invalid(path, json::serialize(value),
+                                fmt::format("{} in body should be {} than {}{}", path, relation,
+                                            exclusive ? "" : "or equal to ", bound)));
     };
-    if (schema.minimum && number < *schema.minimum) wrong("greater", *schema.minimum);
-    if (schema.maximum && number > *schema.maximum) wrong("less", *schema.maximum);
+    const bool low_out = schema.minimum_exclusive;
+    if (schema.minimum && (number < *schema.minimum || (low_out && number == *schema.minimum))) {
+      wrong("greater", low_out, *schema.minimum);
+    }
+    const bool high_out = schema.maximum_exclusive;
+    if (schema.maximum && (number > *schema.maximum || (high_out && number == *schema.maximum))) {
+      wrong("less", high_out, *schema.maximum);
+    }
   }
 
   void List(const Schema& schema, const json::array& list, const json::value* old,
@@ -384,6 +450,11 @@ class Validator {
     }
     if (schema.length_max && object.size() > *schema.length_max) {
       errors_.push_back(TooMany(path, object.size(), *schema.length_max));
+    }
+    if (schema.length_min && object.size() < *schema.length_min) {
+      errors_.push_back(Invalid(
+          path, fmt::format("{}", object.size()),
+          fmt::format("{} in body should have at least {} properties", path, *schema.length_min)));
     }
     for (const auto& [name, value] : object) {
       const Schema* field = FieldSchema(schema, name);

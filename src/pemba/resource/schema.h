@@ -2,9 +2,9 @@
 //
 // Read from the structural subset of OpenAPI v3 in which Kubernetes declares custom resources
 // (`openAPIV3Schema`), so that kinds are written in the form that their users know, and printed
-// back as they were read. `x-kubernetes-validations` is understood where its rule is `self ==
-// oldSelf` (the field never changes after creation, message as given); other rules are refused at
-// registration rather than not enforced.
+// back as they were read. What it says and is not understood is refused at registration rather than
+// not enforced. The rule `self == oldSelf` is taken more strictly than there: the field does not
+// change after creation, and is neither taken away nor given later.
 //
 // Immutable after construction, so any thread may read one.
 #pragma once
@@ -21,6 +21,7 @@
 
 #include "pemba/base/result.h"
 #include "pemba/resource/failure.h"
+#include "pemba/resource/rule.h"
 
 namespace re2 {
 class RE2;
@@ -65,6 +66,12 @@ struct Schema {
   std::shared_ptr<const re2::RE2> pattern;
   std::optional<std::uint64_t> length_min, length_max;  // Code points, items or properties.
   std::optional<double> minimum, maximum;
+  bool minimum_exclusive = false, maximum_exclusive = false;
+
+  std::vector<Rule> rules;  // But for immutability.
+  // Schemas that all, some, exactly one and none of must allow the value.
+  std::vector<Schema> all_of, any_of, one_of;
+  std::shared_ptr<const Schema> none_of;
 
   const Schema* Find(std::string_view property) const;  // Null if there is none.
 };

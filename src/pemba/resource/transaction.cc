@@ -113,8 +113,10 @@ class Transaction::Within {
   Transaction& transaction_;
 };
 
+Outcome<Done> Admission::Conclude(Transaction&) { return Done{}; }
+
 Transaction::Transaction(const internal::ObjectTable& base, const TransactionScope& scope)
-    : base_(base), scope_(scope) {}
+    : base_(base), scope_(scope), staged_indexes_(scope.indexes.size()) {}
 
 ObjectPtr Transaction::Find(const ObjectKey& key) const {
   const auto staged = staged_.find(key);
@@ -171,6 +173,23 @@ std::vector<ObjectPtr> Transaction::OwnedBy(std::string_view uid) const {
   return owned;
 }
 
+std::vector<ObjectPtr> Transaction::FindBy(IndexId index, std::string_view key) const {
+  const auto& keys = scope_.indexes[index].keys;
+  std::vector<ObjectPtr> found;
+  for (auto& object : base_.FindBy(index, key)) {
+    if (!staged_.contains(object->key)) found.push_back(std::move(object));
+  }
+  const auto& staged = staged_indexes_[index];
+  const auto hits = staged.find(key);
+  if (hits == staged.end()) return found;
+  for (const auto& hit : hits->second) {
+    const ObjectPtr object = Find(hit);
+    if (object != nullptr && std::ranges::count(keys(*object), key) != 0) found.push_back(object);
+  }
+  std::ranges::sort(found, {}, [](const ObjectPtr& object) { return object->key; });
+  return found;
+}
+
 Outcome<Done> Transaction::CheckDepth() const {
   if (depth_ <= kDepthMax) return Done{};
   return Failure(Failure::Reason::kForbidden,
@@ -183,6 +202,12 @@ ObjectPtr Transaction::Stage(const ObjectKey& key, json::object document) {
   object->document = std::move(document);
   staged_uids_.insert_or_assign(std::string(object->uid()), key);
   for (const auto& owner : object->owners()) staged_owned_[owner.uid].insert(key);
+  for (IndexId index = 0; index < scope_.indexes.size(); ++index) {
+    if (scope_.indexes[index].kind != key.kind) continue;
+    for (auto& each : scope_.indexes[index].keys(*object)) {
+      staged_indexes_[index][std::move(each)].insert(key);
+    }
+  }
   staged_[key] = object;
   return object;
 }
@@ -212,7 +237,10 @@ Outcome<ObjectPtr> Transaction::Create(const Kind& kind, std::string_view name_s
   document["kind"] = kind.name;
   if (kind.has_status) Erase(document, "status");
 
-  Operation operation{Operation::Type::kCreate, Part::kMain, &kind, nullptr, &document, {}};
+  Operation operation{.type = Operation::Type::kCreate,
+                      .kind = &kind,
+                      .document = &document,
+                      .derived = derived_ > 0};
   PEMBA_TRY(std::ignore, Prepare(operation, key));
   PEMBA_TRY(std::ignore, CheckNamespace(key));
   if (Find(key) != nullptr) {
@@ -231,6 +259,7 @@ Outcome<Done> Transaction::Prepare(Operation& operation, const ObjectKey& key) {
   json::object& document = *operation.document;
   ApplyDefaults(kind.schema, document);
   if (scope_.admission != nullptr) {
+    const Derived derived(*this);
     PEMBA_TRY(std::ignore, scope_.admission->Mutate(*this, operation));
     ApplyDefaults(kind.schema, document);
   }
@@ -245,7 +274,14 @@ Outcome<Done> Transaction::Prepare(Operation& operation, const ObjectKey& key) {
 
 Outcome<Done> Transaction::Admit(const Operation& operation) {
   if (scope_.admission == nullptr) return Done{};
+  const Derived derived(*this);
   return scope_.admission->Admit(*this, operation);
+}
+
+Outcome<Done> Transaction::Conclude() {
+  if (scope_.admission == nullptr) return Done{};
+  const Derived derived(*this);
+  return scope_.admission->Conclude(*this);
 }
 
 Outcome<Done> Transaction::CheckNamespace(const ObjectKey& key) const {
@@ -310,7 +346,12 @@ Outcome<ObjectPtr> Transaction::Update(const ObjectKey& key, json::object docume
   document["apiVersion"] = kind.api_version();
   document["kind"] = kind.name;
 
-  Operation operation{Operation::Type::kUpdate, part, &kind, old, &document, {}};
+  Operation operation{.type = Operation::Type::kUpdate,
+                      .part = part,
+                      .kind = &kind,
+                      .old = old,
+                      .document = &document,
+                      .derived = derived_ > 0};
   PEMBA_TRY(std::ignore, Prepare(operation, key));
   if (document == old->document) return old;
   if (SpecDiffers(kind, document, old->document)) {
@@ -344,8 +385,11 @@ Outcome<ObjectPtr> Transaction::Delete(const ObjectKey& key, Propagation propaga
   const ObjectPtr old = Find(key);
   if (old == nullptr) return NotFoundFailure(key);
   if (!old->deleting()) {
-    const Operation operation{
-        Operation::Type::kDelete, Part::kMain, key.kind, old, nullptr, propagation};
+    const Operation operation{.type = Operation::Type::kDelete,
+                              .kind = key.kind,
+                              .old = old,
+                              .propagation = propagation,
+                              .derived = derived_ > 0};
     PEMBA_TRY(std::ignore, Admit(operation));
     if (Find(key) == nullptr) return ObjectPtr();
   }
@@ -362,6 +406,7 @@ Outcome<ObjectPtr> Transaction::Delete(const ObjectKey& key, Propagation propaga
   PEMBA_TRY(auto kept, MarkDeleted(key, foreground, contents));
 
   // What it holds goes first, so that it may go, too.
+  const Derived derived(*this);
   for (const auto& dependent : dependents) {
     if (HasOtherOwner(*this, *dependent, old->uid())) {
       Disown(*dependent, old->uid());
@@ -446,6 +491,7 @@ Outcome<Done> Transaction::Release(const ObjectKey& key) {
 // may go now.
 Outcome<Done> Transaction::Remove(const ObjectPtr& object) {
   staged_[object->key] = nullptr;
+  const Derived derived(*this);
   for (const auto& dependent : OwnedBy(object->uid())) {
     if (HasOtherOwner(*this, *dependent, object->uid())) {
       Disown(*dependent, object->uid());

@@ -3,6 +3,9 @@
 // Whatever follows from a change (objects that come with it, objects that go with it, tuples) is
 // part of the same transaction and so of the same commit. Used by one thread, within the body that
 // ResourceStore::Transact runs, one transaction at a time: what it reads does not change under it.
+//
+// What the caller asked for and what follows from it are told apart: an operation is *derived* if
+// admission or garbage collection made it. Rules about who may do what look at the former only.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +25,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/hash.h"
 #include "pemba/resource/failure.h"
+#include "pemba/resource/index.h"
 #include "pemba/resource/object.h"
 
 namespace pemba::resource {
@@ -34,6 +38,9 @@ class ObjectTable;
 struct Caller {
   std::string name, uid;
   std::vector<std::string> groups;
+  // What else is known about the caller, as Kubernetes passes it on: "iam.miloapis.com/parent-name"
+  // -> {"acme"}. Keys in lower case.
+  std::map<std::string, std::vector<std::string>, std::less<>> extra = {};
 };
 
 enum class Part : std::uint8_t { kMain, kStatus };
@@ -50,22 +57,27 @@ struct Operation {
   enum class Type : std::uint8_t { kCreate, kUpdate, kDelete } type = Type::kCreate;
   Part part = Part::kMain;
   const Kind* kind = nullptr;
-  ObjectPtr old;                             // Null for kCreate.
+  ObjectPtr old = {};                        // Null for kCreate.
   boost::json::object* document = nullptr;   // In Mutate: what it is going to be.
   std::optional<Propagation> propagation{};  // kDelete.
   ObjectPtr now = {};                        // In Admit: as staged; null for kDelete.
+  bool derived = false;                      // Follows from another change; nobody asked for it.
 };
 
 class Transaction;
 
 // What is to be said about a change before it is made: rules between objects, derived fields, side
-// effects. One for all kinds. Called with every operation, those of other admissions too.
+// effects. One for all kinds. Called with every operation, those of other admissions too. What any
+// of the three stages is derived.
 class Admission {
  public:
   virtual ~Admission() = default;
   // Before the schema is applied: fill in and change. After: refuse, and add side effects.
   virtual Outcome<Done> Mutate(Transaction& transaction, Operation& operation) = 0;
   virtual Outcome<Done> Admit(Transaction& transaction, const Operation& operation) = 0;
+  // Once, after the body, also if it staged nothing: brings everything that the changes concern to
+  // where it belongs. Refuses the whole transaction with its failure.
+  virtual Outcome<Done> Conclude(Transaction& transaction);
 };
 
 // What a transaction is made with.
@@ -76,6 +88,8 @@ struct TransactionScope {
   Admission* admission = nullptr;           // May be null.
   const Kind* namespaces = nullptr;         // The kind Namespace; null: any namespace will do.
   std::span<const Kind* const> namespaced;  // Every kind whose objects lie in namespaces.
+  const Registry& registry;
+  std::span<const Index> indexes;
 };
 
 class Transaction {
@@ -91,6 +105,7 @@ class Transaction {
 
   const Caller& caller() const { return scope_.caller; }
   WallTime now() const { return scope_.now; }
+  const Registry& registry() const { return scope_.registry; }
 
   // Reading sees what was staged. Null if there is none.
   ObjectPtr Find(const ObjectKey& key) const;
@@ -99,6 +114,14 @@ class Transaction {
   std::vector<ObjectPtr> List(const Kind& kind, std::string_view name_space = "") const;
   // Those that name the uid among their owners.
   std::vector<ObjectPtr> OwnedBy(std::string_view uid) const;
+  // Those that the index has under the key, in order of namespace and name.
+  // O(hits * log hits + staged hits).
+  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const;
+
+  // While one of these lives, operations are derived.
+  class Derived;
+  // Whatever else follows from what was staged (Admission::Conclude). For ResourceStore.
+  Outcome<Done> Conclude();
 
   // Errors: kInvalid, kAlreadyExists, kNotFound (its namespace), kForbidden, and admission's.
   Outcome<ObjectPtr> Create(const Kind& kind, std::string_view name_space,
@@ -144,8 +167,23 @@ class Transaction {
   // Of staged objects that were ever there; whoever looks up looks at the object again.
   StringMap<ObjectKey> staged_uids_;
   StringMap<std::set<ObjectKey>> staged_owned_;
+  std::vector<StringMap<std::set<ObjectKey>>> staged_indexes_;  // By IndexId.
   std::vector<std::string> warnings_;
-  int depth_ = 0;  // Of operations within operations.
+  int depth_ = 0;    // Of operations within operations.
+  int derived_ = 0;  // Above 0: operations are derived.
+};
+
+class Transaction::Derived {
+ public:
+  explicit Derived(Transaction& transaction) : transaction_(transaction) {
+    ++transaction_.derived_;
+  }
+  ~Derived() { --transaction_.derived_; }
+  Derived(const Derived&) = delete;
+  Derived& operator=(const Derived&) = delete;
+
+ private:
+  Transaction& transaction_;
 };
 
 }  // namespace pemba::resource

@@ -63,6 +63,35 @@ bool IsFor(const json::value& audiences, std::string_view wanted) {
                      [&](const auto& one) { return View(one.get_string()) == wanted; });
 }
 
+std::string TextClaim(const json::object& claims, std::string_view name) {
+  const auto* value = claims.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(View(value->get_string())) : "";
+}
+
+// The names that decide inside this server are not an issuer's to give.
+void AddGroup(const json::value& value, std::vector<std::string>& groups) {
+  if (!value.is_string()) return;
+  const auto name = View(value.get_string());
+  if (!name.empty() && !name.starts_with("system:")) groups.emplace_back(name);
+}
+
+Bearer BearerOf(const json::object& claims, const ClaimRules& rules) {
+  Bearer bearer;
+  bearer.subject = TextClaim(claims, "sub");
+  for (const char* name : {"preferred_username", "email", "sub"}) {
+    if (bearer.name.empty()) bearer.name = TextClaim(claims, name);
+  }
+  const auto* groups =
+      rules.groups_claim.empty() ? nullptr : claims.if_contains(rules.groups_claim);
+  if (groups == nullptr) return bearer;
+  if (!groups->is_array()) {
+    AddGroup(*groups, bearer.groups);
+    return bearer;
+  }
+  for (const auto& group : groups->get_array()) AddGroup(group, bearer.groups);
+  return bearer;
+}
+
 }  // namespace
 
 Result<std::string> FromBase64Url(std::string_view text) {
@@ -126,6 +155,7 @@ Result<AcceptedClaims> JudgeClaims(const json::object& claims, const ClaimRules&
     accepted.client_id = View(value->get_string());
     break;
   }
+  accepted.bearer = BearerOf(claims, rules);
   return accepted;
 }
 

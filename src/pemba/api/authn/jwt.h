@@ -9,6 +9,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "pemba/api/authn/caller.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 
@@ -42,10 +43,12 @@ struct ClaimRules {
   std::vector<std::string> issuers;
   std::vector<std::string> subjects;          // Empty: every subject.
   std::vector<std::string> client_id_claims;  // The first that is a text is the client id.
+  std::string groups_claim = "groups";        // A list of texts, or one; empty: none is read.
 };
 
 struct AcceptedClaims {
   std::string client_id;  // Empty: the token has none of the claims.
+  Bearer bearer;
   WallTime expires_at;
 };
 

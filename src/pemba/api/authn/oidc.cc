@@ -19,11 +19,9 @@ class OidcAuthenticator final : public Authenticator {
     if (token->size() > Jwt::kBytesMax) return InvalidClaims();
     const auto now = clock_.Now();
     const auto digest = sha256_(*token);
-    if (auto client_id = verified_.Find(digest, now, keys_->generation())) {
-      return Caller::Named(*std::move(client_id));
-    }
+    if (auto caller = verified_.Find(digest, now, keys_->generation())) return *std::move(caller);
     PEMBA_TRY(auto verified, Verify(*token, now));
-    auto caller = Caller::Named(verified.client_id);
+    auto caller = verified.caller;
     verified_.Add(digest, std::move(verified));
     return caller;
   }
@@ -36,8 +34,10 @@ class OidcAuthenticator final : public Authenticator {
     const auto current = keys_->current();
     switch (current.keys->Verify(jwt)) {
       case KeySet::Verdict::kGood:
-        return internal::VerifiedToken{std::move(claims.client_id), claims.expires_at,
-                                       current.generation};
+        return internal::VerifiedToken{
+            Caller::Bearing(std::move(claims.client_id),
+                            std::make_shared<const Bearer>(std::move(claims.bearer))),
+            claims.expires_at, current.generation};
       case KeySet::Verdict::kBadSignature:
         return InvalidClaims();
       case KeySet::Verdict::kUnknownKey:

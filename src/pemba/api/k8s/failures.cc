@@ -105,6 +105,12 @@ HttpFailure ToHttp(const Failure& failure, const resource::Kind* kind, std::stri
            {"code", words.status}}};
 }
 
+json::object Unauthorized() {
+  return {{"kind", "Status"},    {"apiVersion", "v1"},        {"metadata", json::object()},
+          {"status", "Failure"}, {"message", "Unauthorized"}, {"reason", "Unauthorized"},
+          {"code", 401}};
+}
+
 json::object Deleted(const resource::Kind& kind, std::string_view name, std::string_view uid) {
   auto details = DetailsOf(&kind, name);
   details["uid"] = uid;

@@ -20,6 +20,9 @@ struct HttpFailure {
 HttpFailure ToHttp(const resource::Failure& failure, const resource::Kind* kind = nullptr,
                    std::string_view name = "");
 
+// The answer to who shows no credential, or none that is good.
+boost::json::object Unauthorized();
+
 // The answer to a deletion that has left nothing.
 boost::json::object Deleted(const resource::Kind& kind, std::string_view name,
                             std::string_view uid);

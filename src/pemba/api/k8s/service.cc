@@ -6,10 +6,13 @@
 #include <boost/json/array.hpp>
 #include <fmt/format.h>
 
+#include "pemba/api/call_text.h"
 #include "pemba/api/k8s/answer.h"
 #include "pemba/api/k8s/discovery.h"
 #include "pemba/api/k8s/openapi.h"
 #include "pemba/api/k8s/request.h"
+#include "pemba/api/k8s/scope_limits.h"
+#include "pemba/api/k8s/scope_path.h"
 #include "pemba/api/k8s/table.h"
 #include "pemba/api/k8s/watch.h"
 #include "pemba/resource/patch.h"
@@ -50,8 +53,11 @@ struct Front {
 // One call on objects.
 class ObjectCall {
  public:
-  ObjectCall(Front& front, rpc::Call& call, resource::Caller caller) : front_(front), call_(call) {
+  ObjectCall(Front& front, rpc::Call& call, resource::Caller caller,
+             std::optional<iam::ParentContext> parent)
+      : front_(front), call_(call), parent_(std::move(parent)) {
     options_.caller = std::move(caller);
+    if (parent_) iam::SetParentContext(*parent_, options_.caller.extra);
   }
 
   void Run(std::string_view group, std::string_view version, std::string_view rest) {
@@ -65,6 +71,7 @@ class ObjectCall {
     PEMBA_TRY(query_, Query::Read(call_.query()));
     const auto method = call_.http_method();
     const bool one = !target_.name.empty();
+    PEMBA_TRY(std::ignore, Permit(VerbOf(method)));
     if (method == "GET" || method == "HEAD") {
       if (one) return Get();
       return query_.Flag("watch") ? Watch() : List();
@@ -77,6 +84,32 @@ class ObjectCall {
     if (method == "PATCH" && one) return Patch();
     if (method == "DELETE") return one ? Delete() : DeleteAll();
     return Failure(Failure::Reason::kBadRequest, fmt::format("{} is not possible here", method));
+  }
+
+  std::string_view VerbOf(std::string_view method) const {
+    const bool one = !target_.name.empty();
+    if (method == "POST") return "create";
+    if (method == "PUT") return "update";
+    if (method == "PATCH") return "patch";
+    if (method == "DELETE") return one ? "delete" : "deletecollection";
+    if (one) return "get";
+    return query_.Flag("watch") ? "watch" : "list";
+  }
+
+  Outcome<Done> Permit(std::string_view verb) {
+    if (front_.options.authorizer == nullptr) return Done{};
+    const bool one = !target_.name.empty() && verb != "create";
+    const bool within =
+        parent_ && (one || CollectionWithin(*parent_, *target_.kind, target_.name_space, verb) ==
+                               Within::kYes);
+    return front_.options.authorizer->Authorize(
+        {.caller = options_.caller,
+         .verb = verb,
+         .kind = *target_.kind,
+         .name_space = target_.name_space,
+         .name = one ? std::string_view(target_.name) : std::string_view(),
+         .subresource = target_.part == Part::kStatus ? "status" : "",
+         .parent = within ? parent_ : std::nullopt});
   }
 
   enum class Dry : std::uint8_t { kNo, kYes };
@@ -120,8 +153,16 @@ class ObjectCall {
   }
 
   Outcome<Done> ReadSelectors(resource::LabelSelector& labels, resource::FieldSelector& fields) {
-    PEMBA_TRY(labels, resource::LabelSelector::Parse(query_.Text("labelSelector")));
-    PEMBA_TRY(fields, resource::FieldSelector::Parse(query_.Text("fieldSelector"), *target_.kind));
+    std::string label_text(query_.Text("labelSelector"));
+    std::string field_text(query_.Text("fieldSelector"));
+    const auto term = parent_ ? ForcedTermOf(*parent_, *target_.kind) : ForcedTerm();
+    if (term.where == ForcedTerm::Where::kLabels) {
+      label_text = WithTerm(label_text, term.key, term.value);
+    } else if (term.where == ForcedTerm::Where::kFields) {
+      field_text = WithTerm(field_text, term.key, term.value);
+    }
+    PEMBA_TRY(labels, resource::LabelSelector::Parse(label_text));
+    PEMBA_TRY(fields, resource::FieldSelector::Parse(field_text, *target_.kind));
     return Done{};
   }
 
@@ -312,6 +353,9 @@ class ObjectCall {
   }
 
   Outcome<Done> Apply() {
+    if (front_.options.authorizer != nullptr && !front_.resources.Get(target_.key()).ok()) {
+      PEMBA_TRY(std::ignore, Permit("create"));
+    }
     if (query_.Text("fieldManager").empty()) {
       return Failure(Failure::Reason::kBadRequest, "fieldManager is required for apply patch");
     }
@@ -406,112 +450,108 @@ class ObjectCall {
 
   Front& front_;
   rpc::Call& call_;
+  const std::optional<iam::ParentContext> parent_;
   Target target_;
   Query query_;
   resource::WriteOptions options_;
   std::string warnings_;  // The header's value.
 };
 
-using Handle = std::function<void(Front&, rpc::Call&, const authn::Caller&)>;
-
 Failure Unknown() {
   return {Failure::Reason::kKindNotFound, "the server could not find the requested resource"};
 }
 
-void AnswerOrUnknown(rpc::Call& call, const std::optional<json::object>& body) {
-  if (body) {
-    Answer(call, 200, *body);
-  } else {
-    Fail(call, Unknown());
-  }
-}
-
-class RouteAdder {
+// What is asked for, by the segments of a path.
+class Dispatcher {
  public:
-  RouteAdder(std::shared_ptr<Front> front, rpc::Router& router)
-      : front_(std::move(front)), router_(router) {}
+  Dispatcher(Front& front, rpc::Call& call, resource::Caller caller)
+      : front_(front), call_(call), caller_(std::move(caller)) {}
 
-  void operator()(const char* method, const char* pattern, rpc::Execution execution,
-                  Handle handle) {
-    rpc::Route route;
-    route.http_method = method;
-    route.http_pattern = pattern;
-    route.execution = execution;
-    route.admission = rpc::Admission::kWithin;
-    route.handler = [front = front_, handle = std::move(handle)](rpc::Call& call) {
-      const auto caller = front->authenticator.Authenticate(call);
-      if (!caller.ok()) {
-        return Answer(call, 401,
-                      {{"kind", "Status"},
-                       {"apiVersion", "v1"},
-                       {"metadata", json::object()},
-                       {"status", "Failure"},
-                       {"message", "Unauthorized"},
-                       {"reason", "Unauthorized"},
-                       {"code", 401}});
-      }
-      handle(*front, call, *caller);
-    };
-    router_.Add(std::move(route));
+  void Run() {
+    const auto scoped = SplitScope(call_.path());
+    parent_ = scoped.parent;
+    const auto path = PercentDecoded(scoped.path);
+    rest_ = path;
+    const auto first = Next();
+    if (first == "api") return Core();
+    if (first == "apis") return Named();
+    if (call_.http_method() != "GET" && call_.http_method() != "HEAD")
+      return Fail(call_, Unknown());
+    if (first == "version" && rest_.empty()) return Answer(call_, 200, VersionInfo());
+    if (first == "openapi") return OpenApi();
+    Fail(call_, Unknown());
   }
 
  private:
-  std::shared_ptr<Front> front_;
-  rpc::Router& router_;
+  // Takes the next segment; empty at the end.
+  std::string_view Next() {
+    if (rest_.starts_with('/')) rest_.remove_prefix(1);
+    const auto segment = rest_.substr(0, rest_.find('/'));
+    rest_.remove_prefix(segment.size());
+    return segment;
+  }
+
+  void Core() {
+    if (rest_.empty()) {
+      if (WantedDiscovery(call_) == DiscoveryForm::kPlain) return Answer(call_, 200, ApiVersions());
+      return Answer(call_, 200, AggregatedDiscovery(front_.resources.registry(), Groups::kCore),
+                    kAggregatedType);
+    }
+    Version("", Next());
+  }
+
+  void Named() {
+    const auto& registry = front_.resources.registry();
+    if (rest_.empty()) {
+      if (WantedDiscovery(call_) == DiscoveryForm::kPlain) {
+        return Answer(call_, 200, ApiGroupList(registry));
+      }
+      return Answer(call_, 200, AggregatedDiscovery(registry, Groups::kNamed), kAggregatedType);
+    }
+    const auto group = Next();
+    if (rest_.empty()) return AnswerOrUnknown(ApiGroup(registry, group));
+    Version(group, Next());
+  }
+
+  void Version(std::string_view group, std::string_view version) {
+    if (rest_.empty()) {
+      return AnswerOrUnknown(ApiResourceList(front_.resources.registry(), group, version));
+    }
+    ObjectCall object(front_, call_, std::move(caller_), parent_);
+    object.Run(group, version, rest_.substr(1));
+  }
+
+  void OpenApi() {
+    const auto& registry = front_.resources.registry();
+    const auto form = Next();
+    if (form == "v2" && rest_.empty()) return Answer(call_, 200, OpenApiV2(registry));
+    if (form != "v3") return Fail(call_, Unknown());
+    if (rest_.empty()) return Answer(call_, 200, OpenApiV3Index(registry));
+    const auto root = Next();
+    const auto group = root == "apis" ? Next() : std::string_view();
+    const auto version = Next();
+    if ((root != "api" && root != "apis") || !rest_.empty()) return Fail(call_, Unknown());
+    AnswerOrUnknown(OpenApiV3(registry, group, version));
+  }
+
+  void AnswerOrUnknown(const std::optional<json::object>& body) {
+    if (body) return Answer(call_, 200, *body);
+    Fail(call_, Unknown());
+  }
+
+  Front& front_;
+  rpc::Call& call_;
+  resource::Caller caller_;
+  std::optional<iam::ParentContext> parent_;
+  std::string_view rest_;  // Of the path, decoded.
 };
 
-void RunOnObjects(Front& front, rpc::Call& call, const authn::Caller& caller,
-                  std::string_view group, std::string_view version) {
-  const auto& id = caller.client_id();
-  ObjectCall object(front, call, {id.empty() ? "system:anonymous" : id, id, {}});
-  object.Run(group, version, call.path_parameter("rest"));
-}
-
-void AddDiscovery(RouteAdder& add) {
-  constexpr auto kInline = rpc::Execution::kInline;
-  add("GET", "/version", kInline,
-      [](Front&, rpc::Call& call, const authn::Caller&) { Answer(call, 200, VersionInfo()); });
-  add("GET", "/api", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    if (WantedDiscovery(call) == DiscoveryForm::kPlain) return Answer(call, 200, ApiVersions());
-    Answer(call, 200, AggregatedDiscovery(front.resources.registry(), Groups::kCore),
-           kAggregatedType);
-  });
-  add("GET", "/apis", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    const auto& registry = front.resources.registry();
-    if (WantedDiscovery(call) == DiscoveryForm::kPlain) {
-      return Answer(call, 200, ApiGroupList(registry));
-    }
-    Answer(call, 200, AggregatedDiscovery(registry, Groups::kNamed), kAggregatedType);
-  });
-  add("GET", "/apis/{group}", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    AnswerOrUnknown(call, ApiGroup(front.resources.registry(), call.path_parameter("group")));
-  });
-  add("GET", "/api/{version}", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    AnswerOrUnknown(
-        call, ApiResourceList(front.resources.registry(), "", call.path_parameter("version")));
-  });
-  add("GET", "/apis/{group}/{version}", kInline,
-      [](Front& front, rpc::Call& call, const authn::Caller&) {
-        AnswerOrUnknown(call,
-                        ApiResourceList(front.resources.registry(), call.path_parameter("group"),
-                                        call.path_parameter("version")));
-      });
-  add("GET", "/openapi/v2", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    Answer(call, 200, OpenApiV2(front.resources.registry()));
-  });
-  add("GET", "/openapi/v3", kInline, [](Front& front, rpc::Call& call, const authn::Caller&) {
-    Answer(call, 200, OpenApiV3Index(front.resources.registry()));
-  });
-  add("GET", "/openapi/v3/api/{version}", kInline,
-      [](Front& front, rpc::Call& call, const authn::Caller&) {
-        AnswerOrUnknown(call,
-                        OpenApiV3(front.resources.registry(), "", call.path_parameter("version")));
-      });
-  add("GET", "/openapi/v3/apis/{group}/{version}", kInline,
-      [](Front& front, rpc::Call& call, const authn::Caller&) {
-        AnswerOrUnknown(call, OpenApiV3(front.resources.registry(), call.path_parameter("group"),
-                                        call.path_parameter("version")));
-      });
+void Serve(Front& front, rpc::Call& call) {
+  const auto authenticated = front.authenticator.Authenticate(call);
+  if (!authenticated.ok()) return Answer(call, 401, Unauthorized());
+  auto caller = Impersonated(CallerOf(*authenticated, front.options.callers), call);
+  if (!caller.ok()) return Fail(call, caller.error());
+  Dispatcher(front, call, *std::move(caller)).Run();
 }
 
 }  // namespace
@@ -519,18 +559,25 @@ void AddDiscovery(RouteAdder& add) {
 void AddRoutes(ResourceStore& resources, const Clock& clock,
                const authn::Authenticator& authenticator, rpc::Router& router,
                ServiceOptions options) {
-  RouteAdder add(std::make_shared<Front>(Front{resources, clock, authenticator, options}), router);
-  AddDiscovery(add);
+  const auto front = std::make_shared<Front>(Front{resources, clock, authenticator, options});
+  const auto add = [&](const char* method, const char* pattern, rpc::Execution execution) {
+    rpc::Route route;
+    route.http_method = method;
+    route.http_pattern = pattern;
+    route.execution = execution;
+    route.admission = rpc::Admission::kWithin;
+    route.handler = [front](rpc::Call& call) { Serve(*front, call); };
+    router.Add(std::move(route));
+  };
+  for (const char* const pattern :
+       {"/version", "/api", "/apis", "/apis/{group}", "/api/{version}", "/apis/{group}/{version}",
+        "/openapi/v2", "/openapi/v3", "/openapi/v3/api/{version}",
+        "/openapi/v3/apis/{group}/{version}"}) {
+    add("GET", pattern, rpc::Execution::kInline);
+  }
   for (const char* const method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
-    add(method, "/api/{version}/{rest...}", rpc::Execution::kWorker,
-        [](Front& front, rpc::Call& call, const authn::Caller& caller) {
-          RunOnObjects(front, call, caller, "", call.path_parameter("version"));
-        });
-    add(method, "/apis/{group}/{version}/{rest...}", rpc::Execution::kWorker,
-        [](Front& front, rpc::Call& call, const authn::Caller& caller) {
-          RunOnObjects(front, call, caller, call.path_parameter("group"),
-                       call.path_parameter("version"));
-        });
+    add(method, "/api/{version}/{rest...}", rpc::Execution::kWorker);
+    add(method, "/apis/{group}/{version}/{rest...}", rpc::Execution::kWorker);
   }
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "pemba/api/authn/authenticator.h"
+#include "pemba/api/k8s/authorizer.h"
+#include "pemba/api/k8s/callers.h"
 #include "pemba/base/clock.h"
 #include "pemba/resource/resource_store.h"
 #include "pemba/rpc/router.h"
@@ -16,10 +18,12 @@ struct ServiceOptions {
   // A watch without timeoutSeconds ends after so long; clients begin another.
   std::chrono::seconds watch_timeout{1800};
   std::chrono::seconds bookmark_interval{60};
+  CallerOptions callers = {};
+  Authorizer* authorizer = nullptr;  // Borrowed; null: whoever is let in may do everything.
 };
 
-// Adds /api, /apis, /openapi and /version to the router. Borrows everything, for as long as the
-// router serves.
+// Adds /api, /apis, /openapi and /version to the router, and the same behind the paths of control
+// planes (scope_path.h). Borrows everything, for as long as the router serves.
 void AddRoutes(resource::ResourceStore& resources, const Clock& clock,
                const authn::Authenticator& authenticator, rpc::Router& router,
                ServiceOptions options = {});

@@ -424,6 +424,50 @@ void Execution::AssignEdge(const RelationStep& step, Cursor& cursor, std::size_t
   }
 }
 
+// ---- Closures ----
+
+// Begins at the bound end; at the next thing that can be below, if none is bound.
+bool Execution::BeginWalk(const ClosureStep& step, Cursor& cursor) {
+  using enum ClosureWalk::Direction;
+  if (step.above_bound || step.below_bound) {
+    if (cursor.phase != 0) return false;
+    cursor.walk->Begin(frame_[step.above_bound ? step.above : step.below],
+                       step.above_bound ? kDown : kUp);
+    return true;
+  }
+  for (; cursor.i < step.below_list.size(); ++cursor.i, cursor.j = 0) {
+    const TypeTable* table = world_.facts->Table(step.below_list[cursor.i]);
+    const ListColumn* column = table == nullptr ? nullptr : table->FindPlaying(step.closure->below);
+    while (column != nullptr && cursor.j < table->count) {
+      const std::uint32_t slot = cursor.j++;
+      if (column->lists[slot].empty()) continue;
+      frame_[step.below] = table->things[slot];
+      cursor.walk->Begin(frame_[step.below], kUp);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Execution::Advance(const ClosureStep& step, Cursor& cursor) {
+  if (cursor.walk == nullptr) {
+    cursor.walk = std::make_unique<ClosureWalk>(*world_.facts, *step.closure);
+  }
+  const VariableId found = step.above_bound ? step.below : step.above;
+  const TypeSet& types = step.above_bound ? step.below_types : step.above_types;
+  while (world_.budget->Spend()) {
+    const ThingId next = cursor.phase == 0 ? kNoThing : cursor.walk->Next();
+    if (next == kNoThing) {
+      if (!BeginWalk(step, cursor)) return false;
+      cursor.phase = 1;
+    } else if (types.Contains(world_.TypeOf(next)) || Mutated(Mutation::kIgnorePlayerTypes)) {
+      frame_[found] = next;
+      return true;
+    }
+  }
+  return false;
+}
+
 // ---- Ownerships ----
 
 void Execution::RaiseHasDemands(const HasStep& step) {

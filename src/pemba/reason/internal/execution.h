@@ -69,6 +69,7 @@ class Execution {
     std::vector<Slot> buffer;
     std::size_t buffer_at = 0;
     std::vector<std::unique_ptr<Execution>> nested;
+    std::unique_ptr<ClosureWalk> walk;
   };
 
   void Open(std::size_t at);
@@ -79,6 +80,7 @@ class Execution {
   bool Advance(const LookupStep& step, Cursor& cursor);
   bool Advance(const RangeStep& step, Cursor& cursor);
   bool Advance(const RelationStep& step, Cursor& cursor);
+  bool Advance(const ClosureStep& step, Cursor& cursor);
   bool Advance(const HasStep& step, Cursor& cursor);
   bool Advance(const IsaStep& step, Cursor& cursor);
   bool Advance(const CompareStep& step, Cursor& cursor);
@@ -91,6 +93,7 @@ class Execution {
   bool Advance(const DisjunctionStep& step, Cursor& cursor);
   bool Advance(const GoalStep& step, Cursor& cursor);
 
+  bool BeginWalk(const ClosureStep& step, Cursor& cursor);
   void OpenRelation(const RelationStep& step, Cursor& cursor);
   ThingId NextRelation(const RelationStep& step, Cursor& cursor, TypeId& via_role);
   ThingId NextPersistedRelation(const RelationStep& step, Cursor& cursor, TypeId& via_role);

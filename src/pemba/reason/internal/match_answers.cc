@@ -249,7 +249,7 @@ class MatchAnswers final : public Answers {
     const Planner planner(
         *source_.schema, source_.facts,
         source_.inference != nullptr ? &source_.inference->reasoner->derivable() : nullptr);
-    plan_ = planner.Make(pattern_, pattern_.trunk, VariableMask(pattern_.variables.size(), 0));
+    plan_ = planner.MakeForAnswers(pattern_, projection_);
     if (plan_.incomplete) return Incomplete();
     VariableMask bound(pattern_.variables.size(), 0);
     for (const auto& binds : plan_.binds) {
@@ -389,6 +389,7 @@ class MatchAnswers final : public Answers {
   }
 
   void FillConcepts(const MatchRow& row, Answer& answer) const {
+    answer.concepts.reserve(row.size());
     for (std::size_t i = 0; i < row.size(); ++i) {
       answer.concepts.push_back(
           MakeConcept(*world_, pattern_.variables[projection_[i]].kind, row[i]));

@@ -202,6 +202,7 @@ class PlanBuilder {
   }
 
   void set_goal(const GoalStep& goal) { goal_ = &goal; }
+  void set_wanted(const std::vector<VariableId>& wanted) { wanted_ = &wanted; }
   void set_demand(Demand demand, const std::vector<PredicateId>* component) {
     demand_ = demand;
     component_ = component;
@@ -282,6 +283,13 @@ class PlanBuilder {
                       conjunction_.atoms[static_cast<std::size_t>(part)]);
   }
 
+  // What a closure adds grows with what is there; other rules can make much of nothing.
+  bool AreClosures(const std::vector<PredicateId>& predicates) const {
+    return std::all_of(predicates.begin(), predicates.end(), [&](PredicateId id) {
+      return planner_.derivable_->closures[id] != nullptr;
+    });
+  }
+
   double CountOf(const TypeSet& types) const {
     double count = 0;
     for (const TypeId type : types) count += facts_.Count(type);
@@ -304,9 +312,10 @@ class PlanBuilder {
   double AtomCost(const RelationAtom& atom) const {
     if (IsBound(atom.relation)) return 0.9;
     const TypeSet& types = DomainOf(atom.relation);
-    const bool derivable = !RelationPredicates(types).empty();
+    const auto predicates = RelationPredicates(types);
+    const bool derivable = !predicates.empty();
     double best = CountOf(types);
-    if (derivable) best = best * kInferredFactor + kInferredTotal;
+    if (derivable) best = best * kInferredFactor + (AreClosures(predicates) ? 0 : kInferredTotal);
     int bound = 0;
     for (const PlayerAtom& entry : atom.players) {
       if (!IsBound(entry.player)) continue;
@@ -504,7 +513,50 @@ class PlanBuilder {
     Add(std::move(step), std::move(binds), part);
   }
 
+  // Whether the relation of atom number `part` is only there to connect its players.
+  bool IsUnnamed(VariableId relation, int part) const {
+    if (wanted_ == nullptr || IsBound(relation)) return false;
+    std::set<VariableId> elsewhere(wanted_->begin(), wanted_->end());
+    Conjunction others = conjunction_;
+    others.domains.clear();
+    others.atoms.erase(others.atoms.begin() + part);
+    MentionDeep(others, elsewhere);
+    return elsewhere.count(relation) == 0;
+  }
+
+  std::optional<ClosureStep> AsClosure(const RelationAtom& atom, int part) const {
+    const TypeSet& types = DomainOf(atom.relation);
+    const auto predicates = RelationPredicates(types);
+    if (types.size() != 1 || predicates.size() != 1 || atom.players.size() != 2) return {};
+    const Closure* closure = planner_.derivable_->closures[predicates[0]];
+    if (closure == nullptr || !IsUnnamed(atom.relation, part)) return {};
+    const bool above_first = atom.players[0].roles == TypeSet{closure->above};
+    const PlayerAtom& above = atom.players[above_first ? 0 : 1];
+    const PlayerAtom& below = atom.players[above_first ? 1 : 0];
+    const bool plain = !above.role && !below.role && above.roles == TypeSet{closure->above} &&
+                       below.roles == TypeSet{closure->below} && above.player != below.player &&
+                       above.player != atom.relation && below.player != atom.relation;
+    ClosureStep step{closure,
+                     above.player,
+                     below.player,
+                     IsBound(above.player),
+                     IsBound(below.player),
+                     DomainOf(above.player),
+                     DomainOf(below.player),
+                     {}};
+    if (!plain || (step.above_bound && step.below_bound)) return {};
+    step.below_list = ListOf(step.below_types);
+    return step;
+  }
+
   void EmitAtom(const RelationAtom& atom, int part) {
+    if (auto closure = AsClosure(atom, part)) {
+      std::vector<VariableId> binds;
+      if (!closure->above_bound) binds.push_back(closure->above);
+      if (!closure->below_bound) binds.push_back(closure->below);
+      bound_[atom.relation] = 1;  // Nobody looks for it.
+      return Add(*std::move(closure), std::move(binds), part);
+    }
     RelationStep step;
     step.relation = atom.relation;
     step.relation_bound = IsBound(atom.relation);
@@ -657,6 +709,7 @@ class PlanBuilder {
   std::set<VariableId> placed_;              // Things that atoms say to exist.
   std::vector<std::vector<ThingId>> known_;  // What a lookup of a literal finds.
   const GoalStep* goal_ = nullptr;
+  const std::vector<VariableId>* wanted_ = nullptr;  // Null: everything.
   Demand demand_ = Demand::kRaise;
   const std::vector<PredicateId>* component_ = nullptr;
   double rows_ = 1;
@@ -667,6 +720,14 @@ Plan Planner::Make(const ResolvedPattern& pattern, const Conjunction& conjunctio
                    VariableMask bound, const std::vector<ValueConstraint>& outer) const {
   PlanBuilder builder(*this, pattern, conjunction, std::move(bound), outer);
   builder.CheckTypesOfBound();
+  builder.EmitGreedily(builder.AllParts());
+  return builder.Take();
+}
+
+Plan Planner::MakeForAnswers(const ResolvedPattern& pattern,
+                             const std::vector<VariableId>& wanted) const {
+  PlanBuilder builder(*this, pattern, pattern.trunk, {}, {});
+  builder.set_wanted(wanted);
   builder.EmitGreedily(builder.AllParts());
   return builder.Take();
 }

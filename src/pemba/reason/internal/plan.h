@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "pemba/reason/internal/closure_walk.h"
 #include "pemba/reason/internal/comparison.h"
 #include "pemba/reason/internal/facts.h"
 #include "pemba/reason/internal/predicate.h"
@@ -21,7 +22,8 @@ struct Plan;
 // inference.
 struct Derivable {
   const PredicateIndex* index = nullptr;
-  std::vector<std::uint8_t> possible;  // By predicate.
+  std::vector<std::uint8_t> possible;    // By predicate.
+  std::vector<const Closure*> closures;  // By predicate; null: more than a closure.
   bool IsPossible(PredicateId predicate) const { return possible[predicate] != 0; }
 };
 
@@ -76,6 +78,15 @@ struct RelationStep {
   std::vector<Entry> entries;
   std::vector<PredicateId> predicates;  // That can make such relations.
   Demand demand = Demand::kRaise;
+};
+// The pairs of a closure, each once: what a RelationStep would match, where nobody asks which
+// relation connects the two. Walks, and so needs no inferred facts; one end at most is bound.
+struct ClosureStep {
+  const Closure* closure = nullptr;
+  VariableId above = 0, below = 0;
+  bool above_bound = false, below_bound = false;
+  TypeSet above_types, below_types;
+  std::vector<TypeId> below_list;  // The same.
 };
 struct HasStep {
   VariableId owner = 0, attribute = 0;
@@ -135,8 +146,8 @@ struct GoalStep {
   std::vector<std::uint8_t> bound;      // By variable in `variables`.
 };
 
-using Step = std::variant<ScanStep, TypeCheckStep, LookupStep, RangeStep, RelationStep, HasStep,
-                          IsaStep, CompareStep, IsStep, IidStep, AssignStep, TypesStep,
+using Step = std::variant<ScanStep, TypeCheckStep, LookupStep, RangeStep, RelationStep, ClosureStep,
+                          HasStep, IsaStep, CompareStep, IsStep, IidStep, AssignStep, TypesStep,
                           TypeAtomStep, NegationStep, DisjunctionStep, GoalStep>;
 
 struct Plan {
@@ -165,6 +176,8 @@ class Planner {
   // O(parts^2).
   Plan Make(const ResolvedPattern& pattern, const Conjunction& conjunction, VariableMask bound,
             const std::vector<ValueConstraint>& outer = {}) const;
+  // The same for a whole query, of whose matches only `wanted` is looked at.
+  Plan MakeForAnswers(const ResolvedPattern& pattern, const std::vector<VariableId>& wanted) const;
 
   // For a fact that is new to a rule, read by atom `delta` of the body; `sip` is the plan of the
   // same rule for goals of one shape. Matches the new fact, then, in any order, what `sip` matches

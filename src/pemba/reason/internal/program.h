@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "pemba/reason/internal/closure_walk.h"
 #include "pemba/reason/internal/plan.h"
 #include "pemba/reason/internal/predicate.h"
 #include "pemba/reason/schema.h"
@@ -28,17 +29,6 @@ struct Head {
   std::variant<Bound, Value, Computed> attribute = Bound{0};  // Of an ownership.
 
   bool is_relation() const { return !players.empty(); }
-};
-
-// The rule T(above: x, below: z) <- T(above: x, below: y), T(above: y, below: z), perhaps with the
-// demand that all three own an attribute of some type. What it adds to persisted relations is their
-// transitive closure, which a search computes from one bound end in time linear in what it finds,
-// where joining conclusions with conclusions takes quadratic time.
-struct Closure {
-  TypeId type = 0;
-  TypeId above = 0, below = 0;     // Roles; above < below, as the set of pairs is the same.
-  std::vector<TypeId> attributes;  // Each thing must own one of these; empty: no demand.
-  friend bool operator==(const Closure&, const Closure&) = default;
 };
 
 // One way in which a rule can apply: one branch of each disjunction, one type for each type and

@@ -218,15 +218,18 @@ void Reasoner::FindComponents() {
 }
 
 void Reasoner::FindClosures() {
-  for (State& state : states_) {
+  derivable_.closures.assign(states_.size(), nullptr);
+  for (PredicateId id = 0; id < states_.size(); ++id) {
     const Closure* closure = nullptr;
-    bool all = !state.instances.empty();
-    for (const std::uint32_t i : state.instances) {
+    bool all = !states_[id].instances.empty();
+    for (const std::uint32_t i : states_[id].instances) {
       const auto& one = program_->instances()[i].closure;
       all = all && one && (closure == nullptr || *closure == *one);
       closure = one ? &*one : nullptr;
     }
-    if (all) state.closure = closure;
+    if (!all) continue;
+    states_[id].closure = std::make_unique<ClosureWalk>(*world_.facts, *closure);
+    derivable_.closures[id] = closure;
   }
 }
 
@@ -586,14 +589,15 @@ bool Reasoner::WithinLimits() {
 // ---- Closures ----
 
 void Reasoner::DemandClosure(PredicateId predicate, std::span<const GivenValue> given) {
+  using enum ClosureWalk::Direction;
   State& state = states_[predicate];
-  const Closure& closure = *state.closure;
+  const Closure& closure = *derivable_.closures[predicate];
   if (given.empty()) {
     state.complete = true;
     const TypeTable* table = world_.facts->Table(closure.type);
     for (std::uint32_t i = 0; table != nullptr && i < table->count; ++i) {
       world_.facts->ForEachPlayer(table->things[i], [&](TypeId role, ThingId player) {
-        if (role == closure.below) Search(predicate, player, true);
+        if (role == closure.below) Search(predicate, player, kUp);
       });
     }
     return;
@@ -606,56 +610,31 @@ void Reasoner::DemandClosure(PredicateId predicate, std::span<const GivenValue> 
   }
   // Other roles than the two are never concluded.
   for (const GivenValue& value : given) {
-    if (value.key == closure.below) return Search(predicate, value.value, true);
-    if (value.key == closure.above) return Search(predicate, value.value, false);
+    if (value.key == closure.below) return Search(predicate, value.value, kUp);
+    if (value.key == closure.above) return Search(predicate, value.value, kDown);
   }
 }
 
-bool Reasoner::Qualifies(const Closure& closure, ThingId thing) const {
-  if (closure.attributes.empty() || Mutated(Mutation::kClosureIgnoresFilter)) return true;
-  for (const TypeId type : closure.attributes) {
-    const IdList* list = world_.facts->Owned(thing, type);
-    if (list != nullptr && !list->empty()) return true;
-  }
-  return false;
-}
-
-// Everything above (or below) `start`, breadth first. What persisted relations say directly is met
-// first and is not concluded; what is met later has no persisted relation of its own.
-void Reasoner::Search(PredicateId predicate, ThingId start, bool upwards) {
+// Everything above (or below) `start`. What persisted relations say directly is not concluded.
+void Reasoner::Search(PredicateId predicate, ThingId start, ClosureWalk::Direction direction) {
   State& state = states_[predicate];
-  const Closure& closure = *state.closure;
+  const Closure& closure = *derivable_.closures[predicate];
+  const bool upwards = direction == ClosureWalk::Direction::kUp;
   if (!(upwards ? state.searched_above : state.searched_below).insert(start).second) return;
-  if (IsInferred(start) || !Qualifies(closure, start)) return;
   const auto& other_end = upwards ? state.searched_below : state.searched_above;
-  const TypeId from = upwards ? closure.below : closure.above;
-  const TypeId to = upwards ? closure.above : closure.below;
-  const Facts& facts = *world_.facts;
-  ++search_;
-  std::vector<ThingId> queue;
-  std::size_t direct = 0;
-  const auto visit = [&](ThingId at, bool concludes) {
-    const IdList* relations = facts.Playing(at, from);
-    for (std::uint32_t i = 0; relations != nullptr && i < relations->size(); ++i) {
-      const ThingId relation = (*relations)[i];
-      if (facts.TypeOf(relation) != closure.type) continue;
-      facts.ForEachPlayer(relation, [&](TypeId role, ThingId next) {
-        if (role != to) return;
-        if (next >= seen_.size()) seen_.resize(std::max<std::size_t>(next + 1, seen_.size() * 2));
-        if (std::exchange(seen_[next], search_) == search_) return;
-        if (Mutated(Mutation::kClosureSkipsCycles) && next == start) return;
-        if (!Qualifies(closure, next)) return;
-        if (!Mutated(Mutation::kClosureOneStep) || !concludes) queue.push_back(next);
-        // Has a search from the other end found the pair?
-        if (!concludes || other_end.contains(next) || !WithinLimits()) return;
-        const RoleEdge pair[2] = {{closure.above, upwards ? next : start},
-                                  {closure.below, upwards ? start : next}};
-        inferred_.AddUnindexedRelation(closure.type, pair);
-      });
-    }
-  };
-  visit(start, false);
-  for (; direct < queue.size() && world_.budget->Spend(); ++direct) visit(queue[direct], true);
+  ClosureWalk& walk = *state.closure;
+  walk.Begin(start, direction);
+  while (world_.budget->Spend()) {
+    const ThingId next = walk.Next();
+    if (next == kNoThing) return;
+    if (walk.is_direct()) continue;
+    // Has a search from the other end found the pair?
+    if (other_end.contains(next)) continue;
+    if (!WithinLimits()) return;
+    const RoleEdge pair[2] = {{closure.above, upwards ? next : start},
+                              {closure.below, upwards ? start : next}};
+    inferred_.AddUnindexedRelation(closure.type, pair);
+  }
 }
 
 }  // namespace pemba::reason::internal

@@ -9,6 +9,7 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include "pemba/reason/internal/closure_walk.h"
 #include "pemba/reason/internal/execution.h"
 #include "pemba/reason/internal/inferred.h"
 #include "pemba/reason/internal/plan.h"
@@ -33,7 +34,7 @@ namespace pemba::reason::internal {
 // the facts of one derivation comes last finds the others.
 //
 // Negation: a negated pattern reads only components below (pemba::reason::Stratify), and those are
-// complete when it is evaluated. Closures: see program.h.
+// complete when it is evaluated. Closures: see closure_walk.h.
 //
 // Terminates: conclusions are made of things and values that are there, except where relations are
 // players of relations or values are computed; `facts_max` bounds those.
@@ -91,9 +92,9 @@ class Reasoner {
     std::uint32_t component = 0;
     std::vector<std::uint32_t> instances;  // Those that can apply.
     std::vector<std::uint32_t> adornments;
-    std::vector<Delta> deltas;  // In its own component.
-    bool complete = false;      // Everything was asked for.
-    const Closure* closure = nullptr;
+    std::vector<Delta> deltas;             // In its own component.
+    bool complete = false;                 // Everything was asked for.
+    std::unique_ptr<ClosureWalk> closure;  // Null: its rules are run.
     boost::unordered_flat_set<ThingId> searched_above, searched_below;
   };
   struct Goal {
@@ -145,8 +146,7 @@ class Reasoner {
 
   // ---- Closures ----
   void DemandClosure(PredicateId predicate, std::span<const GivenValue> given);
-  void Search(PredicateId predicate, ThingId start, bool upwards);
-  bool Qualifies(const Closure& closure, ThingId thing) const;
+  void Search(PredicateId predicate, ThingId start, ClosureWalk::Direction direction);
 
   std::shared_ptr<const Program> program_;
   World& world_;
@@ -158,9 +158,7 @@ class Reasoner {
   std::vector<Component> components_;
   std::vector<Adornment> adornments_;
   boost::unordered_flat_map<std::uint64_t, std::unique_ptr<Compiled>> plans_;
-  std::vector<RoleEdge> edges_;      // Of the conclusion that is being made.
-  std::vector<std::uint32_t> seen_;  // By thing: the last search that met it.
-  std::uint32_t search_ = 0;
+  std::vector<RoleEdge> edges_;  // Of the conclusion that is being made.
 };
 
 }  // namespace pemba::reason::internal

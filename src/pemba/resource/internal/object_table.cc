@@ -27,11 +27,27 @@ std::vector<ObjectPtr> ObjectTable::OwnedBy(std::string_view uid) const {
   return owned;
 }
 
+std::vector<ObjectPtr> ObjectTable::FindBy(IndexId index, std::string_view key) const {
+  std::vector<ObjectPtr> objects;
+  const auto found = indexed_[index].find(key);
+  if (found == indexed_[index].end()) return objects;
+  const Objects& all = OfKind(*indexes_[index].kind);
+  objects.reserve(found->second.size());
+  for (const auto& place : found->second) objects.push_back(all.at(place));
+  return objects;
+}
+
 void ObjectTable::Put(ObjectPtr object) {
   Remove(object->key);
   const std::string uid(object->uid());
   for (const auto& owner : object->owners()) owned_[owner.uid].insert(uid);
   by_uid_[uid] = object;
+  for (IndexId index = 0; index < indexes_.size(); ++index) {
+    if (indexes_[index].kind != object->key.kind) continue;
+    for (auto& key : indexes_[index].keys(*object)) {
+      indexed_[index][std::move(key)].emplace(object->key.name_space, object->key.name);
+    }
+  }
   objects_[object->key.kind][{object->key.name_space, object->key.name}] = std::move(object);
 }
 
@@ -43,6 +59,15 @@ void ObjectTable::Remove(const ObjectKey& key) {
     if (owned == owned_.end()) continue;
     owned->second.erase(std::string(object->uid()));
     if (owned->second.empty()) owned_.erase(owned);
+  }
+  for (IndexId index = 0; index < indexes_.size(); ++index) {
+    if (indexes_[index].kind != key.kind) continue;
+    for (const auto& each : indexes_[index].keys(*object)) {
+      const auto places = indexed_[index].find(each);
+      if (places == indexed_[index].end()) continue;
+      places->second.erase({key.name_space, key.name});
+      if (places->second.empty()) indexed_[index].erase(places);
+    }
   }
   by_uid_.erase(std::string(object->uid()));
   objects_[key.kind].erase({key.name_space, key.name});

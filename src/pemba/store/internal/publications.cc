@@ -15,13 +15,13 @@ std::unique_ptr<Publications::Registered> Publications::Listen(const StoreId& st
     entry->place = entries.insert(entries.end(), entry);
   }
   listening_.fetch_add(1);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   return std::make_unique<Registered>(*this, std::move(entry));
 }
 
 void Publications::Tell(const StoreId& store) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (listening_.load() == 0) return;
+  // Reads and writes, so that it and Listen's are in one order: either this one sees the listener,
+  // or the listener, who looks at the revision afterwards, sees what was published before.
+  if (listening_.fetch_add(0) == 0) return;
   Entries told;
   {
     const std::lock_guard lock(mutex_);
@@ -33,6 +33,11 @@ void Publications::Tell(const StoreId& store) {
   }
   listening_.fetch_sub(told.size());
   for (const auto& entry : told) entry->tell();
+}
+
+Publications::Heard Publications::IsHeard(const StoreId& store) {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(store.value) ? Heard::kYes : Heard::kNo;
 }
 
 Publications::Left Publications::Leave(const std::shared_ptr<Entry>& entry) {

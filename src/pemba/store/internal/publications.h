@@ -1,6 +1,6 @@
 // Publications: who waits for the next revision of a store.
 //
-// Thread-safe. A store that nobody listens to costs its writers one load.
+// Thread-safe. A store that nobody listens to costs its writers one atomic operation.
 #pragma once
 
 #include <atomic>
@@ -28,6 +28,10 @@ class Publications {
 
   // After a publication: tells those who listen, on this thread, without a lock.
   void Tell(const StoreId& store);
+
+  // Whether somebody listens to the store.
+  enum class Heard : std::uint8_t { kNo, kYes };
+  Heard IsHeard(const StoreId& store);
 
  private:
   struct Entry {

@@ -146,7 +146,8 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
   PEMBA_TRY(std::ignore, CheckDuplicates(request));
   const bool extended = request.form == WriteRequest::Form::kExtended;
   const auto limit = extended ? options.changes_per_write_max : options.tuples_per_write_max;
-  if (listed > limit) return TooManyOperations(limit);
+  const bool limited = request.size == WriteRequest::Size::kLimited;
+  if (limited && listed > limit) return TooManyOperations(limit);
   PEMBA_TRY(checked.on_duplicate, ParseOption("on_duplicate", request.on_duplicate, extended));
   PEMBA_TRY(checked.on_missing, ParseOption("on_missing", request.on_missing, false));
   PEMBA_TRY(std::ignore, CheckPreconditions(request.preconditions, options));

@@ -13,18 +13,18 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
 
+#include "pemba/api/authn/caller.h"
 #include "pemba/api/authn/internal/digest.h"
 #include "pemba/base/clock.h"
 
 namespace pemba::api::authn::internal {
 
 struct VerifiedToken {
-  std::string client_id;
+  Caller caller;
   WallTime expires_at;
   std::uint64_t generation = 0;  // Of the keys that verified it: older ones do not count any more.
 };
@@ -35,15 +35,15 @@ class TokenCache {
   static constexpr std::size_t kShards = 32;
   static constexpr std::size_t kTokensPerShard = 1024;
 
-  // The client id of the token, if it is known, not expired, and of this generation.
-  std::optional<std::string> Find(const Digest& token, WallTime now, std::uint64_t generation) {
+  // Whose token it is, if it is known, not expired, and of this generation.
+  std::optional<Caller> Find(const Digest& token, WallTime now, std::uint64_t generation) {
     auto& shard = OwnShard();
     const std::lock_guard lock(shard.mutex);
     const auto found = shard.tokens.find(token);
     if (found == shard.tokens.end()) return std::nullopt;
     const auto& verified = found->second;
     if (verified.expires_at <= now || verified.generation != generation) return std::nullopt;
-    return verified.client_id;
+    return verified.caller;
   }
 
   void Add(const Digest& token, VerifiedToken verified) {

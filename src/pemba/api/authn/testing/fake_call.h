@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pemba/rpc/call.h"
 
@@ -15,7 +16,9 @@ class FakeCall final : public rpc::Call {
   using Headers = std::map<std::string, std::string, std::less<>>;
 
   explicit FakeCall(Headers headers = {}, rpc::PeerCertificate certificate = {})
-      : headers_(std::move(headers)), certificate_(std::move(certificate)) {}
+      : headers_(std::move(headers)), certificate_(std::move(certificate)) {
+    for (const auto& [name, value] : headers_) all_.push_back({name, value});
+  }
 
   rpc::Protocol protocol() const override { return rpc::Protocol::kHttp; }
   std::string_view http_method() const override { return method; }
@@ -26,7 +29,7 @@ class FakeCall final : public rpc::Call {
     if (found == headers_.end()) return std::nullopt;
     return found->second;
   }
-  std::span<const rpc::Header> headers() const override { return {}; }
+  std::span<const rpc::Header> headers() const override { return all_; }
   std::string_view path_parameter(std::string_view) const override { return {}; }
   std::string_view body() const override { return {}; }
   std::optional<SteadyTime> deadline() const override { return std::nullopt; }
@@ -56,6 +59,7 @@ class FakeCall final : public rpc::Call {
  private:
   const Headers headers_;
   const rpc::PeerCertificate certificate_;
+  std::vector<rpc::Header> all_;
 };
 
 }  // namespace pemba::api::authn::testing

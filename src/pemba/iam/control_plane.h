@@ -1,0 +1,77 @@
+// ControlPlane: identities and access as declared objects, at work.
+//
+// Composition of the parts: admission rules and controllers (rules.h) that run within each
+// transaction, the projector (projection.h) that turns what is declared into tuples of the same
+// commit, and the objects themselves. After a commit nothing is left to be done, but for clocks:
+// an invitation expires, a scheduled one becomes due. One thread sleeps until the next of these.
+//
+// Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pemba/base/clock.h"
+#include "pemba/base/result.h"
+#include "pemba/iam/authority.h"
+#include "pemba/iam/catalog.h"
+#include "pemba/iam/projection.h"
+#include "pemba/iam/settings.h"
+#include "pemba/resource/resource_store.h"
+#include "pemba/store/store.h"
+
+namespace pemba::iam {
+
+struct ControlPlaneOptions {
+  Settings settings = {};
+  ProjectionKind projection = ProjectionKind::kRoleRelation;
+  // Who may pass on what. Null: nobody but system:masters may pass on anything.
+  Authority* authority = nullptr;  // Borrowed. See also UseAuthority.
+  std::size_t history_max = 100'000;
+  std::function<std::string()> new_uid = resource::NewUid;
+};
+
+class ControlPlane {
+ public:
+  // Reads what is there, makes sure of the namespaces, brings every object up to what today's rules
+  // and kinds make of it, and repairs the tuples. `registry` has the kinds of kinds.h. Borrows
+  // store, registry and clock. Errors: kInvalidArgument (settings, a missing kind), those of
+  // ResourceStore::Open and of writing.
+  static Result<std::unique_ptr<ControlPlane>> Open(store::Store& store,
+                                                    const resource::Registry& registry,
+                                                    const Clock& clock,
+                                                    ControlPlaneOptions options = {});
+  ~ControlPlane();
+
+  resource::ResourceStore& resources();
+  const Settings& settings() const;
+  ProjectionKind projection() const;
+  // The registered kinds as of the newest commit.
+  std::shared_ptr<const Catalog> catalog() const;
+
+  // In place of ControlPlaneOptions::authority, for one that itself reads this control plane.
+  // Before the first request. Borrowed.
+  void UseAuthority(Authority& authority);
+
+  // A remote provider has the tuples and models of all commits up to this one: bindings whose
+  // grants were waiting for that become Ready (Settings::Grants::kWhenProvided). Errors: those of
+  // writing.
+  Status Provided(resource::Revision revision);
+
+  // Looks at every object again. With nothing wrong, nothing is written. Errors: those of writing.
+  Status Reconcile();
+
+  // What in the settings or objects keeps rules from working, for the operator: a role that the
+  // settings name and that does not exist.
+  std::vector<std::string> Problems() const;
+
+ private:
+  class Impl;
+  explicit ControlPlane(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pemba::iam
