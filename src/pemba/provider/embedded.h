@@ -29,7 +29,7 @@ struct EmbeddedOptions {
 
 class Embedded final : public Provider {
  public:
-  // Borrows `stores` and `clock`. Errors: those of Stores::Open.
+  // Borrows `stores` and `clock`. Errors: those of Stores::Keep.
   static Result<std::unique_ptr<Embedded>> Open(store::Stores& stores, const StoreId& id,
                                                 const Clock& clock, EmbeddedOptions options = {});
   ~Embedded() override;

@@ -531,7 +531,7 @@ class Outbox::Impl {
 Result<std::unique_ptr<Outbox>> Outbox::Start(store::Stores& stores, const StoreId& store,
                                               Provider& provider, const Clock& clock,
                                               OutboxOptions options) {
-  PEMBA_TRY(auto handle, stores.Open(store));
+  PEMBA_TRY(auto handle, stores.Keep(store));
   auto impl =
       std::make_unique<Impl>(stores, std::move(handle), store, provider, clock, std::move(options));
   PEMBA_TRY(std::ignore, impl->Load());

@@ -69,7 +69,7 @@ struct OutboxOptions {
 class Outbox {
  public:
   // Borrows `stores`, `provider` and the clock. Does not wait for the provider. Errors: those of
-  // Stores::Open and of reading the record.
+  // Stores::Keep and of reading the record.
   static Result<std::unique_ptr<Outbox>> Start(store::Stores& stores, const StoreId& store,
                                                Provider& provider, const Clock& clock,
                                                OutboxOptions options);

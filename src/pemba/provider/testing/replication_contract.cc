@@ -53,7 +53,7 @@ void ReplicationContract::SetUp() {
   provider_ = bench_->Connect();
   ASSERT_NE(provider_, nullptr);
   WriteModel(Library());
-  auto handle = stores_->Open(kControlPlane);
+  auto handle = stores_->Keep(kControlPlane);
   ASSERT_TRUE(handle.ok());
   handle_ = std::make_unique<store::StoreHandle>(*std::move(handle));
   store_ = &**handle_;
