@@ -48,7 +48,9 @@ std::unique_ptr<OpenFga> Open(OpenFgaOptions options) {
 // A server of its own, which comes back at its address.
 class OwnServer final : public provider::testing::Bench {
  public:
-  OwnServer() { Start("127.0.0.1:0"); }
+  // kForgets: it comes back with nothing.
+  enum class Memory { kKeeps, kForgets };
+  explicit OwnServer(Memory memory = Memory::kKeeps) : memory_(memory) { Start("127.0.0.1:0"); }
 
   std::unique_ptr<provider::Provider> Connect() override { return Open(Options()); }
   void Crash() override {
@@ -62,7 +64,9 @@ class OwnServer final : public provider::testing::Bench {
     server_.reset();
     server_ = std::make_unique<ServerProcess>(
         directory_.path() / "data",
-        std::vector<std::string>{"--grpc-addr", address, "--metrics-enabled=false"});
+        std::vector<std::string>{"--grpc-addr", address, "--metrics-enabled=false",
+                                 "--datastore-engine",
+                                 memory_ == Memory::kKeeps ? "embedded" : "memory"});
     address_ = server_->grpc_address();
   }
   void Restart() { Start(address_); }
@@ -74,12 +78,16 @@ class OwnServer final : public provider::testing::Bench {
   void Continue() { ::kill(server_->pid(), SIGCONT); }
 
  private:
+  const Memory memory_;
   const TemporaryDirectory directory_;
   std::unique_ptr<ServerProcess> server_;
   std::string address_;
 };
 
 std::unique_ptr<provider::testing::Bench> NewOwnServer() { return std::make_unique<OwnServer>(); }
+std::unique_ptr<provider::testing::Bench> NewForgetfulServer() {
+  return std::make_unique<OwnServer>(OwnServer::Memory::kForgets);
+}
 
 // A server that others run: a store of its own there for each test.
 class OtherServer final : public provider::testing::Bench {
@@ -119,6 +127,8 @@ TEST(GivenServer, KeepsTheContract) {
 namespace pemba::provider::testing {
 INSTANTIATE_TEST_SUITE_P(Remote, ProviderContract, ::testing::Values(&e2e::NewOwnServer));
 INSTANTIATE_TEST_SUITE_P(Remote, ReplicationContract, ::testing::Values(&e2e::NewOwnServer));
+INSTANTIATE_TEST_SUITE_P(Forgetful, ReplicationContract,
+                         ::testing::Values(&e2e::NewForgetfulServer));
 INSTANTIATE_TEST_SUITE_P(Given, ProviderContract, ::testing::ValuesIn(e2e::GivenServers()));
 INSTANTIATE_TEST_SUITE_P(Given, ReplicationContract, ::testing::ValuesIn(e2e::GivenServers()));
 }  // namespace pemba::provider::testing

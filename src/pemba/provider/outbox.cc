@@ -140,9 +140,6 @@ class Outbox::Impl {
       PEMBA_TRY(std::ignore, Repair(found));
       Note({});
     }
-    // Whoever changed tuples may have changed the model.
-    const std::lock_guard lock(mutex_);
-    published_model_.clear();
     return found;
   }
 
@@ -286,13 +283,16 @@ class Outbox::Impl {
   bool ModelIsDue() const {
     const auto now = clock_.Steady();
     const std::lock_guard lock(mutex_);
-    if (!model_since_ || now < model_retry_at_) return false;
+    if (now < model_retry_at_) return false;
+    if (now >= model_check_at_) return true;
+    if (!model_since_) return false;
     return now - model_noted_at_ >= options_.model_quiet ||
            now - *model_since_ >= 10 * options_.model_quiet;
   }
 
   Status PublishModel(const std::string& model) {
     if (!ModelIsDue()) return Done{};
+    if (model != published_model_) retry_rejected_at_ = {};  // What was refused may fit then.
     auto published = replicator_.PublishModel(Replicator::Model::kInstead);
     if (!published.ok() && ClassOf(published.error().code) != FailureClass::kPermanent) {
       return published;
@@ -300,13 +300,13 @@ class Outbox::Impl {
     {
       const std::lock_guard lock(mutex_);
       model_refused_ = !published.ok();
+      model_check_at_ = clock_.Steady() + options_.model_check;
       if (published.ok()) {
         published_model_ = model;
         model_since_.reset();
       } else {
         model_retry_at_ = clock_.Steady() + options_.retry_rejected;
       }
-      retry_rejected_at_ = {};  // What was refused may fit now.
     }
     if (!published.ok()) {
       Report("the provider refuses the authorization model: " + published.error().message);
@@ -519,7 +519,7 @@ class Outbox::Impl {
   bool refused_ = false;                       // The provider refuses us, not a tuple.
   std::string published_model_, noted_model_;  // Ids of the store's models.
   std::optional<SteadyTime> model_since_;      // Since when they differ.
-  SteadyTime model_noted_at_{}, model_retry_at_{}, retry_rejected_at_{};
+  SteadyTime model_noted_at_{}, model_retry_at_{}, model_check_at_{}, retry_rejected_at_{};
   bool model_refused_ = false;
   std::vector<Rejection> rejected_;
   std::size_t drifted_ = 0;

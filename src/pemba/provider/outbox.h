@@ -50,6 +50,9 @@ struct OutboxOptions {
   std::string target = {};
   std::chrono::milliseconds model_quiet{200};  // And ten times as long at most.
   std::chrono::milliseconds model_poll{500};   // How often a new model is looked for; ModelChanged.
+  // How often the provider's model is looked at: somebody else may have written one, or the provider
+  // may have lost all it had.
+  std::chrono::milliseconds model_check{10'000};
   std::chrono::milliseconds retry_min{100}, retry_max{60'000};
   std::chrono::milliseconds retry_rejected{std::chrono::minutes(10)};
   std::chrono::milliseconds cursor_interval{1'000};  // How often the record is written at most.

@@ -83,6 +83,7 @@ void ReplicationContract::StartOutbox(OutboxOptions options) {
   options.metrics = metrics_.get();
   options.model_quiet = 20ms;
   options.model_poll = 50ms;
+  options.model_check = 200ms;
   options.retry_min = 10ms;
   options.retry_max = 500ms;
   options.cursor_interval = 10ms;
