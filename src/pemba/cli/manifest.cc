@@ -52,7 +52,7 @@ Status AddDocument(json::object document, const std::string& place,
   return Done{};
 }
 
-Result<std::vector<std::string>> FilesOf(const std::string& path) {
+Result<std::vector<std::string>> ManifestFilesOf(const std::string& path) {
   std::error_code error;
   if (!fs::exists(path, error)) return At(path, "there is no such file");
   std::vector<std::string> files;
@@ -130,7 +130,7 @@ Result<std::vector<Manifest>> LoadManifests(const std::vector<std::string>& path
       PEMBA_TRY(std::ignore, read(text, "standard input"));
       continue;
     }
-    PEMBA_TRY(const auto files, FilesOf(path));
+    PEMBA_TRY(const auto files, ManifestFilesOf(path));
     for (const auto& file : files) {
       PEMBA_TRY(const auto text, ReadFile(file));
       PEMBA_TRY(std::ignore, read(text, file));

@@ -39,7 +39,9 @@ std::string LowerCase(std::string_view text) {
 
 ObjectKind KindFrom(const json::object& resource, const std::string& group,
                     const std::string& version) {
-  ObjectKind kind{.group = group, .version = version};
+  ObjectKind kind;
+  kind.group = group;
+  kind.version = version;
   kind.plural = TextAt(resource, "resource");
   kind.singular = TextAt(resource, "singularResource");
   kind.namespaced = TextAt(resource, "scope") == "Namespaced";
@@ -161,7 +163,8 @@ Result<ObjectClient::Answer> ObjectClient::Call(std::string method, const std::s
   if (options_.log_line) options_.log_line("> " + request.method + " " + request.url);
   PEMBA_TRY(const auto response, http_.Send(request));
   if (options_.log_line) options_.log_line("< " + std::to_string(response.status));
-  Answer answer{.status = response.status};
+  Answer answer;
+  answer.status = response.status;
   json::error_code error;
   auto parsed = json::parse(response.body, error, {}, {.max_depth = 1000});
   if (!error && parsed.is_object()) {

@@ -30,6 +30,9 @@ struct ControlPlaneOptions {
   ProjectionKind projection = ProjectionKind::kRoleRelation;
   // Who may pass on what. Null: nobody but system:masters may pass on anything.
   Authority* authority = nullptr;  // Borrowed. See also UseAuthority.
+  // The addresses of the identities that the caller's identity provider knows it by. Null: it
+  // cannot be asked, and nobody but system:masters changes an address.
+  std::function<Result<std::vector<std::string>>(const resource::Caller&)> linked_emails = {};
   std::size_t history_max = 100'000;
   std::function<std::string()> new_uid = resource::NewUid;
 };
@@ -63,6 +66,9 @@ class ControlPlane {
 
   // Looks at every object again. With nothing wrong, nothing is written. Errors: those of writing.
   Status Reconcile();
+
+  // What has become due by now, as the thread does by itself.
+  Status RunDue();
 
   // What in the settings or objects keeps rules from working, for the operator: a role that the
   // settings name and that does not exist.
