@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,6 +18,7 @@ namespace pemba::bench {
 namespace {
 
 constexpr std::chrono::seconds kStartPatience{30};
+constexpr std::chrono::seconds kStopPatience{60};
 
 Error Failed(const std::string& what) { return {ErrorCode::kUnavailable, what}; }
 
@@ -36,8 +38,9 @@ std::string ThisProgram() {
   return error ? "pemba" : path.string();
 }
 
-Result<std::unique_ptr<ChildServer>> ChildServer::Start(const std::string& program,
-                                                        const std::vector<std::string>& arguments) {
+Result<std::unique_ptr<ChildServer>> ChildServer::Start(
+    const std::string& program, const std::vector<std::string>& arguments,
+    const std::vector<std::string>& given_variables) {
   // All that allocates happens before the fork.
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -46,6 +49,9 @@ Result<std::unique_ptr<ChildServer>> ChildServer::Start(const std::string& progr
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (!text.starts_with("PEMBA_") && !text.starts_with("OPENFGA_")) variables.push_back(*entry);
+  }
+  for (const auto& variable : given_variables) {
+    variables.push_back(const_cast<char*>(variable.c_str()));
   }
   variables.push_back(nullptr);
   int ends[2];
@@ -82,6 +88,17 @@ Status ChildServer::ReadAddresses() {
     http_address_ = LineAfter(text, "http listening on ");
   }
   grpc_address_ = LineAfter(text, "grpc listening on ");
+  return Done{};
+}
+
+Status ChildServer::Stop() {
+  kill(process_, SIGTERM);
+  const auto until = std::chrono::steady_clock::now() + kStopPatience;
+  while (waitpid(process_, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() > until) return Failed("the server does not end");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  process_ = 0;
   return Done{};
 }
 

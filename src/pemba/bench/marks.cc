@@ -89,6 +89,9 @@ bool IsClosedCheck(const Row& row) {
   return OnWire(row) && row.scenario == "S1" && row.streams > 0;
 }
 bool IsOpenCheck(const Row& row) { return OnWire(row) && row.scenario == "S1" && row.streams == 0; }
+auto IsLife(std::string_view what) {
+  return [what](const Row& row) { return row.scenario == "life" && row.name.ends_with(what); };
+}
 bool IsStart(const Row& row) { return row.scenario == "start"; }
 bool IsLongList(const Row& row) {
   return row.scenario == "S13" && row.name.ends_with("1m") && (row.streams > 0 || !OnWire(row));
@@ -152,6 +155,12 @@ const std::vector<Rule>& Rules() {
        Worst([](const Row& row) { return row.name == "one writer"; }, OverSync)},
       {"writes: 64 clients >= 70 % of the group-commit bound", 0.7, kHigher, "x",
        Worst([](const Row& row) { return row.name == "64 writers"; }, Ratio)},
+      {"writes: import >= 1 million tuples a second", 1e6, kHigher, "tuples/s",
+       Worst(IsLife("import"), [](const Row& row) { return row.throughput; })},
+      {"start: first correct check <= 1 s", 1e6, kLower, "us", Worst(IsLife("first check"), P50)},
+      {"start: full speed <= 2 s", 2e6, kLower, "us", Worst(IsLife("full speed"), P50)},
+      {"memory: idle stores <= 64 KiB each", 64 << 10, kLower, "bytes",
+       Worst(IsLife("idle stores"), [](const Row& row) { return row.rss_per_tuple; })},
       {"start: an empty server in <= 50 ms", 50'000, kLower, "us", Worst(IsStart, P50)},
       {"start: an empty server in <= 30 MiB", 30, kLower, "MiB",
        Worst(IsStart, [](const Row& row) { return row.rss_peak_mib; })},

@@ -34,6 +34,9 @@ struct RunOptions {
   std::uint32_t connections = 8;     // For each thread that asks.
   std::uint32_t streams = 8;         // Calls at once on each, in the closed loop; HTTP/1.1: 1.
   std::optional<double> rate = {};   // Of the open loop; absent: a share of what was reached.
+  // Measure filling a server, starting it again, and so many stores that nobody uses, in the place
+  // of calls; with drivers on the wire only.
+  std::optional<std::uint64_t> life_stores = {};
   std::filesystem::path directory = {};  // Where writes are measured; empty: none are.
   std::string program = {};              // What is started as a server; empty: this program.
   std::string commit = {};               // Goes into the report.
@@ -45,6 +48,8 @@ struct RunOptions {
 // void), kUnavailable (a server cannot be reached or fails), kResourceExhausted (memory).
 Result<Report> Run(const RunOptions& options);
 
+// "2026-05-01T12:00:00Z"
+std::string DateOfNow();
 // "2 cores x86_64, 24 GiB": nothing that tells whose machine it is.
 std::string MachineClass();
 

@@ -163,6 +163,10 @@ void AddRun(CommandLine& line, CLI::App& group) {
   run.add_option("--server-threads", to.server_threads, "Of the server that is started")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
+  run.add_option("--life", to.life_stores,
+                 "Instead of calls: fill a server, start it again, and so many idle stores; with a"
+                 " driver on the wire")
+      ->check(CLI::Range(0, 1'000'000));
   run.add_option("--directory", to.directory, "Where the floor of writes is measured");
   run.add_option("--commit", to.commit, "Goes into the report");
   run.add_option("--json", options->json_file, "Appends the report to this file, as one line");

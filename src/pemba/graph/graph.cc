@@ -65,6 +65,8 @@ Status Graph::Apply(Revision revision, WallTime time, std::span<const Change> ch
   return state_->Apply(revision, time, changes);
 }
 
+Status Graph::Reserve(std::span<const Change> changes) { return state_->CheckRoom(changes); }
+
 void Graph::Publish(Revision revision) { state_->Publish(revision); }
 
 std::optional<StoredTuple> Graph::Lookup(const tuple::TupleView& tuple) const {

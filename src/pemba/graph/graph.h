@@ -21,6 +21,7 @@
 
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
+#include "pemba/graph/memory_budget.h"
 #include "pemba/graph/snapshot.h"
 #include "pemba/graph/types.h"
 
@@ -32,6 +33,9 @@ class GraphState;
 
 struct GraphOptions {
   std::uint64_t memory_bytes_max = 0;  // Of everything the graph holds; 0: no limit.
+  // Shared with other graphs; null: none. Outlives the graph. What a graph holds counts with an
+  // eighth on top, which is what the rounding of allocations comes to.
+  MemoryBudget* budget = nullptr;
 };
 
 struct PartitionInfo {
@@ -93,9 +97,13 @@ class Graph {
   // before Publish. `revision` is greater than every one applied before. A tuple's key is (object,
   // relation, subject): a write replaces the tuple under whatever condition it exists, a delete
   // removes it likewise and does nothing if there is none.
-  // Errors: kResourceExhausted (the memory budget would be exceeded), kInvalidTuple (a part is not
+  // Errors: kResourceExhausted (a memory budget would be exceeded), kInvalidTuple (a part is not
   // in its text form). Nothing is applied then.
   Status Apply(Revision revision, WallTime time, std::span<const Change> changes);
+
+  // Takes from the memory budgets what Apply of these changes may need, and keeps it until the next
+  // Apply. Errors: kResourceExhausted.
+  Status Reserve(std::span<const Change> changes);
 
   // Lets readers see everything applied up to `revision`. O(1).
   void Publish(Revision revision);

@@ -98,7 +98,7 @@ class Embedded::Impl {
 
 Result<std::unique_ptr<Embedded>> Embedded::Open(store::Stores& stores, const StoreId& id,
                                                  const Clock& clock, EmbeddedOptions options) {
-  PEMBA_TRY(auto store, stores.Open(id));
+  PEMBA_TRY(auto store, stores.Keep(id));
   return std::unique_ptr<Embedded>(
       new Embedded(std::make_unique<Impl>(stores, std::move(store), clock, options)));
 }

@@ -19,6 +19,10 @@ namespace pemba::rpc {
 enum class Execution : std::uint8_t {
   kInline,  // On the I/O thread: never blocks, takes microseconds.
   kWorker,  // On the worker pool: may wait for disk, a database or a peer's window.
+  // As kWorker, on threads of their own: for calls that spend nearly all of their time in a wait
+  // that they share, as writers share one sync of the disk. The more of them wait, the more share
+  // it.
+  kCommit,
 };
 
 // How many request messages a gRPC method takes.

@@ -86,8 +86,10 @@ Status Server::Impl::Start() {
     return Error{ErrorCode::kInvalidArgument, "no address to listen on"};
   }
   const SignalsBlocked blocked;
-  workers_ = std::make_unique<WorkerPool>(options_.worker_threads, options_.worker_queue_max,
-                                          router_.fallbacks());
+  workers_ =
+      std::make_unique<WorkerPool>(WorkerPool::Threads{.workers = options_.worker_threads,
+                                                       .committers = options_.commit_threads},
+                                   options_.worker_queue_max, router_.fallbacks());
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
     io_threads_.push_back(std::make_unique<IoThread>(options_, router_, *workers_, shared_));
   }

@@ -30,8 +30,10 @@ struct ListenOptions {
 struct ServerOptions {
   std::vector<ListenOptions> listeners = {};  // Every listener speaks every protocol.
   std::size_t io_threads = 0;                 // 0: one per core.
-  std::size_t worker_threads = 16;
-  std::size_t worker_queue_max = 4096;  // Beyond it: RESOURCE_EXHAUSTED, not a longer queue.
+  std::size_t worker_threads = 16;            // At most; they start when they are first needed.
+  std::size_t commit_threads = 64;            // Likewise, for Execution::kCommit.
+  std::size_t worker_queue_max =
+      4096;  // Of each kind. Beyond it: RESOURCE_EXHAUSTED, not a longer queue.
   std::size_t request_message_bytes_max = 616'448;  // The wire contract's default. Decompressed.
   // Bytes of unfinished requests that one I/O thread holds; beyond it: RESOURCE_EXHAUSTED.
   std::size_t buffered_request_bytes_max = std::size_t{256} << 20;

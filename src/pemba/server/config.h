@@ -101,6 +101,7 @@ struct ServerConfig {
   DatastoreEngine datastore_engine = DatastoreEngine::kEmbedded;
   std::filesystem::path data_directory = "./data";
   PostgresConfig postgres;
+  std::uint64_t memory_bytes_max = 0;  // Of the graphs of all stores; 0: no limit.
 
   std::string admin_address = {};               // Empty: no listener for the operator.
   std::filesystem::path backup_directory = {};  // Empty: `backups` in the data directory.

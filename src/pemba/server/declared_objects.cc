@@ -84,11 +84,10 @@ Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& k
   const StoreId id{kResourceStoreId};
   const auto created = datastore.CreateStore({id, "resources", clock.Now(), clock.Now()});
   if (!created.ok() && created.error().code != ErrorCode::kConflict) return created.error();
-  PEMBA_TRY(auto store, stores.Open(id));
+  PEMBA_TRY(auto store, stores.Keep(id));
   if (!store->Pin().ResolveModel("").ok()) {
     PEMBA_TRY(auto model, model::ModelFromDsl(kModel));
     PEMBA_TRY(std::ignore, store->WriteModel(std::move(model)));
-    PEMBA_TRY(store, stores.Open(id));  // The first model makes it a store with data.
   }
   std::unique_ptr<DeclaredObjects> objects(new DeclaredObjects(std::move(store)));
   PEMBA_TRY(std::ignore, AddKinds(kinds, objects->registry_));

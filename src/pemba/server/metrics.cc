@@ -55,6 +55,12 @@ void ServerMetrics::WatchStores(const store::Stores& stores) {
   constexpr const char* kBytes = "pemba_graph_bytes";
   constexpr const char* kBytesHelp = "Memory of the graphs of all loaded stores, by use.";
   auto& loaded = AddGauge(*registry_, "pemba_stores_loaded", "Stores that are in memory.");
+  auto& unloaded = registry_->AddReading(MetricKind::kCounter, "pemba_stores_unloaded_total",
+                                         "Stores that were unloaded to make room.");
+  auto& budget = AddGauge(*registry_, "pemba_memory_budget_bytes",
+                          "Memory that the graphs of all stores may take together; 0: no limit.");
+  auto& held = AddGauge(*registry_, "pemba_memory_budget_used_bytes",
+                        "What the graphs of all loaded stores hold of the memory budget.");
   auto& tuples = AddGauge(*registry_, "pemba_tuples", "Tuples of all loaded stores.");
   auto& revisions = registry_->AddReading(MetricKind::kCounter, "pemba_revisions_total",
                                           "Sum of the revisions of all loaded stores.");
@@ -66,6 +72,10 @@ void ServerMetrics::WatchStores(const store::Stores& stores) {
   registry_->OnScrape([&] {
     const auto totals = stores.Totals();
     loaded.Set(Number(totals.stores));
+    const auto memory = stores.memory();
+    unloaded.Set(Number(memory.unloaded));
+    budget.Set(Number(memory.bytes_max));
+    held.Set(Number(memory.bytes));
     tuples.Set(Number(totals.tuples));
     revisions.Set(Number(totals.revisions));
     dictionaries.Set(Number(totals.memory.dictionaries));

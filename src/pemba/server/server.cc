@@ -79,6 +79,7 @@ store::StoresOptions StoresOptionsOf(const ServerConfig& config) {
   options.store.tuples_per_write_max = config.tuples_per_write_max;
   options.store.changelog_horizon = config.changelog_horizon;
   options.store.conditions.cost_max = config.condition_cost_max;
+  options.memory_bytes_max = config.memory_bytes_max;
   // Beside a database, too: a server that starts again reads only what came since.
   if (config.datastore_engine != DatastoreEngine::kMemory && !config.data_directory.empty()) {
     options.checkpoint_directory = config.data_directory / "checkpoints";
@@ -350,6 +351,7 @@ class Server::Impl {
     if (config_.admin_address.empty()) return Done{};
     AddAdminRoutes(
         {.datastore = datastore_.get(),
+         .databases_directory = config_.data_directory / "reason",
          .backup_directory = config_.backup_directory.empty() ? config_.data_directory / "backups"
                                                               : config_.backup_directory},
         admin_router_);

@@ -46,6 +46,7 @@ constexpr SettingReference kReference[] = {
     {"Data", "datastore-metrics-enabled", "datastore.metrics.enabled", "false", "no metrics yet"},
     {"Data", "context-propagation-to-datastore", "contextPropagationToDatastore", "false", "a query asks no database"},
     {"Data", "data-dir", "dataDir", "./data", ""},
+    {"Data", "memory-budget-bytes", "memoryBudgetBytes", "0", ""},
     {"Data", "datastore-ping-timeout", "datastore.pingTimeout", "2s", ""},
     {"Data", "datastore-ping-retry-max-elapsed-time", "datastore.pingRetryMaxElapsedTime", "1m", ""},
     // Callers

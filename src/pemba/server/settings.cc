@@ -257,6 +257,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_timeout); }},
     {"datastore-ping-retry-max-elapsed-time", "", Kind::kDuration, "how long a start waits for the database (default 1m)",
      [](Text v, Config& c) { return SetDuration(v, c.postgres.ping_patience); }},
+    {"memory-budget-bytes", "", Kind::kNumber, "memory that the tuples of all stores may take together; stores that are not used make room (default 0: no limit)",
+     [](Text v, Config& c) { return SetNumber(v, c.memory_bytes_max); }},
 
     // Administration
     {"admin-addr", "", Kind::kText, "loopback address of the operator's listener (default: off)",

@@ -1,6 +1,8 @@
 // Several servers' stores on one PostgreSQL, in one process.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -19,6 +21,7 @@ using storage::testing::PostgresServer;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr const char* kAnne = "document:1#viewer@user:anne";
 constexpr const char* kBob = "document:1#viewer@user:bob";
@@ -42,13 +45,15 @@ const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new Environ
 
 class Node {
  public:
-  explicit Node(const storage::PostgresOptions& options, bool follows = true) {
+  explicit Node(const storage::PostgresOptions& options, bool follows = true,
+                std::uint64_t memory_bytes_max = 0) {
     auto slow = options;
     if (!follows) slow.poll_announced = slow.poll_unannounced = std::chrono::hours(1);
     auto opened = storage::OpenPostgresDatastore(slow);
     PEMBA_CHECK(opened.ok());
     datastore_ = *std::move(opened);
     StoresOptions stores;
+    stores.memory_bytes_max = memory_bytes_max;
     stores.report = [this](std::string_view line) {
       const std::lock_guard lock(mutex_);
       reports_.emplace_back(line);
@@ -298,6 +303,124 @@ TEST_F(Shared, WithoutTheDatabaseReadsGoOnAndSayHowOldTheyAre) {
   EXPECT_TRUE(node->Health().ok());
 }
 
+constexpr std::uint64_t kBudget = std::uint64_t{8} << 20;
+
+// Some 1.5 MiB of graph in 100 writes.
+void Fill(Node& node, const StoreId& id) {
+  std::vector<tuple::Tuple> writes(100);
+  for (int i = 0; i < 100; ++i) {
+    for (int j = 0; j < 100; ++j) {
+      writes[static_cast<std::size_t>(j)] =
+          T("document:" + std::to_string(i * 100 + j) +
+            "-with-a-name-that-takes-some-room#viewer@user:u" + std::to_string(i * 100 + j));
+    }
+    auto written = Write(*node.Open(id), {.writes = writes});
+    for (int again = 0; !written.ok() && again < 400; ++again) {
+      ASSERT_EQ(written.error().code, ErrorCode::kResourceExhausted) << written.error().message;
+      std::this_thread::sleep_for(milliseconds(5));
+      written = Write(*node.Open(id), {.writes = writes});
+    }
+    ASSERT_TRUE(written.ok()) << written.error().message;
+    ASSERT_LE(node->memory().bytes, kBudget);
+  }
+}
+
+TEST_F(Shared, StoresOfAFollowerMakeRoomAndComeBackWithWhatOthersWroteMeanwhile) {
+  Node writer(options_);
+  Node small(options_, true, kBudget);
+  CreateStore(writer);
+  const auto first = store_;
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kAnne)}}).ok());
+  {
+    const auto there = small.Open(first);
+    ASSERT_TRUE(there->PinAtLeast(1, Soon()).ok());
+  }
+  for (int i = 0; i < 9; ++i) {
+    CreateStore(small);
+    ASSERT_NO_FATAL_FAILURE(Fill(small, store_));
+  }
+  ASSERT_EQ(small->IsLoaded(first), Stores::Loaded::kNo);
+  EXPECT_GT(small->memory().unloaded, 0u);
+
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kBob)}, .deletes = {kAnne}}).ok());
+  std::this_thread::sleep_for(milliseconds(50));  // News of a store that is not here: no trouble.
+  ASSERT_EQ(small->IsLoaded(first), Stores::Loaded::kNo);
+  const auto back = small.Open(first);
+  EXPECT_THAT(AllTuples(*back), ElementsAre(kBob));
+  EXPECT_THAT(AllChanges(*back), ElementsAre("+" + std::string(kAnne), "-" + std::string(kAnne),
+                                             "+" + std::string(kBob)));
+  // And it is followed again.
+  ASSERT_TRUE(Write(*writer.Open(first), {.writes = {T(kAnne)}}).ok());
+  EXPECT_TRUE(Reaches(*small.Open(first), 3));
+  EXPECT_EQ(*Write(*small.Open(first), {.deletes = {kAnne}}), 4u);
+  EXPECT_THAT(small.reports(), IsEmpty());
+}
+
+TEST_F(Shared, AWriteThatThisServerCannotHoldIsRefusedBeforeItIsDurable) {
+  Node small(options_, true, kBudget / 4);
+  CreateStore(small);
+  std::optional<Error> refused;
+  Revision last = 0;
+  for (int i = 0; i < 100'000 && !refused; i += 100) {
+    std::vector<tuple::Tuple> writes;
+    for (int j = i; j < i + 100; ++j) {
+      writes.push_back(T("document:" + std::to_string(j) + "-with-a-long-name#viewer@user:anne"));
+    }
+    const auto written = Write(*small.Open(store_), {.writes = writes});
+    if (written.ok()) {
+      last = *written;
+    } else {
+      refused = written.error();
+    }
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code, ErrorCode::kResourceExhausted);
+  EXPECT_THAT(refused->message, HasSubstr("the server's memory budget"));
+  EXPECT_EQ(small.Open(store_)->Pin().revision(), last);
+  Node large(options_);
+  EXPECT_EQ(large.Open(store_)->Pin().revision(), last) << "it was durable all the same";
+}
+
+// Both servers read, write and unload at once; each sees its own writes, and in the end the same.
+TEST_F(Shared, NothingIsLostWhileStoresComeAndGoOnBothServers) {
+  Node one(options_, true, kBudget), two(options_, true, kBudget);
+  std::vector<StoreId> ids;
+  for (int i = 0; i < 7; ++i) {
+    CreateStore(one);
+    ids.push_back(store_);
+    ASSERT_NO_FATAL_FAILURE(Fill(one, store_));
+  }
+  std::vector<std::atomic<Revision>> acknowledged(ids.size());
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Node& node = t % 2 == 0 ? one : two;
+      for (unsigned i = 0; i < 40; ++i) {
+        const auto s = (i * 5 + t * 3) % ids.size();
+        const auto opened = node->Open(ids[s]);
+        if (!opened.ok()) continue;  // No room just now.
+        const auto name = "document:new" + std::to_string(t) + "-" + std::to_string(i);
+        const auto revision = Write(**opened, {.writes = {T(name + "#viewer@user:anne")}});
+        if (!revision.ok()) continue;
+        ++acknowledged[s];
+        const auto again = node->Open(ids[s]);
+        if (again.ok()) {
+          EXPECT_GE((*again)->Pin().revision(), *revision);
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  Revision all = 0;
+  for (std::size_t s = 0; s < ids.size(); ++s) {
+    EXPECT_EQ(one.Open(ids[s])->PinNewest(Soon())->revision(), 100 + acknowledged[s]);
+    EXPECT_EQ(two.Open(ids[s])->PinNewest(Soon())->revision(), 100 + acknowledged[s]);
+    all += acknowledged[s];
+  }
+  EXPECT_GT(all, 0u);
+  EXPECT_GT(one->memory().unloaded + two->memory().unloaded, 0u);
+}
+
 // Each store's writers wait for their own.
 TEST_F(Shared, AStoreWhoseEndSomebodyHoldsKeepsNobodyElseWaiting) {
   Node node(options_);
@@ -318,6 +441,148 @@ TEST_F(Shared, AStoreWhoseEndSomebodyHoldsKeepsNobodyElseWaiting) {
   released = true;
   lock->reset();
   waits.join();
+}
+
+// A log that has been trimmed: who loads it has the right tuples, who is behind loads it again, and
+// who lists changes hears what is no longer kept.
+class Trimmed : public Shared {
+ protected:
+  // Document 1 is shared with anne and taken from her, five times; then bob gets it, and carl.
+  void WriteHistory(Node& node) {
+    CreateStore(node);
+    const auto store = node.Open(store_);
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(Write(*store, {.writes = {T(kAnne)}}).ok());
+      ASSERT_TRUE(Write(*store, {.deletes = {kAnne}}).ok());
+    }
+    ASSERT_TRUE(Write(*store, {.writes = {T(kBob)}}).ok());
+  }
+  // All but the last write.
+  void TrimAll() {
+    const auto trimmed = storage::TrimPostgresLogs(
+        options_, {.before = std::chrono::system_clock::now() + seconds(10)},
+        [](const storage::TrimmedLog&) {});
+    ASSERT_TRUE(trimmed.ok()) << trimmed.error().message;
+  }
+};
+
+TEST_F(Trimmed, IsLoadedAndFollowedAsEver) {
+  Node one(options_);
+  WriteHistory(one);
+  const auto here = one.Open(store_);
+  TrimAll();
+  Node two(options_);
+  const auto there = two.Open(store_);
+  EXPECT_THAT(AllTuples(*there), ElementsAre(kBob));
+  EXPECT_EQ(there->Pin().revision(), 11u);
+  // A server that was there already goes on, and so does one that has loaded the trimmed log.
+  ASSERT_EQ(*Write(*there, {.writes = {T(kAnne)}}), 12u);
+  ASSERT_TRUE(Reaches(*here, 12));
+  ASSERT_EQ(*Write(*here, {.deletes = {kBob}}), 13u);
+  ASSERT_TRUE(Reaches(*there, 13));
+  EXPECT_THAT(AllTuples(*there), ElementsAre(kAnne));
+  EXPECT_TRUE(one.reports().empty());
+  EXPECT_TRUE(two.reports().empty());
+}
+
+// Puts rows of the log of one database into that of another, where nobody hears of them.
+class TrimmedUnheard : public Trimmed {
+ protected:
+  // Makes a store with the history in a database of its own.
+  void MakeHistory(const std::vector<std::string>& changes) {  // "+tuple" or "-tuple".
+    storage::PostgresOptions elsewhere;
+    elsewhere.primary.uri = Server().Uri(source_);
+    ASSERT_TRUE(storage::MigratePostgres(elsewhere, storage::Migrate::kYes).ok());
+    Node node(elsewhere);
+    CreateStore(node);
+    const auto store = node.Open(store_);
+    for (const auto& change : changes) {
+      const auto tuple = change.substr(1);
+      const auto written = change[0] == '+' ? Write(*store, {.writes = {T(tuple)}})
+                                            : Write(*store, {.deletes = {tuple.c_str()}});
+      ASSERT_TRUE(written.ok()) << written.error().message;
+    }
+    Copy("pemba_model", "store, id, body", "true");
+  }
+  void CopyRevisions(int first, int last) {
+    Copy("pemba_log", "store, revision, time_ms, changes, record",
+         "revision BETWEEN " + std::to_string(first) + " AND " + std::to_string(last));
+    Server().Sql(database_, "DELETE FROM pemba_head");
+    Copy("pemba_head", "store, revision, latest_model", "true");
+    Server().Sql(database_, "UPDATE pemba_head SET revision = " + std::to_string(last));
+  }
+
+ private:
+  void Copy(const std::string& table, const std::string& columns, const std::string& which) {
+    std::istringstream rows(Server().Sql(
+        source_, "SELECT format('(' || repeat('%L,', " + CountOf(columns) + " - 1) || '%L)', " +
+                     columns + ") FROM " + table + " WHERE " + which));
+    for (std::string row; std::getline(rows, row);) {
+      Server().Sql(database_, "INSERT INTO " + table + " (" + columns + ") VALUES " + row);
+    }
+  }
+  static std::string CountOf(const std::string& columns) {
+    return std::to_string(std::ranges::count(columns, ',') + 1);
+  }
+
+  const std::string source_ = Server().CreateDatabase();
+};
+
+// However little it knew: nothing but the model, one write, or more.
+TEST_F(TrimmedUnheard, AServerThatWasBehindLoadsTheStoreAgain) {
+  const std::string anne = kAnne, bob = kBob, two = "document:2#viewer@user:anne",
+                    three = "document:3#viewer@user:anne";
+  MakeHistory({"+" + anne, "+" + bob, "-" + anne, "+" + two, "+" + anne, "+" + three, "-" + anne});
+  for (const int known : {0, 1, 2}) {
+    SCOPED_TRACE(known);
+    Server().Sql(database_, "TRUNCATE pemba_log, pemba_head, pemba_horizon");
+    CopyRevisions(1, known);
+    Node behind(options_, /*follows=*/false);
+    const auto store = behind.Open(store_);
+    ASSERT_EQ(store->Pin().revision(), static_cast<Revision>(known));
+    std::this_thread::sleep_for(milliseconds(200));  // Its first look at everything is over.
+    CopyRevisions(known + 1, 7);
+    TrimAll();
+    if (known == 2) {  // A writer has to know, too.
+      EXPECT_EQ(*Write(*store, {.deletes = {kBob}}), 8u);
+      EXPECT_FALSE(Write(*store, {.deletes = {kAnne}}).ok());
+    } else {
+      EXPECT_EQ(store->PinNewest(Soon())->revision(), 7u);
+      EXPECT_THAT(AllTuples(*store),
+                  ElementsAre(kBob, "document:2#viewer@user:anne", "document:3#viewer@user:anne"));
+    }
+    EXPECT_THAT(behind.reports(), Contains(HasSubstr("no longer kept; the store is loaded again")));
+  }
+}
+
+TEST_F(Trimmed, ListsOfChangesThatWouldHaveHolesAreRefused) {
+  Node node(options_);
+  WriteHistory(node);
+  const auto store = node.Open(store_);
+  const auto first = store->ReadChanges({.page_size = 3});
+  ASSERT_TRUE(first.ok());
+  const auto all = store->ReadChanges({.page_size = 100});
+  ASSERT_TRUE(all.ok());
+  TrimAll();
+  const auto refused = [](const auto& answer, ErrorCode code) {
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, code);
+    EXPECT_THAT(answer.error().message, HasSubstr("up to revision 10 are no longer kept"));
+  };
+  refused(store->ReadChanges({}), ErrorCode::kInvalidStartTime);
+  refused(store->ReadChanges({.start_time = WallTime()}), ErrorCode::kInvalidStartTime);
+  refused(store->ReadChanges({.continuation_token = first->continuation_token}),
+          ErrorCode::kInvalidContinuationToken);
+  refused(store->ReadFeed({0, 0}, "", 10), ErrorCode::kInvalidArgument);
+  refused(store->ReadFeed({5, 0}, "", 10), ErrorCode::kInvalidArgument);
+
+  // Who knows everything up to there goes on without a hole.
+  EXPECT_EQ(store->ReadFeed({10, 0}, "", 10)->writes.size(), 1u);
+  ASSERT_TRUE(Write(*store, {.writes = {T(kAnne)}}).ok());
+  const auto later = store->ReadChanges({.continuation_token = all->continuation_token});
+  ASSERT_TRUE(later.ok()) << later.error().message;
+  EXPECT_EQ(later->changes.size(), 1u);
+  EXPECT_EQ(store->ReadChanges({.start_time = later->changes[0].time})->changes.size(), 1u);
 }
 
 }  // namespace

@@ -274,6 +274,15 @@ class Store {
   internal::StoreCore& core() const {  // For Stores.
     return *current_.load(std::memory_order_acquire);
   }
+  // For Stores: when it was last opened, by a count of theirs. Written only when that changes.
+  void Touch(std::uint64_t round) {
+    if (used_.load(std::memory_order_relaxed) != round) {
+      used_.store(round, std::memory_order_relaxed);
+    }
+  }
+  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  // For Stores: handles that keep it in memory.
+  std::atomic<std::uint32_t>& kept() { return kept_; }
 
   // The tuples as of the newest published revision. No lock, no shared write, never blocks.
   View Pin() const;
@@ -307,7 +316,8 @@ class Store {
   // Errors: kValidation for an unusable filter, kInvalidContinuationToken, kDeadlineExceeded.
   Result<TuplePage> Read(const ReadRequest& request) const;
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
-  // kInvalidStartTime, kDeadlineExceeded. O(page + changes_skipped_max).
+  // kInvalidStartTime, kDeadlineExceeded. The first and the third also for who would miss changes
+  // that are no longer kept. O(page + changes_skipped_max).
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
   // A change feed: whole writes, in order, each once. Unlike ReadChanges it knows no horizon: the
@@ -318,6 +328,7 @@ class Store {
   Result<FeedPosition> StartFeed(const FeedRequest& request) const;
   // Ends with the write that makes them `changes_max` changes or more, or when it has looked at a
   // few thousand writes. Empty and without progress: there is nothing new. Blocks.
+  // Errors: kInvalidArgument (what comes next is no longer kept).
   Result<FeedBatch> ReadFeed(const FeedPosition& from, std::string_view type,
                              std::size_t changes_max) const;
   // For FeedRequest and ReadChanges.
@@ -348,6 +359,8 @@ class Store {
   // Is core_, but for a handle on an id without data whose first model came through that handle:
   // then the core that serves the id from now on.
   std::atomic<internal::StoreCore*> current_;
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint32_t> kept_{0};
 };
 
 }  // namespace pemba::store

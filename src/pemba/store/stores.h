@@ -24,6 +24,10 @@ using storage::StoreRecord;
 
 struct StoresOptions {
   StoreOptions store = {};
+  // Of the graphs of all stores together, as GraphOptions::budget counts; 0: no limit. When it is
+  // nearly spent, stores that were not used lately are unloaded, and loaded again when they are
+  // asked for. What finds no room even so is refused (kResourceExhausted) before it takes any.
+  std::uint64_t memory_bytes_max = 0;
   // Where graph checkpoints are kept; empty: none are written or read, a start replays the log.
   std::filesystem::path checkpoint_directory = {};
   // How often stores with tuples that expire are looked at, to delete what has expired; 0: only
@@ -61,7 +65,8 @@ struct StoresTotals {
   graph::MemoryUse memory;
 };
 
-// A store for as long as the handle lives; acts like a pointer. Movable, not copyable.
+// A store for as long as the handle lives; acts like a pointer. Movable, not copyable. That of Open
+// is for one request: nothing that was replaced meanwhile is freed before it goes.
 class StoreHandle;
 
 // Listens for as long as it lives.
@@ -84,8 +89,11 @@ class Stores {
   // checkpoint, then the rest of the log; others who want it wait, other stores do not.
   // Never fails because nobody created the store: every id serves (a never created or deleted store
   // too), and an id without data costs no memory beyond its handle.
-  // Errors: kDataLoss (its log is corrupt), kUnavailable.
+  // Errors: kDataLoss (its log is corrupt), kUnavailable, kResourceExhausted.
   Result<StoreHandle> Open(const StoreId& id);
+  // As Open, for those who need the store for long: it stays in memory until the handle goes, and
+  // what is replaced meanwhile is freed. Also loads an id without data.
+  Result<StoreHandle> Keep(const StoreId& id);
 
   // Control plane. Ids are fresh ULIDs; names need not be unique.
   Result<StoreRecord> CreateStore(std::string_view name);
@@ -102,8 +110,8 @@ class Stores {
 
   // Calls `tell` once, as soon as the store has a revision after `after` or is deleted; at once if
   // that is so already. It is called by whoever publishes: it must be quick, and neither block nor
-  // call back here. It may still be called while the result is being destroyed, not afterwards
-  // begun. Costs nobody anything while nothing happens.
+  // call back here. Until it is told, the store stays in memory. It may still be called while the
+  // result is being destroyed, not afterwards begun. Costs nobody anything while nothing happens.
   std::unique_ptr<Listener> Listen(const StoreId& id, Revision after, std::function<void()> tell);
 
   // Deletes what has expired in the stores that are in memory, at most expired_per_turn_max tuples
@@ -112,6 +120,13 @@ class Stores {
 
   // How many stores are in memory.
   std::size_t loaded() const;
+  // What their graphs hold of the memory budget.
+  struct Memory {
+    std::uint64_t bytes = 0;
+    std::uint64_t bytes_max = 0;  // 0: no limit.
+    std::uint64_t unloaded = 0;   // Stores that made room, since start.
+  };
+  Memory memory() const;
 
   // O(stores in memory); no request waits for it.
   StoresTotals Totals() const;
@@ -137,11 +152,20 @@ class StoreHandle {
  private:
   friend class Stores;
   friend class Stores::Impl;
-  explicit StoreHandle(Store* registered);
-  explicit StoreHandle(std::unique_ptr<Store> transient);
+  struct LetGo {
+    void operator()(Store* kept) const { --kept->kept(); }
+  };
+  using Kept = std::unique_ptr<Store, LetGo>;
 
+  StoreHandle(Store* registered, internal::Reclaimer::Guard guard);
+  StoreHandle(std::unique_ptr<Store> transient, internal::Reclaimer::Guard guard);
+  explicit StoreHandle(Kept kept);
+
+  // First: the store may be unloaded, but is not freed. None if the store is kept.
+  std::optional<internal::Reclaimer::Guard> guard_;
   Store* store_ = nullptr;
   std::unique_ptr<Store> transient_;  // Of an id without data; else null.
+  Kept kept_;
 };
 
 }  // namespace pemba::store

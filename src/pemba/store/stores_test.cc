@@ -57,14 +57,16 @@ TEST_F(StoresTest, PagesOfAnySizeAreTheWholeOldestFirst) {
 // Trap 6 of the wire contract: no call of the data plane asks whether the store was created.
 TEST_F(StoresTest, AnIdThatNobodyCreatedServes) {
   const StoreId id{"01J0000000000000000000000A"};
-  auto store = OpenStore(id);
-  const auto model = store->WriteModel(MakeModel());
-  ASSERT_TRUE(model.ok());
-  // The same handle, another handle, another server: all see it.
-  EXPECT_TRUE(Write(*store, {.writes = {T("document:1#viewer@user:anne")}}).ok());
-  EXPECT_THAT(AllTuples(*store), ElementsAre("document:1#viewer@user:anne"));
-  EXPECT_THAT(AllTuples(*OpenStore(id)), ElementsAre("document:1#viewer@user:anne"));
-  EXPECT_EQ(store->Pin().ResolveModel("")->id, model->value);
+  {
+    const auto store = OpenStore(id);
+    const auto model = store->WriteModel(MakeModel());
+    ASSERT_TRUE(model.ok());
+    // The same handle, another handle, another server: all see it.
+    EXPECT_TRUE(Write(*store, {.writes = {T("document:1#viewer@user:anne")}}).ok());
+    EXPECT_THAT(AllTuples(*store), ElementsAre("document:1#viewer@user:anne"));
+    EXPECT_THAT(AllTuples(*OpenStore(id)), ElementsAre("document:1#viewer@user:anne"));
+    EXPECT_EQ(store->Pin().ResolveModel("")->id, model->value);
+  }
   Restart();
   EXPECT_THAT(AllTuples(*OpenStore(id)), ElementsAre("document:1#viewer@user:anne"));
   EXPECT_FALSE(stores_->GetStore(id).ok());

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "pemba/base/assert.h"
+#include "pemba/base/hash.h"
 
 namespace pemba::telemetry {
 namespace {
@@ -203,6 +204,7 @@ class Registry::Impl {
     MetricKind kind;
     std::string help;
     std::vector<Series> series;
+    StringSet labels;  // Of each series, as text: there may be thousands.
   };
 
   // mutex_ is held.
@@ -210,10 +212,10 @@ class Registry::Impl {
            Write write) {
     PEMBA_CHECK(IsName(name));
     for (const auto& label : labels) PEMBA_CHECK(IsName(label.first));
-    auto& family =
-        families_.try_emplace(std::string(name), Family{kind, std::string(help), {}}).first->second;
+    auto& family = families_.try_emplace(std::string(name), Family{kind, std::string(help), {}, {}})
+                       .first->second;
     PEMBA_CHECK(family.kind == kind && family.help == help);
-    for (const auto& series : family.series) PEMBA_CHECK(series.labels != labels);
+    PEMBA_CHECK(family.labels.insert(LabelText(labels)).second);  // Another series.
     family.series.push_back({std::move(labels), std::move(write)});
   }
 

@@ -451,12 +451,15 @@ TEST(TokenCache, ForgetsTheOldestWhenFull) {
   const auto later = now + std::chrono::hours(1);
   const auto max = internal::TokenCache::kTokensPerShard;
   for (std::size_t i = 0; i < 3 * max; ++i) {
-    cache.Add(sha256(std::to_string(i)), {std::to_string(i), later, 1});
-    cache.Add(sha256(std::to_string(i)), {std::to_string(i), later, 1});
+    const auto name = std::to_string(i);
+    cache.Add(sha256(name), {Caller::Named(name), later, 1});
+    cache.Add(sha256(name), {Caller::Named(name), later, 1});
   }
   EXPECT_EQ(cache.size_of_own_shard(), max);
   EXPECT_FALSE(cache.Find(sha256(std::to_string(2 * max - 1)), now, 1));
-  EXPECT_EQ(cache.Find(sha256(std::to_string(2 * max)), now, 1), std::to_string(2 * max));
+  const auto found = cache.Find(sha256(std::to_string(2 * max)), now, 1);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->client_id(), std::to_string(2 * max));
   EXPECT_FALSE(cache.Find(sha256(std::to_string(2 * max)), now, 2));
   EXPECT_FALSE(cache.Find(sha256(std::to_string(2 * max)), later, 1));
 }

@@ -446,6 +446,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   constexpr auto kStream = Rpc::Kind::kStream;
   constexpr auto kInline = rpc::Execution::kInline;
   constexpr auto kWorker = rpc::Execution::kWorker;
+  constexpr auto kCommit = rpc::Execution::kCommit;
   const auto front = [&](const char* name) {
     return std::shared_ptr<const Front>(new Front{
         .authenticator = authenticator, .clock = clock, .options = options, .service = name});
@@ -463,7 +464,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ReadAuthorizationModel", "GET", "/stores/{store_id}/authorization-models/{id}", 200, kWorker}, &S::ReadAuthorizationModel);
   add({"WriteAssertions", "PUT", "/stores/{store_id}/assertions/{authorization_model_id}", 204, kWorker}, &S::WriteAssertions);
   add({"ReadAssertions", "GET", "/stores/{store_id}/assertions/{authorization_model_id}", 200, kWorker}, &S::ReadAssertions);
-  add({"Write", "POST", "/stores/{store_id}/write", 200, kWorker}, &S::Write);
+  add({"Write", "POST", "/stores/{store_id}/write", 200, kCommit}, &S::Write);
   add({"Read", "POST", "/stores/{store_id}/read", 200, kWorker}, &S::Read);
   add({"ReadChanges", "GET", "/stores/{store_id}/changes", 200, kWorker}, &S::ReadChanges);
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
@@ -475,7 +476,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add_pemba({"ListObjectsOfKinds", "POST", "/stores/{store_id}/list-objects-of-kinds", 200, kWorker}, &S::ListObjectsOfKinds);
   add_pemba({"ListUsersOfKinds", "POST", "/stores/{store_id}/list-users-of-kinds", 200, kWorker}, &S::ListUsersOfKinds);
   add_pemba({"Watch", "GET", "/stores/{store_id}/watch", 200, kWorker, kStream}, &S::Watch);
-  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kWorker}, &S::WriteTuples);
+  add_pemba({"WriteTuples", "POST", "/stores/{store_id}/write-tuples", 200, kCommit}, &S::WriteTuples);
   add_pemba({"ReadTuples", "POST", "/stores/{store_id}/read-tuples", 200, kWorker}, &S::ReadTuples);
   add_pemba({"Explain", "POST", "/stores/{store_id}/explain", 200, kWorker}, &S::Explain);
   // clang-format on

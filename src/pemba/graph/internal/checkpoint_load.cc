@@ -68,7 +68,29 @@ class File {
   int fd_;
 };
 
-Result<std::shared_ptr<const Image>> ReadFile(const std::string& path, GraphOptions options) {
+// A part of the shared budget until it is handed over.
+class Held {
+ public:
+  explicit Held(MemoryBudget* budget) : budget_(budget) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    if (budget_ != nullptr) budget_->Give(bytes_);
+  }
+  MemoryBudget::Taken Take(std::uint64_t bytes) {
+    const auto taken = budget_ == nullptr ? MemoryBudget::Taken::kYes : budget_->Take(bytes);
+    if (taken == MemoryBudget::Taken::kYes && budget_ != nullptr) bytes_ += bytes;
+    return taken;
+  }
+  std::uint64_t HandOver() { return std::exchange(bytes_, 0); }
+
+ private:
+  MemoryBudget* budget_;
+  std::uint64_t bytes_ = 0;
+};
+
+Result<std::shared_ptr<const Image>> ReadFile(const std::string& path, GraphOptions options,
+                                              Held& held) {
   const File file(path);
   struct stat status {};
   if (file.fd() < 0 || ::fstat(file.fd(), &status) != 0) return CannotRead(path, errno);
@@ -79,6 +101,11 @@ Result<std::shared_ptr<const Image>> ReadFile(const std::string& path, GraphOpti
   if (options.memory_bytes_max != 0 && bytes > options.memory_bytes_max) {
     return Error{ErrorCode::kResourceExhausted,
                  "checkpoint `" + path + "` is larger than the store's memory budget"};
+  }
+  if (held.Take(bytes) == MemoryBudget::Taken::kNo) {
+    return Error{ErrorCode::kResourceExhausted,
+                 "the server's memory budget of " + std::to_string(options.budget->bytes_max()) +
+                     " bytes has no room for checkpoint `" + path + "`"};
   }
   auto image = std::make_shared<const Image>(bytes);
   for (std::size_t at = 0; at < bytes;) {
@@ -275,11 +302,12 @@ Status LoadSide(const Reader& reader, Side& side, SectionKind leaf_kind, Section
 }  // namespace
 
 Result<std::unique_ptr<GraphState>> LoadCheckpoint(const std::string& path, GraphOptions options) {
-  PEMBA_TRY(auto image, ReadFile(path, options));
+  Held held(options.budget);
+  PEMBA_TRY(auto image, ReadFile(path, options, held));
   Reader reader(path, image->bytes());
   PEMBA_TRY(const FileHeader header, reader.Verify());
 
-  auto state = std::make_unique<GraphState>(options, header.hash_seed);
+  auto state = std::make_unique<GraphState>(options, header.hash_seed, held.HandOver());
   state->image = image;
   state->memory.SetImage(image->bytes());
   PEMBA_TRY(std::ignore, LoadNames(reader, header.version, *state));
@@ -305,6 +333,10 @@ Result<std::unique_ptr<GraphState>> LoadCheckpoint(const std::string& path, Grap
   state->applied_revision.store(header.revision, std::memory_order_relaxed);
   state->published_revision.store(header.revision, std::memory_order_relaxed);
   state->gate.published.store(state->stamps.last(), std::memory_order_seq_cst);
+  if (state->Hold(state->memory.total()) == MemoryBudget::Taken::kNo) {
+    return Error{ErrorCode::kResourceExhausted,
+                 "the server's memory budget has no room for checkpoint `" + path + "`"};
+  }
   return state;
 }
 

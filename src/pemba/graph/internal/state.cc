@@ -30,6 +30,7 @@ constexpr std::size_t kPipeline = 32;           // Changes whose cache misses ov
 constexpr std::uint64_t kChangeBytesMax = 512;  // Rows, logs and tables per change, without texts.
 constexpr std::uint64_t kReserveBytes = 1 << 20;  // For the merges of one write; less if the budget
 constexpr std::uint64_t kReserveShare = 16;       // is small: this share of it.
+constexpr std::uint64_t kSlackShare = 8;          // See GraphOptions::budget.
 constexpr Stamp kStampsMax = 0xFFFF'0000;
 constexpr Stamp kHead = 0xFFFF'FFFF;  // Sees everything.
 
@@ -144,8 +145,16 @@ std::vector<Type*> Names::Types() const {
   return types;
 }
 
-GraphState::GraphState(GraphOptions options_, std::uint64_t seed)
-    : options(options_), hash_seed(seed), names(memory, seed), contexts(memory, seed) {}
+GraphState::GraphState(GraphOptions options_, std::uint64_t seed, std::uint64_t held_bytes)
+    : options(options_),
+      hash_seed(seed),
+      names(memory, seed),
+      contexts(memory, seed),
+      held_bytes_(held_bytes) {}
+
+GraphState::~GraphState() {
+  if (options.budget != nullptr) options.budget->Give(held_bytes_);
+}
 
 Status GraphState::CheckRoom(std::span<const Change> changes) {
   std::uint64_t text_bytes = 0;
@@ -163,13 +172,35 @@ Status GraphState::CheckRoom(std::span<const Change> changes) {
   }
 
   const std::uint64_t limit = options.memory_bytes_max;
-  if (limit == 0) return Done{};
-  const std::uint64_t reserve = std::min(kReserveBytes, limit / kReserveShare);
+  if (limit == 0 && options.budget == nullptr) return Done{};
+  const std::uint64_t smaller = limit == 0 ? options.budget->bytes_max() : limit;
+  const std::uint64_t reserve =
+      smaller == 0 ? kReserveBytes : std::min(kReserveBytes, smaller / kReserveShare);
   const std::uint64_t need = text_bytes + changes.size() * kChangeBytesMax + reserve;
   const std::uint64_t used = memory.total();
-  if (used + need <= limit) return Done{};
-  return Error{ErrorCode::kResourceExhausted,
-               "the store's memory budget of " + std::to_string(limit) + " bytes is spent"};
+  if (limit != 0 && used + need > limit) {
+    return Error{ErrorCode::kResourceExhausted,
+                 "the store's memory budget of " + std::to_string(limit) + " bytes is spent"};
+  }
+  if (Hold(used + need) == MemoryBudget::Taken::kNo) {
+    return Error{ErrorCode::kResourceExhausted, "the server's memory budget of " +
+                                                    std::to_string(options.budget->bytes_max()) +
+                                                    " bytes is spent"};
+  }
+  return Done{};
+}
+
+MemoryBudget::Taken GraphState::Hold(std::uint64_t bytes) {
+  if (options.budget == nullptr) return MemoryBudget::Taken::kYes;
+  const std::uint64_t wanted = bytes + bytes / kSlackShare;
+  if (wanted > held_bytes_) {
+    const auto taken = options.budget->Take(wanted - held_bytes_);
+    if (taken == MemoryBudget::Taken::kNo) return taken;
+  } else {
+    options.budget->Give(held_bytes_ - wanted);
+  }
+  held_bytes_ = wanted;
+  return MemoryBudget::Taken::kYes;
 }
 
 Status GraphState::Apply(Revision revision, WallTime time, std::span<const Change> changes) {
@@ -209,6 +240,7 @@ Status GraphState::Apply(Revision revision, WallTime time, std::span<const Chang
     for (const Pending& pending : group) Execute(pending, stamp);
   }
   applied_revision.store(revision, std::memory_order_release);
+  static_cast<void>(Hold(memory.total()));  // Less than CheckRoom took.
   return Done{};
 }
 
@@ -338,6 +370,7 @@ void GraphState::Compact() {
     memory.Collect();
   }
   memory.Trim();
+  static_cast<void>(Hold(memory.total()));
 }
 
 std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) const {

@@ -119,7 +119,9 @@ class Names {
 
 class GraphState {
  public:
-  GraphState(GraphOptions options, std::uint64_t seed);
+  // `held_bytes` of the shared budget have been taken for it.
+  GraphState(GraphOptions options, std::uint64_t seed, std::uint64_t held_bytes = 0);
+  ~GraphState();
 
   const GraphOptions options;
   const std::uint64_t hash_seed;
@@ -138,9 +140,13 @@ class GraphState {
 
   // The writer's.
   Status Apply(Revision revision, WallTime time, std::span<const Change> changes);
+  Status CheckRoom(std::span<const Change> changes);
   void Publish(Revision revision);
   void Compact();
   std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+  // Holds the shared budget's part for `bytes` of memory in all, no less and no more; kNo: there is
+  // not enough, and what was held is still held.
+  MemoryBudget::Taken Hold(std::uint64_t bytes);
 
  private:
   // A change on its way: what it names, then where that is.
@@ -160,7 +166,6 @@ class GraphState {
     FoundEdge edge;
   };
 
-  Status CheckRoom(std::span<const Change> changes);
   void Resolve(Pending& pending);
   void FindEnds(Pending& pending);
   ContextId ContextOf(const Partition& partition, const Change& change);
@@ -174,6 +179,7 @@ class GraphState {
   mutable std::string key_buffer_;
   std::string context_buffer_;
   std::vector<Pending> pending_;
+  std::uint64_t held_bytes_;  // Of the shared budget.
 };
 
 }  // namespace pemba::graph::internal

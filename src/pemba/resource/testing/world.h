@@ -106,7 +106,7 @@ class World : public ::testing::Test {
   World() : stores_(std::make_unique<store::Stores>(*datastore_, clock_)) {
     EXPECT_TRUE(registry_.AddFromYaml(kKinds).ok());
     id_ = {stores_->CreateStore("resources")->id.value};
-    store_.emplace(*stores_->Open(id_));
+    store_.emplace(*stores_->Keep(id_));
     EXPECT_TRUE((*store_)
                     ->WriteModel(*model::ModelFromDsl(R"(model
   schema 1.1

@@ -4,52 +4,69 @@
 
 namespace pemba::rpc::internal {
 
-WorkerPool::WorkerPool(std::size_t threads, std::size_t queue_max, const Fallbacks& fallbacks)
-    : queue_max_(queue_max), fallbacks_(fallbacks) {
-  threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
-}
+WorkerPool::WorkerPool(Threads threads_max, std::size_t queue_max, const Fallbacks& fallbacks)
+    : queue_max_(queue_max),
+      fallbacks_(fallbacks),
+      workers_{.threads_max = threads_max.workers},
+      committers_{.threads_max = threads_max.committers} {}
 
 WorkerPool::~WorkerPool() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  work_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (Lane* lane : {&workers_, &committers_}) {
+    lane->work.notify_all();
+    for (auto& thread : lane->threads) thread.join();
+  }
 }
 
 WorkerPool::Offered WorkerPool::Offer(Exchange& exchange) {
+  const auto* const route = exchange.request.route;
+  const bool commits = route != nullptr && route->execution == Execution::kCommit;
+  Lane& lane = commits ? committers_ : workers_;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= queue_max_) return Offered::kFull;
-    queue_.push_back(&exchange);
+    if (lane.queue.size() >= queue_max_) return Offered::kFull;
+    lane.queue.push_back(&exchange);
+    // What is queued already has woken its thread, which may not have come for it yet.
+    if (lane.queue.size() > lane.idle && lane.threads.size() < lane.threads_max) {
+      lane.threads.emplace_back([this, &lane] { Work(lane); });
+      return Offered::kTaken;
+    }
   }
-  work_.notify_one();
+  lane.work.notify_one();
   return Offered::kTaken;
 }
 
 WorkerPool::Ran WorkerPool::RunOne() {
-  Exchange* exchange = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    if (queue_.empty()) return Ran::kNothing;
-    exchange = queue_.front();
-    queue_.pop_front();
+  for (Lane* lane : {&workers_, &committers_}) {
+    std::unique_lock lock(mutex_);
+    if (lane->queue.empty()) continue;
+    Exchange* const exchange = Take(*lane);
+    lock.unlock();
+    exchange->RunOnWorker(fallbacks_);
+    return Ran::kCall;
   }
-  exchange->RunOnWorker(fallbacks_);
-  return Ran::kCall;
+  return Ran::kNothing;
 }
 
-void WorkerPool::Work() {
+Exchange* WorkerPool::Take(Lane& lane) {
+  Exchange* const exchange = lane.queue.front();
+  lane.queue.pop_front();
+  return exchange;
+}
+
+void WorkerPool::Work(Lane& lane) {
   for (;;) {
     Exchange* exchange = nullptr;
     {
       std::unique_lock lock(mutex_);
-      work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      exchange = queue_.front();
-      queue_.pop_front();
+      ++lane.idle;
+      lane.work.wait(lock, [&] { return stopping_ || !lane.queue.empty(); });
+      --lane.idle;
+      if (lane.queue.empty()) return;
+      exchange = Take(lane);
     }
     exchange->RunOnWorker(fallbacks_);
   }

@@ -21,7 +21,7 @@ class MemoryServer {
  public:
   explicit MemoryServer(const Router& router, ServerOptions options = {})
       : options_(std::move(options)),
-        workers_(0, options_.worker_queue_max, router.fallbacks()),
+        workers_({}, options_.worker_queue_max, router.fallbacks()),
         exchanges_(mailbox_),
         suspended_(options_.worker_threads, 1),
         context_{.options = options_,

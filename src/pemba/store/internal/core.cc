@@ -38,11 +38,20 @@ Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> 
     PEMBA_TRY(view, PinNewest(*deadline));
     if (view.revision() >= revision) return view;
   }
-  if (deadline) {
+  auto sealed = Sealed::kNo;
+  {
     std::unique_lock lock(write_mutex_);
-    // Whether it was reached in time, the view says.
-    (void)AwaitSettled(lock, deadline,
-                       [&] { return state_.load()->graph->published() >= revision; });
+    if (deadline) {
+      // Whether it was reached in time, the view says.
+      (void)AwaitSettled(lock, deadline, [&] {
+        return sealed_ == Sealed::kYes || state_.load()->graph->published() >= revision;
+      });
+    }
+    sealed = sealed_;
+  }
+  if (sealed == Sealed::kYes) {
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->PinAtLeast(revision, deadline);
   }
   view = Pin();
   if (view.revision() >= revision) return view;
@@ -75,6 +84,19 @@ void StoreCore::AddTo(StoresTotals& totals) const {
   totals.memory.delta += memory.delta;
   totals.memory.writes += memory.writes;
   totals.memory.retired += memory.retired;
+}
+
+StoreCore::Sealed StoreCore::Seal() {
+  {
+    const std::unique_lock models(model_mutex_, std::try_to_lock);
+    const std::unique_lock queue(queue_mutex_, std::try_to_lock);
+    const std::unique_lock writes(write_mutex_, std::try_to_lock);
+    if (!models || !queue || !writes) return Sealed::kNo;
+    if (in_flight_ != 0 || failed_ || committing_ || !queue_.empty()) return Sealed::kNo;
+    sealed_ = Sealed::kYes;
+  }
+  settled_.notify_all();
+  return Sealed::kYes;
 }
 
 void StoreCore::SaveCheckpoint() {

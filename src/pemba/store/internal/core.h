@@ -94,6 +94,12 @@ class StoreCore {
   // Serves this id from now on: registered if this is a core of an id without data.
   Result<StoreCore*> Adopted();
 
+  // Takes no writes and no models from now on, if nothing is on its way: those who still come are
+  // sent to the core that Maintenance::Reopen knows. kNo: something is, and nothing has changed.
+  enum class Sealed : std::uint8_t { kNo, kYes };
+  Sealed Seal();
+  std::uint64_t memory_bytes() const { return state_.load()->graph->memory_use().total(); }
+
   std::uint64_t changes_since_checkpoint() const { return changes_since_checkpoint_.load(); }
   void SaveCheckpoint();  // Reports what goes wrong.
 
@@ -104,6 +110,7 @@ class StoreCore {
     Revision revision = 0;
     std::uint64_t written = 0, deleted = 0;
     std::unique_ptr<storage::AppendTicket> ticket;  // Null: everything was skipped.
+    Sealed sealed = Sealed::kNo;  // kYes: nothing was done; it is another core's to do.
   };
 
   StoreCore(Shared& shared, const StoreId& id);
@@ -122,9 +129,13 @@ class StoreCore {
   Known LastKnown() const;
   Status Follow(const ReadLog& read);
   Status ApplyDurable(std::uint64_t generation, const storage::Write& write);
-  Status StartOver(const Known& known);
+  Status StartOver(const Known& known, const std::string& why);
+  // Of a read of the log after that revision: whether it had all that came after. Errors: `code`,
+  // with what to do, if not; the read's own.
+  Status ExpectWhole(Revision after, const Status& read, ErrorCode code) const;
   Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
   std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
+  Status MakeRoomFor(const JudgedBatch& judged);
   Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, Revision head);
 
   Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
@@ -166,6 +177,9 @@ class StoreCore {
   std::mutex start_over_mutex_;  // Taken before write_mutex_.
 
   std::mutex model_mutex_;  // Serialises WriteModel, so that ids grow.
+
+  // Written with write_mutex_, queue_mutex_ and model_mutex_ held, read with one of them.
+  Sealed sealed_ = Sealed::kNo;
 
   std::atomic<std::uint64_t> changes_since_checkpoint_{0};
 

@@ -20,7 +20,7 @@ void StoreCore::NoteExpiry(WallTime expires_at) {
   auto known = next_expiry_.load();
   while (at < known && !next_expiry_.compare_exchange_weak(known, at)) {
   }
-  if (!expiry_watched_.exchange(true)) shared_.maintenance.WatchExpiry(*this);
+  if (!expiry_watched_.exchange(true)) shared_.maintenance.WatchExpiry(id_);
 }
 
 // One pass over the tuples that expire: those that have are deleted, the others say when to look

@@ -16,9 +16,9 @@ constexpr std::chrono::milliseconds kTryAgain{100};
 
 }  // namespace
 
-Follower::Follower(Shared& shared, Loaded loaded)
+Follower::Follower(Shared& shared, Loaded& loaded)
     : shared_(shared),
-      loaded_(std::move(loaded)),
+      loaded_(loaded),
       logs_(*shared.datastore.shared()),
       looked_at_(steady_clock::now().time_since_epoch().count()),
       thread_([this] { Run(); }) {}
@@ -44,10 +44,8 @@ void Follower::Run() {
 
 void Follower::FollowAll(const storage::News& news) {
   const bool any = news.of == storage::News::Of::kAny;
-  const auto cores = loaded_(any ? nullptr : &news.stores);
-  if (cores.empty() && !any) return;
-  std::vector<StoreId> ids;
-  for (const auto* core : cores) ids.push_back(core->id());
+  const auto ids = IdsOf(news);
+  if (ids.empty() && !any) return;
   const auto asked_at = steady_clock::now();
   // Also without stores: the answer says that the database is there.
   const auto heads = logs_.Heads(ids, asked_at + kPatience);
@@ -56,17 +54,31 @@ void Follower::FollowAll(const storage::News& news) {
     return;
   }
   std::uint64_t behind = 0;
-  for (std::size_t i = 0; i < cores.size() && !stopping_; ++i) {
-    const auto revision = cores[i]->Pin().revision();
+  for (std::size_t i = 0; i < ids.size() && !stopping_; ++i) {
+    // For each store anew: what was replaced is not kept for as long as all of them take.
+    const auto guard = shared_.reclaimer.Enter();
+    StoreCore* const core = loaded_.FindLoaded(ids[i]);
+    if (core == nullptr) continue;  // Unloaded meanwhile; its next load reads the whole log.
+    const auto revision = core->Pin().revision();
     const auto head = (*heads)[i].revision;
     if (head > revision) behind = std::max(behind, head - revision);
     behind_ = std::max(behind_.load(), behind);
-    Note(cores[i]->id(), cores[i]->FollowHead((*heads)[i]));
+    Note(ids[i], core->FollowHead((*heads)[i]));
   }
   if (any) {
     behind_ = 0;
     looked_at_ = asked_at.time_since_epoch().count();
   }
+}
+
+std::vector<StoreId> Follower::IdsOf(const storage::News& news) const {
+  if (news.of == storage::News::Of::kAny) return loaded_.LoadedIds();
+  std::vector<StoreId> ids;
+  const auto guard = shared_.reclaimer.Enter();
+  for (const auto& id : news.stores) {
+    if (loaded_.FindLoaded(id) != nullptr) ids.push_back(id);
+  }
+  return ids;
 }
 
 // Once for each trouble, not once a second.

@@ -23,11 +23,17 @@ struct Shared;
 
 class Follower {
  public:
-  // Those of these ids that are loaded; without ids: all that are.
-  using Loaded = std::function<std::vector<StoreCore*>(const std::vector<StoreId>* ids)>;
+  // The stores in memory.
+  class Loaded {
+   public:
+    virtual ~Loaded() = default;
+    virtual std::vector<StoreId> LoadedIds() = 0;
+    // Null if it is not in memory. The caller holds a guard of the reclaimer.
+    virtual StoreCore* FindLoaded(const StoreId& store) = 0;
+  };
 
   // Borrows everything; `shared.datastore` has shared logs. Follows until it is destroyed.
-  Follower(Shared& shared, Loaded loaded);
+  Follower(Shared& shared, Loaded& loaded);
   ~Follower();
 
   Following status() const;  // Any thread.
@@ -35,10 +41,11 @@ class Follower {
  private:
   void Run();
   void FollowAll(const storage::News& news);
+  std::vector<StoreId> IdsOf(const storage::News& news) const;
   void Note(const StoreId& store, const Status& outcome);
 
   Shared& shared_;
-  const Loaded loaded_;
+  Loaded& loaded_;
   storage::SharedLogs& logs_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::chrono::steady_clock::rep> looked_at_;  // When all logs were last looked at.

@@ -39,20 +39,29 @@ Result<std::optional<WallTime>> TimeOf(const Shared& shared, const StoreId& stor
 
 // The graph of a usable checkpoint, or null. A checkpoint of another log (a data directory put
 // together from parts) shows in a revision that the log does not have, or in the time of the write.
-Result<std::unique_ptr<graph::Graph>> FromCheckpoint(const Shared& shared, const StoreId& store) {
+Result<std::unique_ptr<graph::Graph>> FromCheckpoint(Shared& shared, const StoreId& store) {
   std::unique_ptr<graph::Graph> none;
   const auto path = CheckpointPath(shared, store);
   std::error_code ignored;
   if (!path || !std::filesystem::exists(*path, ignored)) return none;
 
-  auto loaded = graph::Graph::Load(path->string());
+  auto loaded = graph::Graph::Load(path->string(), {.budget = &shared.budget});
   if (!loaded.ok()) {
-    if (loaded.error().code == ErrorCode::kResourceExhausted) return loaded.error();
+    if (loaded.error().code == ErrorCode::kResourceExhausted) {
+      shared.Report(loaded.error().message);
+      return Error{ErrorCode::kResourceExhausted,
+                   "the server's memory budget has no room for store '" + store.value + "'"};
+    }
     ReportUnused(shared, store, loaded.error().message);
     return none;
   }
   const auto snapshot = (*loaded)->Pin();
-  PEMBA_TRY(const auto time, TimeOf(shared, store, snapshot.revision()));
+  const auto at_end = TimeOf(shared, store, snapshot.revision());
+  if (!at_end.ok() && at_end.error().code == ErrorCode::kInvalidArgument) {
+    ReportUnused(shared, store, at_end.error().message);  // The log was trimmed since.
+    return none;
+  }
+  PEMBA_TRY(const auto time, at_end);
   const WallTime kept = snapshot.TimeOf(snapshot.revision());
   if (!time || (kept != WallTime() && kept != *time)) {
     ReportUnused(shared, store, "it does not belong to this log");
@@ -63,10 +72,12 @@ Result<std::unique_ptr<graph::Graph>> FromCheckpoint(const Shared& shared, const
 
 }  // namespace
 
-Result<LoadedGraph> LoadGraph(const Shared& shared, const StoreId& store) {
+Result<LoadedGraph> LoadGraph(Shared& shared, const StoreId& store) {
   LoadedGraph loaded;
   PEMBA_TRY(loaded.graph, FromCheckpoint(shared, store));
-  if (!loaded.graph) loaded.graph = std::make_unique<graph::Graph>();
+  if (!loaded.graph) {
+    loaded.graph = std::make_unique<graph::Graph>(graph::GraphOptions{.budget = &shared.budget});
+  }
 
   graph::Graph& graph = *loaded.graph;
   PEMBA_TRY(const auto checkpoint_time, TimeOf(shared, store, graph.published()));

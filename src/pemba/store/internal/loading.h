@@ -20,7 +20,7 @@ struct LoadedGraph {
 // The checkpoint saves time and is never trusted: one that is damaged, or does not belong to this
 // log, is reported and the whole log is replayed instead. The log is the truth: an error in it is
 // an error. Errors: kDataLoss, kUnavailable, kResourceExhausted.
-Result<LoadedGraph> LoadGraph(const Shared& shared, const StoreId& store);
+Result<LoadedGraph> LoadGraph(Shared& shared, const StoreId& store);
 
 // Replaces the store's checkpoint. Does nothing without a checkpoint directory, or for ids that are
 // no ULIDs (only those are safe names of files). Errors: kUnavailable.

@@ -23,7 +23,12 @@ Result<model::Model> ModelFrom(const storage::ModelRecord& record) {
 }  // namespace
 
 Result<ModelId> StoreCore::WriteModel(model::Model model) {
-  const std::lock_guard lock(model_mutex_);
+  std::unique_lock lock(model_mutex_);
+  if (sealed_ == Sealed::kYes) {
+    lock.unlock();
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->WriteModel(std::move(model));
+  }
   PEMBA_TRY(auto id, NextModelId());
   model.id = id.value;
   PEMBA_TRY(std::ignore, shared_.datastore.WriteModel(id_, {id, model::ModelToJson(model)}));

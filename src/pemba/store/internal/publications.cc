@@ -35,6 +35,11 @@ void Publications::Tell(const StoreId& store) {
   for (const auto& entry : told) entry->tell();
 }
 
+Publications::Heard Publications::IsHeard(const StoreId& store) {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(store.value) ? Heard::kYes : Heard::kNo;
+}
+
 Publications::Left Publications::Leave(const std::shared_ptr<Entry>& entry) {
   const std::lock_guard lock(mutex_);
   if (!entry->listed) return Left::kEarlier;

@@ -29,6 +29,10 @@ class Publications {
   // After a publication: tells those who listen, on this thread, without a lock.
   void Tell(const StoreId& store);
 
+  // Whether somebody listens to the store.
+  enum class Heard : std::uint8_t { kNo, kYes };
+  Heard IsHeard(const StoreId& store);
+
  private:
   struct Entry {
     std::function<void()> tell;

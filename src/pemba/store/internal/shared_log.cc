@@ -66,11 +66,19 @@ Status StoreCore::Follow(const ReadLog& read) {
     applied = ApplyDurable(known.generation, write);
     return applied.ok() ? storage::Visit::kContinue : storage::Visit::kStop;
   };
-  PEMBA_TRY(std::ignore, read(known.revision == 0 ? 0 : known.revision - 1, visit));
+  const Status outcome = read(known.revision == 0 ? 0 : known.revision - 1, visit);
+  // What this server has yet to see is no longer there change by change.
+  if (!outcome.ok() && outcome.error().code == ErrorCode::kInvalidArgument) {
+    return StartOver(known, outcome.error().message);
+  }
+  PEMBA_TRY(std::ignore, outcome);
   settled_.notify_all();
   PEMBA_TRY(std::ignore, std::move(applied));
   if (log == Log::kSame) return Done{};
-  return StartOver(known);
+  // The database was put back to an earlier time, say. What it has now is the truth.
+  return StartOver(known, "store '" + id_.value +
+                              "': the log in the database is not the one that " +
+                              "this server knows up to revision " + std::to_string(known.revision));
 }
 
 // A write that is durable; it may have been applied already. Readers see it at once.
@@ -81,7 +89,9 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     // A state that was loaded meanwhile has it, or will follow from there.
     if (state.generation != generation || write.revision <= state.graph->applied()) return Done{};
     PEMBA_ASSERT(write.revision == state.graph->applied() + 1);
-    PEMBA_TRY(std::ignore, state.graph->Apply(write.revision, write.time, ToGraph(write.changes)));
+    const auto made = state.graph->Apply(write.revision, write.time, ToGraph(write.changes));
+    shared_.WatchRoom(id_, made);
+    PEMBA_TRY(std::ignore, made);
     state.graph->Publish(write.revision);
     state.last_time = write.time;
   }
@@ -93,14 +103,11 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
   return Done{};
 }
 
-// The log is not the one that the graph was made from: the database was put back to an earlier
-// time, say. What it has now is the truth.
-Status StoreCore::StartOver(const Known& known) {
+// The log does not lead on from what the graph was made from.
+Status StoreCore::StartOver(const Known& known, const std::string& why) {
   const std::lock_guard turn(start_over_mutex_);
   if (LastKnown().generation != known.generation) return Done{};
-  shared_.Report("store '" + id_.value + "': the log in the database is not the one that this " +
-                 "server knows up to revision " + std::to_string(known.revision) +
-                 "; the store is loaded again");
+  shared_.Report(why + "; the store is loaded again");
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   const std::lock_guard lock(write_mutex_);
   ReplaceState(std::move(loaded));
@@ -136,6 +143,11 @@ Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
                                            const graph::Snapshot& start) {
   QueuedWrite mine{&checked, &start, std::nullopt};
   std::unique_lock lock(queue_mutex_);
+  if (sealed_ == Sealed::kYes) {
+    lock.unlock();
+    PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+    return now->WriteShared(checked, start);
+  }
   queue_.push_back(&mine);
   while (!mine.outcome) {
     if (committing_) {
@@ -174,7 +186,9 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     auto judged = Judge(batch, (*locked)->head().revision);
     if (!judged.ok()) return all(judged.error());
     if (judged->writes.empty()) return std::move(judged->outcomes);
-    const auto committed = (*locked)->Commit(judged->writes);
+    // What is durable must be shown: room for it is there before.
+    Status committed = MakeRoomFor(*judged);
+    if (committed.ok()) committed = (*locked)->Commit(judged->writes);
     if (!committed.ok()) {
       if (committed.error().code == ErrorCode::kConflict && attempt < kAttemptsMax) continue;
       // Nobody knows whether it was committed. Those who were refused were refused rightly or
@@ -193,6 +207,17 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     settled_.notify_all();
     return std::move(judged->outcomes);
   }
+}
+
+Status StoreCore::MakeRoomFor(const JudgedBatch& judged) {
+  std::vector<graph::Change> changes;
+  for (const auto& plan : judged.plans) {
+    changes.insert(changes.end(), plan.changes.begin(), plan.changes.end());
+  }
+  const std::lock_guard lock(write_mutex_);
+  const Status reserved = state_.load()->graph->Reserve(changes);
+  shared_.WatchRoom(id_, reserved);
+  return reserved;
 }
 
 // The end of the log is locked: nothing comes after `head` but what this batch adds.

@@ -1,10 +1,11 @@
-// StoreTable: the stores that are loaded, by id. Only grows.
+// StoreTable: the stores that are loaded, by id.
 //
-// Open addressing over pointers. Find takes no lock and writes nothing; inserts are serialised and
-// publish a larger copy when the table is half full. Replaced tables are kept until the end: all of
-// them together are smaller than the last one.
+// Open addressing over pointers. Find takes no lock and writes nothing; inserts and removals are
+// serialised, and publish a copy when the table is half full of entries and of gaps that removed
+// ones have left.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -12,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pemba/base/assert.h"
 #include "pemba/base/hash.h"
+#include "pemba/store/internal/reclaimer.h"
 
 namespace pemba::store::internal {
 
@@ -20,9 +23,10 @@ namespace pemba::store::internal {
 template <class Entry>
 class StoreTable {
  public:
-  StoreTable() { Grow(16); }
+  explicit StoreTable(Reclaimer& reclaimer) : reclaimer_(reclaimer) { Rebuild(16); }
+  ~StoreTable() { delete current_.load(); }
 
-  // Null if there is none. Any thread.
+  // Null if there is none. Any thread that holds a guard of the reclaimer.
   Entry* Find(std::string_view id) const {
     const Table& table = *current_.load(std::memory_order_acquire);
     const std::uint64_t hash = HashBytes(id);
@@ -31,17 +35,35 @@ class StoreTable {
       // INVARIANT: entry is released after hash; an empty slot ends every probe.
       Entry* entry = slot.entry.load(std::memory_order_acquire);
       if (entry == nullptr) return nullptr;
-      if (slot.hash == hash && entry->id().value == id) return entry;
+      if (entry != Gone() && slot.hash == hash && entry->id().value == id) return entry;
     }
   }
 
   // The id must be new.
   Entry* Insert(std::unique_ptr<Entry> entry) {
     const std::lock_guard lock(mutex_);
-    if ((entries_.size() + 1) * 2 > current_.load()->mask + 1) Grow(entries_.size() * 4);
+    if ((occupied_ + 1) * 2 > current_.load()->mask + 1) Rebuild(entries_.size() * 4);
     entries_.push_back(std::move(entry));
-    Place(*tables_.back(), entries_.back().get());
+    Place(*current_.load(), entries_.back().get());
+    ++occupied_;
     return entries_.back().get();
+  }
+
+  // The entry, which nobody finds any more; who has found it before may still use it: to be
+  // retired.
+  std::unique_ptr<Entry> Remove(const Entry& entry) {
+    const std::lock_guard lock(mutex_);
+    Table& table = *current_.load();
+    std::uint64_t i = HashBytes(entry.id().value);
+    while (table.slots[i & table.mask].entry.load() != &entry) ++i;
+    table.slots[i & table.mask].entry.store(Gone(), std::memory_order_release);
+    const auto at = std::find_if(entries_.begin(), entries_.end(),
+                                 [&](const auto& each) { return each.get() == &entry; });
+    PEMBA_ASSERT(at != entries_.end());
+    std::swap(*at, entries_.back());
+    auto removed = std::move(entries_.back());
+    entries_.pop_back();
+    return removed;
   }
 
   std::size_t size() const {
@@ -49,23 +71,18 @@ class StoreTable {
     return entries_.size();
   }
 
-  // Every entry there is now. They stay.
-  std::vector<Entry*> All() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<Entry*> all;
-    all.reserve(entries_.size());
-    for (const auto& entry : entries_) all.push_back(entry.get());
-    return all;
-  }
-
-  // Visits every entry that is there now; others may insert meanwhile.
+  // Visits every entry that is there now; others may insert and remove meanwhile. The caller holds
+  // a guard of the reclaimer.
   template <class Visit>
   void ForEach(Visit visit) const {
-    for (const Entry* entry : All()) visit(*entry);
+    std::vector<const Entry*> all;
+    {
+      const std::lock_guard lock(mutex_);
+      all.reserve(entries_.size());
+      for (const auto& entry : entries_) all.push_back(entry.get());
+    }
+    for (const Entry* entry : all) visit(*entry);
   }
-
-  // Every entry; not while others insert.
-  const std::vector<std::unique_ptr<Entry>>& entries() const { return entries_; }
 
  private:
   struct Slot {
@@ -78,13 +95,18 @@ class StoreTable {
     const std::unique_ptr<Slot[]> slots;
   };
 
-  void Grow(std::uint64_t at_least) {
+  // What stands where an entry was: probes go on behind it.
+  static Entry* Gone() { return reinterpret_cast<Entry*>(std::uintptr_t{1}); }
+
+  void Rebuild(std::uint64_t at_least) {
     std::uint64_t size = 16;
     while (size < at_least) size *= 2;
     auto table = std::make_unique<Table>(size);
     for (const auto& entry : entries_) Place(*table, entry.get());
-    current_.store(table.get(), std::memory_order_release);
-    tables_.push_back(std::move(table));
+    occupied_ = entries_.size();
+    Table* const old = current_.load();
+    current_.store(table.release(), std::memory_order_release);
+    if (old != nullptr) reclaimer_.Retire([old] { delete old; });
   }
 
   static void Place(Table& table, Entry* entry) {
@@ -96,9 +118,10 @@ class StoreTable {
     slot.entry.store(entry, std::memory_order_release);
   }
 
-  std::atomic<const Table*> current_{nullptr};
-  mutable std::mutex mutex_;  // Serialises writers; guards what follows.
-  std::vector<std::unique_ptr<Table>> tables_;
+  Reclaimer& reclaimer_;
+  std::atomic<Table*> current_{nullptr};
+  mutable std::mutex mutex_;    // Serialises writers; guards what follows.
+  std::uint64_t occupied_ = 0;  // Slots of the current table that are not free.
   std::vector<std::unique_ptr<Entry>> entries_;
 };
 

@@ -22,9 +22,13 @@ Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
 Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View start) {
   Pending pending;
   {
-    const View view = std::move(start);
+    View view = std::move(start);
     if (shared_.datastore.shared() != nullptr) return WriteShared(checked, view.snapshot());
     PEMBA_TRY(pending, Enqueue(checked, view.snapshot()));
+    if (pending.sealed == Sealed::kYes) {
+      PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
+      return now->WriteChecked(checked, std::move(view));
+    }
   }  // The view goes before the wait: nothing is held back while the disk works.
 
   const WriteResult result{pending.revision, pending.written, pending.deleted};
@@ -44,6 +48,7 @@ Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View st
 Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
                                               const graph::Snapshot& start) {
   std::unique_lock lock(write_mutex_);
+  if (sealed_ == Sealed::kYes) return Pending{.ticket = nullptr, .sealed = Sealed::kYes};
   PEMBA_TRY(std::ignore, shared_.datastore.Health());
   PEMBA_TRY(std::ignore, AwaitSettled(lock, checked.request->deadline,
                                       [&] { return !failed_ || in_flight_ == 0; }));
@@ -58,12 +63,18 @@ Result<StoreCore::Pending> StoreCore::Enqueue(const CheckedWrite& checked,
   PEMBA_TRY(const auto plan, PlanChanges(checked, *state.graph, start, time, shared_.options));
   const auto& changes = plan.changes;
   const auto records = checked.request->records;
-  Pending pending{state.generation, state.graph->applied(), plan.written, plan.deleted, nullptr};
+  Pending pending{.generation = state.generation,
+                  .revision = state.graph->applied(),
+                  .written = plan.written,
+                  .deleted = plan.deleted,
+                  .ticket = nullptr};
   const bool dry = checked.request->effect == WriteRequest::Effect::kNone;
   if (dry || (changes.empty() && records.empty())) return pending;
 
   pending.revision = state.graph->applied() + 1;
-  PEMBA_TRY(std::ignore, state.graph->Apply(pending.revision, time, changes));
+  const auto applied = state.graph->Apply(pending.revision, time, changes);
+  shared_.WatchRoom(id_, applied);
+  PEMBA_TRY(std::ignore, applied);
   state.last_time = time;
   ++in_flight_;
   for (const auto& change : changes) {
@@ -169,7 +180,7 @@ void StoreCore::CountChanges(std::uint64_t changes) {
   const auto threshold = shared_.options.changes_per_checkpoint;
   const auto before = changes_since_checkpoint_.fetch_add(changes);
   if (threshold != 0 && before < threshold && before + changes >= threshold) {
-    shared_.maintenance.RequestCheckpoint(*this);
+    shared_.maintenance.RequestCheckpoint(id_);
   }
 }
 
