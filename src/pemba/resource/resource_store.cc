@@ -3,30 +3,35 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <list>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
 
-#include <boost/json/serialize.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
 
 #include "pemba/base/text.h"
 #include "pemba/resource/apply.h"
+#include "pemba/resource/internal/group.h"
 #include "pemba/resource/internal/history.h"
 #include "pemba/resource/internal/object_records.h"
 #include "pemba/resource/internal/object_table.h"
+#include "pemba/resource/internal/write_queue.h"
 
 namespace pemba::resource {
 namespace {
 
 namespace json = boost::json;
 
+// A group is closed when it comes to so many changed objects.
+constexpr std::size_t kGroupChangesMax = 5'000;
 // How long the datastore may take to say where the log ends.
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::milliseconds kTryAgain{200};
-// So often is a transaction judged; each time another server was faster.
+// So often is a group judged; each time another server was faster.
 constexpr int kAttemptsMax = 50;
 
 Failure Expired(Revision revision) {
@@ -82,7 +87,9 @@ class ResourceStore::Impl {
         registry_(registry),
         clock_(clock),
         options_(std::move(options)),
-        table_(options_.indexes) {
+        queue_(options_.group_max),
+        table_(options_.indexes),
+        newest_(table_) {
     for (const auto& kind : registry_.kinds()) {
       if (kind->scope == Scope::kNamespaced) namespaced_.push_back(kind.get());
     }
@@ -103,7 +110,19 @@ class ResourceStore::Impl {
       return Error{ErrorCode::kFailedPrecondition,
                    "what follows from declared objects does not follow other servers yet"};
     }
-    PEMBA_TRY(std::ignore, LoadAgain());
+    Status read = Done{};
+    PEMBA_TRY(revision_,
+              store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
+                auto object = internal::ObjectFrom(record, registry_);
+                if (!object.ok()) {
+                  read = object.error();
+                  return storage::Visit::kStop;
+                }
+                if (*object != nullptr) table_.Apply(table_.Prepare(nullptr, *object));
+                return storage::Visit::kContinue;
+              }));
+    history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
+    PEMBA_TRY(std::ignore, read);
     if (shared() && options_.listen) follower_ = std::thread([this] { FollowOthers(); });
     return Done{};
   }
@@ -113,9 +132,16 @@ class ResourceStore::Impl {
 
   Outcome<Done> Refresh() {
     if (!shared()) return Done{};
-    const std::lock_guard writing(write_mutex_);
+    const std::lock_guard leading(lead_mutex_);
     PEMBA_TRY(std::ignore, CatchUp());
     return Done{};
+  }
+
+  // A copy, if it may be asked for again.
+  template <class Value>
+  Value Take(Value& value) const {
+    if (shared()) return value;
+    return std::move(value);
   }
 
   const Registry& registry() const { return registry_; }
@@ -126,9 +152,7 @@ class ResourceStore::Impl {
   }
 
   Outcome<ObjectPtr> Get(const ObjectKey& key) const {
-    const std::shared_lock lock(mutex_);
-    auto object = table_.Find(key);
-    if (object != nullptr) return object;
+    if (const auto packed = Find(key)) return table_.Unpack(*packed);
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
   }
 
@@ -152,39 +176,16 @@ class ResourceStore::Impl {
       }
       from = *std::move(position);
     }
-    const std::shared_lock lock(mutex_);
     ObjectList list;
-    list.revision = request.continue_token.empty() ? revision_ : from.revision;
-    if (list.revision > revision_ || !history_->Reaches(list.revision)) {
-      return Expired(list.revision);
-    }
-    internal::History::Past past;
-    if (list.revision < revision_) past = history_->StateAt(list.revision, *request.kind);
-
-    const std::pair after(from.name_space, from.name);
-    const std::string only(request.name_space);
-    const auto& objects = table_.OfKind(*request.kind);
-    auto now = request.continue_token.empty() ? objects.lower_bound({only, ""})
-                                              : objects.upper_bound(after);
-    auto then =
-        request.continue_token.empty() ? past.lower_bound({only, ""}) : past.upper_bound(after);
-    // Both are in order; where both have a place, the past counts.
-    const auto next = [&]() -> ObjectPtr {
-      while (true) {
-        const bool has_now = now != objects.end() && (only.empty() || now->first.first == only);
-        const bool has_then = then != past.end() && (only.empty() || then->first.first == only);
-        if (!has_now && !has_then) return nullptr;
-        ObjectPtr object;
-        if (has_then && (!has_now || then->first <= now->first)) {
-          if (has_now && then->first == now->first) ++now;
-          object = (then++)->second;
-        } else {
-          object = (now++)->second;
-        }
-        if (object != nullptr && Matches(*object, request.labels, request.fields)) return object;
-      }
-    };
-    while (ObjectPtr object = next()) {
+    const bool selects = request.labels != nullptr || request.fields != nullptr;
+    PEMBA_TRY(const auto candidates,
+              Candidates(request, from,
+                         selects || request.count_max == 0 ? std::numeric_limits<std::size_t>::max()
+                                                           : request.count_max + 1,
+                         list.revision));
+    for (const auto& packed : candidates) {
+      auto object = table_.Unpack(*packed);
+      if (!Matches(*object, request.labels, request.fields)) continue;
       if (request.count_max != 0 && list.objects.size() == request.count_max) {
         const auto& last = list.objects.back()->key;
         list.continue_token = EncodePosition({list.revision, last.name_space, last.name});
@@ -208,60 +209,36 @@ class ResourceStore::Impl {
               }));
     if (!key) return written;
     // What readers see of it, under its revision.
-    for (const auto& change : committed) {
-      if (change.key() == *key && change.after != nullptr) written.object = change.after;
+    for (const auto& change : committed.changes) {
+      if (change.after != nullptr && change.after->key == *key) written.object = change.after;
     }
     return written;
   }
 
-  // Answers what changed, as readers see it. Judged against everything that is committed: who loses
-  // the race with another server is judged again.
-  Outcome<std::vector<internal::PastChange>> Commit(const WriteOptions& options, const Body& body) {
-    const std::lock_guard writing(write_mutex_);
-    for (int attempt = 1;; ++attempt) {
-      if (shared()) {
-        PEMBA_TRY(std::ignore, CatchUp());
-      }
-      bool overtaken = false;
-      auto done = TryCommit(options, body, overtaken);
-      if (!overtaken || attempt == kAttemptsMax) return done;
-    }
+  // What became of a transaction.
+  struct Committed {
+    Revision revision = 0;
+    std::vector<Transaction::Change> changes;  // As readers see them.
+  };
+
+  Outcome<Committed> Commit(const WriteOptions& options, const Body& body) {
+    Writer writer(options, body);
+    queue_.Run(writer, [&](auto group) { return Lead(group); });
+    return *std::move(writer.outcome);
   }
 
   Outcome<Events> EventsAfter(const WatchRequest& request, Revision after,
                               std::size_t count_max) const {
-    const std::shared_lock lock(mutex_);
-    if (after > revision_ && put_back_) return Expired(after);
-    if (after > revision_) return Events{{}, after};
-    if (!history_->Reaches(after)) return Expired(after);
     Events events;
-    events.revision = revision_;
-    Revision last = after;
-    for (auto at = history_->After(after); at != history_->end(); ++at) {
-      if (events.events.size() >= count_max && at->revision != last) {
-        events.revision = last;
-        break;
-      }
-      last = at->revision;
-      if (at->key().kind != request.kind) continue;
-      const bool was = Matches(at->before, request);
-      const bool is = Matches(at->after, request);
-      if (is) {
-        events.events.push_back({was ? Event::Type::kModified : Event::Type::kAdded, at->after});
-      } else if (was) {
-        const auto& state = at->after != nullptr ? at->after : at->before;
-        events.events.push_back(
-            {Event::Type::kDeleted, internal::WithRevision(*state, at->revision)});
-      }
+    events.revision = after;
+    // Most changes may be of no interest: goes on until there is something to tell, or no more.
+    bool more = true;
+    while (more && events.events.empty()) {
+      PEMBA_TRY(const auto changes, ChangesAfter(request, events.revision, count_max, more));
+      for (const auto& change : changes.second) AddEvent(request, change, events.events);
+      events.revision = changes.first;
     }
     return events;
-  }
-
-  // A copy, if it may be asked for again.
-  template <class Value>
-  Value Take(Value& value) const {
-    if (shared()) return value;
-    return std::move(value);
   }
 
   void AwaitChange(Revision after, SteadyTime deadline) const {
@@ -290,43 +267,250 @@ class ResourceStore::Impl {
     std::list<std::function<void()>>::iterator place_;
   };
 
-  // One attempt, with write_mutex_ held.
-  Outcome<std::vector<internal::PastChange>> TryCommit(const WriteOptions& options,
-                                                       const Body& body, bool& overtaken) {
-    // Only this thread changes the table, so it may read it without the readers' lock.
-    Transaction transaction(
-        table_, {options.caller, clock_.Now(), options_.new_uid, options_.admission, namespaces_,
-                 namespaced_, registry_, options_.indexes});
+  struct Writer : internal::WriteQueue::Writer {
+    Writer(const WriteOptions& with, const Body& what) : options(with), body(what) {}
+    const WriteOptions& options;
+    const Body& body;
+    std::optional<Outcome<Committed>> outcome;
+  };
+
+  internal::PackedPtr Find(const ObjectKey& key) const {
+    const std::shared_lock lock(mutex_);
+    return table_.Find(key);
+  }
+
+  // What the list may be of, in order: of today, and what those that changed since were.
+  Outcome<std::vector<internal::PackedPtr>> Candidates(const ListRequest& request,
+                                                       const Position& from, std::size_t count_max,
+                                                       Revision& revision) const {
+    const bool first = request.continue_token.empty();
+    const std::shared_lock lock(mutex_);
+    revision = first ? revision_ : from.revision;
+    if (revision > revision_ || !history_->Reaches(revision)) return Expired(revision);
+    internal::History::Past past;
+    if (revision < revision_) past = history_->StateAt(revision, *request.kind);
+
+    const internal::Place after{from.name_space, from.name};
+    const internal::Place start{request.name_space, ""};
+    const auto& objects = table_.OfKind(*request.kind);
+    auto now = first ? objects.lower_bound(start) : objects.upper_bound(after);
+    auto then = first ? past.lower_bound(start) : past.upper_bound(after);
+    const auto within = [&](const internal::Place& place) {
+      return request.name_space.empty() || place.name_space == request.name_space;
+    };
+    std::vector<internal::PackedPtr> found;
+    // Where both have a place, the past counts.
+    while (found.size() < count_max) {
+      const bool has_now = now != objects.end() && within(internal::PlaceOf(**now));
+      const bool has_then = then != past.end() && within(then->first);
+      if (!has_now && !has_then) break;
+      if (has_then && (!has_now || then->first <= internal::PlaceOf(**now))) {
+        if (has_now && then->first == internal::PlaceOf(**now)) ++now;
+        if (then->second != nullptr) found.push_back(then->second);
+        ++then;
+      } else {
+        found.push_back(*now++);
+      }
+    }
+    return found;
+  }
+
+  // Those that may concern the watch, of whole revisions, and up to which revision they are all;
+  // `more`: whether there are later ones.
+  Outcome<std::pair<Revision, std::vector<internal::PastChange>>> ChangesAfter(
+      const WatchRequest& request, Revision after, std::size_t count_max, bool& more) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<internal::PastChange> changes;
+    more = false;
+    if (after > revision_ && put_back_) return Expired(after);
+    if (after > revision_) return std::pair(after, std::move(changes));
+    if (!history_->Reaches(after)) return Expired(after);
+    Revision last = after;
+    for (auto at = history_->After(after); at != history_->end(); ++at) {
+      if (changes.size() >= count_max && at->revision != last) {
+        more = true;
+        return std::pair(last, std::move(changes));
+      }
+      last = at->revision;
+      const auto& any = at->any();
+      if (&any.kind() != request.kind) continue;
+      if (!request.name_space.empty() && any.name_space() != request.name_space) continue;
+      changes.push_back(*at);
+    }
+    return std::pair(revision_, std::move(changes));
+  }
+
+  void AddEvent(const WatchRequest& request, const internal::PastChange& change,
+                std::vector<Event>& events) const {
+    const bool selects = !request.labels.empty() || !request.fields.empty();
+    const auto after = change.after == nullptr ? nullptr : table_.Unpack(*change.after);
+    const bool is = Matches(after, request);
+    ObjectPtr before;
+    if (change.before != nullptr && (selects || after == nullptr)) {
+      before = table_.Unpack(*change.before);
+    }
+    const bool was = selects ? Matches(before, request) : change.before != nullptr;
+    if (is) {
+      events.push_back({was ? Event::Type::kModified : Event::Type::kAdded, after});
+    } else if (was) {
+      const auto& state = after != nullptr ? after : before;
+      events.push_back({Event::Type::kDeleted, internal::WithRevision(*state, change.revision)});
+    }
+  }
+
+  // One of the writers leads. They are judged against everything that is committed; if another
+  // server overtakes them, again.
+  std::size_t Lead(std::span<internal::WriteQueue::Writer* const> waiting) {
+    const std::lock_guard leading(lead_mutex_);
+    for (int attempt = 1;; ++attempt) {
+      if (shared()) {
+        for (auto* const writer : waiting) static_cast<Writer*>(writer)->outcome.reset();
+        if (const auto caught_up = CatchUp(); !caught_up.ok()) {
+          for (auto* const writer : waiting) {
+            static_cast<Writer*>(writer)->outcome.emplace(caught_up.error());
+          }
+          return waiting.size();
+        }
+      }
+      overtaken_ = false;
+      const auto taken = LeadOnce(waiting);
+      if (!overtaken_ || attempt == kAttemptsMax) return taken;
+    }
+  }
+
+  // Runs what they want, each on what those before it left, writes it, and tells them. What fails
+  // leaves nothing behind.
+  std::size_t LeadOnce(std::span<internal::WriteQueue::Writer* const> waiting) {
+    internal::Staging group(newest_, options_.indexes);
+    std::vector<Writer*> writers;
+    std::vector<internal::Member> members;
+    std::size_t taken = 0, changes = 0;
+    for (auto* const each : waiting) {
+      auto& writer = static_cast<Writer&>(*each);
+      // A dry run is nobody's base, and stands on what is there.
+      if (writer.options.dry_run && !members.empty()) break;
+      ++taken;
+      Transaction transaction(
+          group, {writer.options.caller, clock_.Now(), options_.new_uid, options_.admission,
+                  namespaces_, namespaced_, registry_, options_.indexes});
+      auto member = Judge(transaction, writer.body);
+      if (!member.ok()) {
+        writer.outcome.emplace(std::move(member).error());
+        continue;
+      }
+      if (writer.options.dry_run) {
+        if (options_.projection != nullptr) options_.projection->Abandoned();
+        writer.outcome.emplace(Committed{revision(), std::move(member->changes)});
+        continue;
+      }
+      changes += member->changes.size();
+      const bool last = member->consequences.model_before || member->consequences.model_after ||
+                        changes > kGroupChangesMax;
+      writers.push_back(&writer);
+      members.push_back(*std::move(member));
+      if (last || taken == waiting.size()) break;
+      internal::LayOver(transaction, group);
+    }
+    if (!members.empty()) Finish(writers, members);
+    return taken;
+  }
+
+  Outcome<internal::Member> Judge(Transaction& transaction, const Body& body) {
     PEMBA_TRY(std::ignore, body(transaction));
     PEMBA_TRY(std::ignore, transaction.Conclude());
-    const auto changes = transaction.Changes();
-    std::vector<internal::PastChange> done;
-    done.reserve(changes.size());
-    if (changes.empty()) return done;
-    Consequences consequences;
-    if (options_.projection != nullptr) {
-      PEMBA_TRY(consequences, options_.projection->Project(transaction));
+    internal::Member member{transaction.Changes(), {}};
+    if (options_.projection != nullptr && !member.changes.empty()) {
+      PEMBA_TRY(member.consequences, options_.projection->Project(transaction));
     }
-    if (options.dry_run) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      for (const auto& change : changes) done.push_back({0, change.before, change.after});
-      return done;
+    return member;
+  }
+
+  void Finish(std::span<Writer* const> writers, std::span<internal::Member> members) {
+    const bool empty = std::ranges::all_of(
+        members, [](const internal::Member& member) { return member.changes.empty(); });
+    if (empty) {
+      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision(), {}});
+      return;
     }
-    const auto written = Write(changes, consequences);
+    auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
+    overtaken_ = shared() && !written.ok() && written.error().code == ErrorCode::kConflict;
+    if (!written.ok() && members.size() > 1 && !overtaken_ &&
+        written.error().code != ErrorCode::kUnavailable) {
+      return FinishOneByOne(writers, members);
+    }
+    Tell(written.ok() ? &*written : nullptr);
+    for (std::size_t i = 0; i < writers.size(); ++i) Answer(*writers[i], members[i], written);
+  }
+
+  // Something in one of them cannot be written, and nothing was: the others are not to suffer.
+  void FinishOneByOne(std::span<Writer* const> writers, std::span<internal::Member> members) {
+    Result<WriteResult> written = WriteResult();
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+      if (written.ok()) {
+        const auto alone = members.subspan(i, 1);
+        written = WriteAndPublish(internal::Sum(alone), internal::SumOfConsequences(alone));
+        Answer(*writers[i], members[i], written);
+      } else {
+        writers[i]->outcome.emplace(
+            Failure(Failure::Reason::kConflict,
+                    "the change that this one was made after could not be written; try again"));
+      }
+    }
+    Tell(written.ok() ? &*written : nullptr);
+  }
+
+  struct WriteResult {
+    Revision revision = 0;
+    // As readers see them, by what was staged.
+    boost::unordered_flat_map<const Object*, ObjectPtr> objects;
+  };
+
+  void Tell(const WriteResult* written) {
+    if (options_.projection == nullptr) return;
+    if (written != nullptr) {
+      options_.projection->Committed(written->revision);
+    } else {
+      options_.projection->Abandoned();
+    }
+  }
+
+  // What one writer of a group sees of it. An object that another has changed further after it has
+  // an older version, so that nobody takes it for the newest.
+  static void Answer(Writer& writer, internal::Member& member, const Result<WriteResult>& written) {
     if (!written.ok()) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      overtaken = shared() && written.error().code == ErrorCode::kConflict;
-      return written.error();
+      writer.outcome.emplace(written.error());
+      return;
     }
-    const Revision revision = *written;
-    for (const auto& change : changes) {
-      done.push_back(
-          {revision, change.before,
-           change.after == nullptr ? nullptr : internal::WithRevision(*change.after, revision)});
+    for (auto& [before, after] : member.changes) {
+      if (after == nullptr) continue;
+      const auto last = written->objects.find(after.get());
+      after = last != written->objects.end()
+                  ? last->second
+                  : internal::WithRevision(*after, written->revision - 1);
     }
-    Publish(revision, done);
-    if (options_.projection != nullptr) options_.projection->Committed(revision);
-    return done;
+    writer.outcome.emplace(Committed{written->revision, std::move(member.changes)});
+  }
+
+  Result<WriteResult> WriteAndPublish(const std::vector<Transaction::Change>& changes,
+                                      Consequences consequences) {
+    WriteResult result;
+    if (changes.empty() && consequences.writes.empty() && consequences.deletes.empty()) {
+      result.revision = revision();
+      return result;
+    }
+    PEMBA_TRY(result.revision, Write(changes, consequences));
+    std::vector<internal::ObjectTable::Change> prepared;
+    prepared.reserve(changes.size());
+    for (const auto& [before, after] : changes) {
+      ObjectPtr now;
+      if (after != nullptr) {
+        now = internal::WithRevision(*after, result.revision);
+        result.objects.emplace(after.get(), now);
+      }
+      prepared.push_back(table_.Prepare(before, now));
+    }
+    Publish(result.revision, prepared);
+    return result;
   }
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
@@ -351,7 +535,7 @@ class ResourceStore::Impl {
     std::vector<tuple::TupleView> deletes;
     deletes.reserve(consequences.deletes.size());
     for (const auto& each : consequences.deletes) deletes.push_back(each.view());
-    // Where others write, too: nothing that this transaction was judged on has changed.
+    // Where others write, too: nothing that this was judged on has changed.
     const auto judged_on = shared() ? std::optional(revision_) : std::nullopt;
     PEMBA_TRY(const Revision revision, store_.Write({.writes = consequences.writes,
                                                      .deletes = deletes,
@@ -366,29 +550,25 @@ class ResourceStore::Impl {
     return revision;
   }
 
-  void Publish(Revision revision, const std::vector<internal::PastChange>& changes) {
+  void Publish(Revision revision, const std::vector<internal::ObjectTable::Change>& changes) {
     {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) {
-        if (change.after == nullptr) {
-          table_.Remove(change.key());
-        } else {
-          table_.Put(change.after);
-        }
-        history_->Add(change);
+        table_.Apply(change);
+        history_->Add({revision, change.before, change.after});
       }
       revision_ = revision;
     }
-    Tell();
+    Wake();
   }
 
-  void Tell() {
+  void Wake() {
     changed_.notify_all();
     const std::lock_guard lock(wakes_mutex_);
     for (const auto& wake : wakes_) wake();
   }
 
-  // To the newest that there is. With write_mutex_ held, as the next four.
+  // To the newest that there is. With lead_mutex_ held, as the next three.
   Status CatchUp() {
     PEMBA_TRY(std::ignore, store_.PinNewest(clock_.Steady() + kPatience));
     return Follow();
@@ -412,16 +592,16 @@ class ResourceStore::Impl {
     for (const auto& record : write.records) {
       if (record.key.starts_with(internal::kObjectPrefix)) last[record.key] = record.value;
     }
-    std::vector<internal::PastChange> changes;
+    std::vector<internal::ObjectTable::Change> changes;
     for (const auto& [record_key, value] : last) {
       PEMBA_TRY(const auto key, internal::KeyFrom(record_key, registry_));
       if (!key) continue;
-      internal::PastChange change{write.revision, table_.Find(*key), nullptr};
+      const auto before = newest_.Find(*key);
+      ObjectPtr after;
       if (value) {
-        PEMBA_TRY(change.after,
-                  internal::ObjectFrom({record_key, *value, write.revision}, registry_));
+        PEMBA_TRY(after, internal::ObjectFrom({record_key, *value, write.revision}, registry_));
       }
-      if (change.before != nullptr || change.after != nullptr) changes.push_back(std::move(change));
+      if (before != nullptr || after != nullptr) changes.push_back(table_.Prepare(before, after));
     }
     Publish(write.revision, changes);
     return Done{};
@@ -429,34 +609,43 @@ class ResourceStore::Impl {
 
   // All objects as they are now. What led here is not known: watches have to begin again.
   Status LoadAgain() {
-    internal::ObjectTable table(options_.indexes);
+    std::map<ObjectKey, ObjectPtr> objects;
     Status read = Done{};
-    PEMBA_TRY(const Revision revision,
-              store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
-                auto object = internal::ObjectFrom(record, registry_);
-                if (!object.ok()) {
-                  read = object.error();
-                  return storage::Visit::kStop;
-                }
-                if (*object != nullptr) table.Put(*std::move(object));
-                return storage::Visit::kContinue;
-              }));
+    const auto visit = [&](const storage::Record& record) {
+      auto object = internal::ObjectFrom(record, registry_);
+      if (!object.ok()) {
+        read = object.error();
+        return storage::Visit::kStop;
+      }
+      if (*object != nullptr) objects.emplace((*object)->key, *std::move(object));
+      return storage::Visit::kContinue;
+    };
+    PEMBA_TRY(const Revision revision, store_.ReadRecords(internal::kObjectPrefix, visit));
     PEMBA_TRY(std::ignore, read);
+    std::vector<internal::ObjectTable::Change> changes;
+    for (const auto& kind : registry_.kinds()) {
+      newest_.ForEach(*kind, "", [&](const ObjectPtr& before) {
+        const auto now = objects.extract(before->key);
+        changes.push_back(table_.Prepare(before, now.empty() ? nullptr : now.mapped()));
+        return storage::Visit::kContinue;
+      });
+    }
+    for (const auto& [key, object] : objects) changes.push_back(table_.Prepare(nullptr, object));
     {
       const std::unique_lock lock(mutex_);
-      table_ = std::move(table);
+      for (const auto& change : changes) table_.Apply(change);
       put_back_ = put_back_ || revision < revision_;
       revision_ = revision;
-      history_.emplace(revision_, options_.history_max);
+      history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     }
-    Tell();
+    Wake();
     return Done{};
   }
 
   // The follower's: from one change of the store to the next.
   void FollowOthers() {
     while (true) {
-      Revision known = revision();
+      const Revision known = revision();
       bool told = false;
       const auto listener = options_.listen(known, [&] {
         const std::lock_guard lock(follower_mutex_);
@@ -469,7 +658,7 @@ class ResourceStore::Impl {
         if (stopping_) return;
       }
       {
-        const std::lock_guard writing(write_mutex_);
+        const std::lock_guard leading(lead_mutex_);
         (void)Follow();  // What goes wrong is told to whoever refreshes or writes.
       }
       if (revision() != known) continue;
@@ -487,13 +676,18 @@ class ResourceStore::Impl {
   const Kind* namespaces_ = nullptr;
   std::vector<const Kind*> namespaced_;
 
-  std::mutex write_mutex_;  // Serialises writers. Taken before mutex_.
-  // The newest Consequences::model_after, until it is written. Guarded by write_mutex_.
+  internal::WriteQueue queue_;
+  // Held by who leads, or follows other servers: nobody else writes. Taken before mutex_.
+  std::mutex lead_mutex_;
+  bool overtaken_ = false;  // The leader's: another server wrote meanwhile.
+  // The newest Consequences::model_after, until it is written. The leader's.
   std::optional<model::Model> owed_model_;
-  // Guards what follows: written by whoever holds both, read by who holds either.
+  // Guards what follows: written by the leader who holds it, read by the leader and by who holds
+  // it.
   mutable std::shared_mutex mutex_;
   mutable std::condition_variable_any changed_;
   internal::ObjectTable table_;
+  internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
@@ -606,8 +800,8 @@ Outcome<Written> ResourceStore::Delete(const ObjectKey& key, const DeleteOptions
 }
 
 Outcome<Revision> ResourceStore::Transact(const WriteOptions& options, const Body& body) {
-  PEMBA_TRY(const auto changes, impl_->Commit(options, body));
-  return changes.empty() ? revision() : changes.front().revision;
+  PEMBA_TRY(const auto committed, impl_->Commit(options, body));
+  return committed.revision;
 }
 
 Outcome<Events> ResourceStore::EventsAfter(const WatchRequest& request, Revision after,
