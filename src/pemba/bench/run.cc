@@ -161,7 +161,7 @@ class Runner {
     const auto start = [this](const std::string& directory) { return StartServer(directory); };
     for (const auto* info : scenarios) {
       Tell("life", *info);
-      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      PEMBA_TRY(const auto data, ScratchDirectory::Make());
       const Endpoint any{.protocol = protocol};
       PEMBA_TRY(auto rows, MeasureRestart(*info, RunAt(any, {}), protocol, start, data->path()));
       Add(std::move(rows));
@@ -170,7 +170,7 @@ class Runner {
     if (options_.progress) {
       options_.progress(fmt::format("life: {} idle stores", *options_.life_stores));
     }
-    PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+    PEMBA_TRY(const auto data, ScratchDirectory::Make());
     PEMBA_TRY(auto row, MeasureIdleStores(*options_.life_stores, protocol, start, data->path()));
     Add({std::move(row)});
     return Done{};

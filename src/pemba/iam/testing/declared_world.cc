@@ -224,8 +224,9 @@ std::string DeclaredWorld::On(std::string_view kind_name, std::string_view name)
 
 std::set<std::string> DeclaredWorld::Tuples() const {
   std::set<std::string> tuples;
-  const auto read = provider_->ReadTuples([&](const tuple::Tuple& tuple) {
+  const auto read = provider_->ReadTuples([&](const tuple::Tuple& tuple) -> Status {
     tuples.insert(fmt::format("{} {} {}", tuple.object, tuple.relation, tuple.subject));
+    return Done{};
   });
   EXPECT_TRUE(read.ok()) << read.error().message;
   return tuples;
