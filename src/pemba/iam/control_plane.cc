@@ -1,6 +1,7 @@
 #include "pemba/iam/control_plane.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "pemba/iam/internal/alarm_clock.h"
 #include "pemba/iam/internal/kinds_in.h"
 #include "pemba/iam/internal/work.h"
+#include "pemba/iam/projector.h"
 #include "pemba/iam/rules.h"
 
 namespace pemba::iam {
@@ -41,15 +43,24 @@ resource::WriteOptions AsSystem() {
 // Tells the rules what became of the transaction that the projector saw last.
 class Ending final : public resource::Projection {
  public:
-  explicit Ending(Rules& rules) : rules_(rules) {}
+  Ending(Projector& projector, Rules& rules) : projector_(projector), rules_(rules) {}
 
-  Outcome<resource::Consequences> Project(const Transaction&) override {
-    return resource::Consequences();
+  Outcome<resource::Consequences> Project(const Transaction& transaction) override {
+    auto consequences = projector_.Project(transaction);
+    if (!consequences.ok()) rules_.Abandoned();
+    return consequences;
   }
-  void Committed(resource::Revision) override { rules_.Committed(); }
-  void Abandoned() override { rules_.Abandoned(); }
+  void Committed(resource::Revision revision) override {
+    projector_.Committed(revision);
+    rules_.Committed();
+  }
+  void Abandoned() override {
+    projector_.Abandoned();
+    rules_.Abandoned();
+  }
 
  private:
+  Projector& projector_;
   Rules& rules_;
 };
 
@@ -72,14 +83,21 @@ class ControlPlane::Impl {
   ~Impl() { alarms_.Stop(); }
 
   Status Open() {
-    PEMBA_TRY(std::ignore, EnsureModel());
-    ending_ = std::make_unique<Ending>(rules_);
+    const auto& settings = options_.settings;
+    projector_.emplace(
+        store_, registry_,
+        ProjectorOptions{.projection = {.kind = options_.projection,
+                                        .platform_namespaces = PlatformNamespaces(settings)},
+                         .model_types_max = options_.model_types_max,
+                         .model_bytes_max = options_.model_bytes_max});
+    ending_.emplace(*projector_, rules_);
     PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
                                                         {.admission = &rules_,
-                                                         .projection = ending_.get(),
+                                                         .projection = &*ending_,
                                                          .history_max = options_.history_max,
                                                          .indexes = MakeIndexes(registry_),
                                                          .new_uid = options_.new_uid}));
+    PEMBA_TRY(std::ignore, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
     PEMBA_TRY(std::ignore, Reconcile());
     alarms_.Start([this](std::set<ObjectKey> due) { return LookAt(std::move(due)); });
@@ -110,8 +128,10 @@ class ControlPlane::Impl {
       }
     }
     PEMBA_TRY(std::ignore, LookAt(std::move(keys)));
-    return RepairTuples();
+    return Done{};
   }
+
+  Result<Drift> Audit(Projector::Repair repair) { return projector_->Audit(*resources_, repair); }
 
   Status RunDue() {
     auto due = alarms_.TakeDue();
@@ -179,16 +199,15 @@ class ControlPlane::Impl {
     });
   }
 
-  // A store that is new has none, and no tuple can be written without.
-  Status EnsureModel() {
-    const auto there = store_.Pin().ResolveModel("");
-    if (there.ok()) return Done{};
-    if (there.error().code != ErrorCode::kLatestModelNotFound) return there.error();
-    PEMBA_TRY(std::ignore, store_.WriteModel(ManagedModel(Catalog(), {}, options_.projection)));
-    return Done{};
+  // Where roles lie that all share.
+  std::vector<std::string> PlatformNamespaces(const Settings& settings) const {
+    auto all = options_.platform_namespaces;
+    for (const auto* one : {&settings.system_namespace, &settings.OwnerRolesNamespace(),
+                            &settings.assignable_roles_namespace}) {
+      if (std::ranges::find(all, *one) == all.end()) all.push_back(*one);
+    }
+    return all;
   }
-
-  Status RepairTuples() { return Done{}; }
 
   store::Store& store_;
   const resource::Registry& registry_;
@@ -198,7 +217,8 @@ class ControlPlane::Impl {
   internal::AlarmClock alarms_;
   internal::Environment environment_;
   Rules rules_;
-  std::unique_ptr<Ending> ending_;
+  std::optional<Projector> projector_;
+  std::optional<Ending> ending_;
   std::unique_ptr<resource::ResourceStore> resources_;
 };
 
@@ -223,6 +243,7 @@ CatalogPtr ControlPlane::catalog() const { return impl_->catalog(); }
 void ControlPlane::UseAuthority(Authority& authority) { impl_->UseAuthority(authority); }
 Status ControlPlane::Provided(resource::Revision revision) { return impl_->Provided(revision); }
 Status ControlPlane::Reconcile() { return impl_->Reconcile(); }
+Result<Drift> ControlPlane::Audit(Projector::Repair repair) { return impl_->Audit(repair); }
 Status ControlPlane::RunDue() { return impl_->RunDue(); }
 std::vector<std::string> ControlPlane::Problems() const { return impl_->Problems(); }
 
