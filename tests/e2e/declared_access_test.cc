@@ -14,6 +14,7 @@
 #include "pemba/iam/decider.h"
 #include "pemba/iam/testing/declared_world.h"
 #include "pemba/iam/testing/library.h"
+#include "pemba/iam/testing/plane.h"
 #include "pemba/provider/model_merge.h"
 #include "pemba/provider/openfga.h"
 #include "pemba/provider/outbox.h"
@@ -367,6 +368,62 @@ TEST_F(DeclaredAccess, AProviderThatDoesNotFollowIsAnErrorAndNotAnOldAnswer) {
                         .trusted_parents = kTrusted});
   EXPECT_EQ(decision.answer, Answer::kUndecided);
   EXPECT_EQ(decision.reason, iam::AccessReason::kProviderError);
+}
+
+// The whole control plane, which says of a grant that it is Ready when the provider has it.
+class ReadyGrants : public iam::testing::Plane {
+ protected:
+  ReadyGrants() {
+    iam::ControlPlaneOptions options;
+    options.projection = iam::ProjectionKind::kDirect;
+    options.settings.grants = iam::Settings::Grants::kWhenProvided;
+    Open(std::move(options));
+    remote_ = *provider::OpenFga::Open({.address = front_.address(),
+                                        .store_name = "declared",
+                                        .retry_min = 10ms,
+                                        .open_max = 50ms},
+                                       system_clock_);
+    outbox_ = *provider::Outbox::Start(*stores_, store().id(), *remote_, system_clock_,
+                                       {.retry_min = 10ms,
+                                        .retry_max = 100ms,
+                                        .drift = {.mode = provider::DriftMode::kOff},
+                                        .on_applied = [this](store::Revision revision) {
+                                          const auto told = plane_->Provided(revision);
+                                          EXPECT_TRUE(told.ok()) << told.error().message;
+                                        }});
+  }
+  bool Becomes(std::string_view place, std::string_view condition) {
+    for (int i = 0; i < 1'000 && Condition(place) != condition; ++i) {
+      std::this_thread::sleep_for(10ms);
+    }
+    return Condition(place) == condition;
+  }
+
+  const SystemClock system_clock_;
+  const TemporaryDirectory directory_;
+  const ServerProcess server_{directory_.path() / "data", {"--metrics-enabled=false"}};
+  FaultyFront front_{server_.grpc_address()};
+  std::unique_ptr<provider::OpenFga> remote_;
+  std::unique_ptr<provider::Outbox> outbox_;
+};
+
+TEST_F(ReadyGrants, AreThoseThatTheProviderHas) {
+  MakeLibrary();
+  ASSERT_TRUE(outbox_->AwaitApplied(store().Pin().revision(), system_clock_.Steady() + 20s).ok());
+  front_.Add({.method = "Write", .status = 14, .message = "down", .times = 1'000'000});
+  const std::string binding = "PolicyBinding default/b";
+  Make(binding, Binding("mira", "librarian", kNorthwind));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(Condition(binding), "False Reconciling");
+  const tuple::Tuple lend{kOrganization, kLend, kUser + "mira", {}};
+  EXPECT_EQ(*remote_->Check({&lend, 1}, {}).front(), provider::Decision::kDenied);
+
+  front_.Heal();
+  EXPECT_TRUE(Becomes(binding, "True ReconciliationSuccessful")) << Condition(binding);
+  EXPECT_EQ(*remote_->Check({&lend, 1}, {}).front(), provider::Decision::kAllowed);
+  Remove(binding);
+  ASSERT_TRUE(outbox_->AwaitApplied(store().Pin().revision(), system_clock_.Steady() + 20s).ok());
+  EXPECT_EQ(*remote_->Check({&lend, 1}, {}).front(), provider::Decision::kDenied);
 }
 
 }  // namespace
