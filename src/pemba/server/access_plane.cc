@@ -11,7 +11,15 @@
 namespace pemba::server {
 namespace {
 
-Result<api::access::HttpMapping> ReadMapping(const std::filesystem::path& path) {
+iam::ProjectionKind ProjectionOf(const IamConfig& config) {
+  const bool embedded = config.provider == IamConfig::ProviderKind::kEmbedded;
+  return config.projection.value_or(embedded ? iam::ProjectionKind::kRoleRelation
+                                             : iam::ProjectionKind::kDirect);
+}
+
+}  // namespace
+
+Result<api::access::HttpMapping> ReadHttpMapping(const std::filesystem::path& path) {
   if (path.empty()) return api::access::HttpMapping();
   std::ifstream in(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -24,14 +32,6 @@ Result<api::access::HttpMapping> ReadMapping(const std::filesystem::path& path) 
   return Error{ErrorCode::kInvalidArgument,
                "iam.httpMapping: `" + path.string() + "`: " + mapping.error().message};
 }
-
-iam::ProjectionKind ProjectionOf(const IamConfig& config) {
-  const bool embedded = config.provider == IamConfig::ProviderKind::kEmbedded;
-  return config.projection.value_or(embedded ? iam::ProjectionKind::kRoleRelation
-                                             : iam::ProjectionKind::kDirect);
-}
-
-}  // namespace
 
 api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config) {
   using api::k8s::Nameless;
@@ -55,7 +55,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   std::unique_ptr<AccessPlane> plane(new AccessPlane(config));
   plane->callers_ = CallerOptionsOf(config);
   plane->metrics_ = metrics;
-  PEMBA_TRY(plane->mapping_, ReadMapping(config.iam.http_mapping));
+  PEMBA_TRY(plane->mapping_, ReadHttpMapping(config.iam.http_mapping));
   PEMBA_TRY(std::ignore, iam::AddKinds(plane->registry_));
   PEMBA_TRY(std::ignore, AddDeclaredKinds(config.resource_kinds, plane->registry_));
   PEMBA_TRY(plane->store_, OpenResourceStore(stores, datastore, clock));

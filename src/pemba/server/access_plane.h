@@ -28,6 +28,10 @@ namespace pemba::server {
 // Who a caller is, as the configuration has it.
 api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config);
 
+// The rules of external authorization; of no path, none. Errors (kInvalidArgument): the file cannot
+// be read or is not of the form.
+Result<api::access::HttpMapping> ReadHttpMapping(const std::filesystem::path& path);
+
 class AccessPlane {
  public:
   // Borrows everything but the configuration, of which it copies what it needs. `metrics` may be
