@@ -168,7 +168,7 @@ void AddDoctor(CommandLine& line) {
   for (const char* flag :
        {"datastore-engine", "datastore-uri", "datastore-username", "datastore-password",
         "datastore-secondary-uri", "datastore-secondary-username", "datastore-secondary-password",
-        "data-dir"}) {
+        "data-dir", "iam-enabled", "iam-admins", "iam-http-mapping", "authn-method"}) {
     command.add_option_function<std::string>(
         std::string("--") + flag,
         [flags, flag](const std::string& value) { (*flags)[flag] = value; },
