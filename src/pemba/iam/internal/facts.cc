@@ -155,7 +155,8 @@ std::optional<Tuple> MembershipTuple(const Object& membership, const FactKinds& 
   if (membership.deleting() || member_key.kind == nullptr) return std::nullopt;
   const ObjectPtr group = find(GroupOf(membership, kinds));
   const ObjectPtr member = find(member_key);
-  if (group == nullptr || member == nullptr) return std::nullopt;
+  // A group is in itself anyway, and no store takes a tuple that says so.
+  if (group == nullptr || member == nullptr || group == member) return std::nullopt;
   std::string subject;
   if (member_key.kind == kinds.user) {
     subject = UserSubject(member->key.name);

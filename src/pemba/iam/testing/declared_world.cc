@@ -224,8 +224,9 @@ std::string DeclaredWorld::On(std::string_view kind_name, std::string_view name)
 
 std::set<std::string> DeclaredWorld::Tuples() const {
   std::set<std::string> tuples;
-  const auto read = provider_->ReadTuples([&](const tuple::Tuple& tuple) {
+  const auto read = provider_->ReadTuples([&](const tuple::Tuple& tuple) -> Status {
     tuples.insert(fmt::format("{} {} {}", tuple.object, tuple.relation, tuple.subject));
+    return Done{};
   });
   EXPECT_TRUE(read.ok()) << read.error().message;
   return tuples;
@@ -242,18 +243,42 @@ std::size_t DeclaredWorld::Models() const {
   return count;
 }
 
+std::vector<provider::Decision> DeclaredWorld::CheckAll(
+    std::span<const tuple::Tuple> questions) const {
+  std::vector<provider::Decision> decisions;
+  for (const auto& answer : provider_->Check(questions, {})) {
+    decisions.push_back(answer.ok() ? *answer : provider::Decision::kDenied);
+    if (answer.ok()) continue;
+    // A permission that the kind does not have, and a kind that is not registered.
+    const auto code = answer.error().code;
+    EXPECT_TRUE(code == ErrorCode::kRelationNotFound || code == ErrorCode::kTypeNotFound ||
+                code == ErrorCode::kValidation || code == ErrorCode::kInvalidCheckInput)
+        << answer.error().message;
+  }
+  return decisions;
+}
+
 provider::Decision DeclaredWorld::Check(const std::string& object, const std::string& permission,
                                         const std::string& subject) const {
   const tuple::Tuple question{object, PermissionRelation(permission), subject, {}};
-  const auto answers = provider_->Check({&question, 1}, {});
-  const auto& answer = answers.front();
-  if (answer.ok()) return *answer;
-  // A permission that the kind does not have, and a kind that is not registered.
-  const auto code = answer.error().code;
-  EXPECT_TRUE(code == ErrorCode::kRelationNotFound || code == ErrorCode::kTypeNotFound ||
-              code == ErrorCode::kValidation || code == ErrorCode::kInvalidCheckInput)
-      << object << " " << permission << ": " << answer.error().message;
-  return provider::Decision::kDenied;
+  return CheckAll({&question, 1}).front();
+}
+
+void DeclaredWorld::Lose() {
+  std::vector<tuple::Tuple> tuples;
+  ASSERT_TRUE(
+      provider_->ReadTuples([&](tuple::Tuple tuple) { tuples.push_back(std::move(tuple)); }).ok());
+  std::vector<tuple::TupleView> deletes;
+  for (const auto& tuple : tuples) deletes.push_back(tuple.view());
+  ASSERT_TRUE(tuples.empty() || store()
+                                    .WriteTuples({.deletes = deletes,
+                                                  .form = store::WriteRequest::Form::kExtended,
+                                                  .size = store::WriteRequest::Size::kAny})
+                                    .ok());
+  model::Model empty;
+  empty.schema_version = "1.1";
+  empty.types.emplace_back().type = "user";
+  ASSERT_TRUE(store().WriteModel(empty).ok());
 }
 
 bool DeclaredWorld::Allows(const std::string& object, const std::string& permission,

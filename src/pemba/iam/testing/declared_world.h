@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,13 +91,19 @@ class DeclaredWorld {
   std::size_t Models() const;  // How many were written.
   provider::Decision Check(const std::string& object, const std::string& permission,
                            const std::string& subject) const;
+  std::vector<provider::Decision> CheckAll(std::span<const tuple::Tuple> questions) const;
   bool Allows(const std::string& object, const std::string& permission,
               std::string_view user) const;
+
+  // Deletes every managed tuple and type, behind the back of whoever made them.
+  void Lose();
 
   resource::ResourceStore& resources() { return *resources_; }
   const resource::ResourceStore& resources() const { return *resources_; }
   const resource::Registry& registry() const { return registry_; }
   store::Store& store() { return **store_; }
+  store::Stores& stores() { return stores_; }
+  const StoreId& store_id() const { return id_; }
   Projector& projector() { return *projector_; }
 
  private:
