@@ -3,6 +3,8 @@
 // both forms, and Check must allow everything that a list names.
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,6 +14,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "pemba/api/errors.h"
+#include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/postgres.h"
 #include "pemba/storage/testing/postgres_server.h"
 #include "wire/test_server.h"
@@ -268,18 +271,77 @@ class ConsolidatedWire : public ::testing::Test {
   std::unique_ptr<server::Server> server_;
 };
 
-TEST_F(ConsolidatedWire, StoredTuplesOverHttpOnPostgres) {
-  if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
-  auto database = PostgresServer::Start();
-  ASSERT_TRUE(database.ok()) << database.error().message;
+// The same on every datastore: what is asked comes from memory, but how it came there differs.
+TEST_F(ConsolidatedWire, StoredTuplesOnTheEmbeddedDatastore) {
+  const TemporaryDirectory directory;
   auto loaded = ReferenceConfig();
-  loaded.config.datastore_engine = server::DatastoreEngine::kPostgres;
-  loaded.config.postgres.uri = (*database)->Uri((*database)->CreateDatabase());
-  ASSERT_TRUE(storage::MigratePostgres(server::PostgresOptionsOf(loaded.config.postgres),
-                                       storage::Migrate::kYes)
-                  .ok());
+  loaded.config.datastore_engine = server::DatastoreEngine::kEmbedded;
+  loaded.config.data_directory = directory.path();
   const auto server = StartTestServer(loaded);
   EXPECT_EQ(Runner(*NewHttpClient(server->http_address()), Tuples::kStored).Run(), kStoredCounts);
+}
+
+class ConsolidatedWireOnPostgres : public ConsolidatedWire {
+ protected:
+  void SetUp() override {
+    if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
+    if (!std::filesystem::exists(kFile)) GTEST_SKIP() << "no conformance data at " << kFile;
+    auto database = PostgresServer::Start();
+    ASSERT_TRUE(database.ok()) << database.error().message;
+    database_ = *std::move(database);
+    auto loaded = ReferenceConfig();
+    loaded.config.datastore_engine = server::DatastoreEngine::kPostgres;
+    loaded.config.postgres.uri = database_->Uri(database_->CreateDatabase());
+    ASSERT_TRUE(storage::MigratePostgres(server::PostgresOptionsOf(loaded.config.postgres),
+                                         storage::Migrate::kYes)
+                    .ok());
+    server_ = StartTestServer(loaded);
+    other_ = StartTestServer(loaded);
+  }
+  void TearDown() override {
+    other_.reset();
+    server_.reset();
+  }
+  std::unique_ptr<PostgresServer> database_;
+  std::unique_ptr<server::Server> other_;  // On the same database.
+};
+
+// Writes go to one server, questions to another one, which is to know the newest.
+class WritesElsewhere final : public WireClient {
+ public:
+  WritesElsewhere(const server::Server& writes, const server::Server& asks)
+      : writes_(NewHttpClient(writes.http_address())), asks_(NewHttpClient(asks.http_address())) {}
+  const char* name() const override { return "two servers"; }
+  Answer Call(const std::string& rpc, const json::object& request,
+              const std::map<std::string, std::string>& headers) override {
+    if (rpc == "CreateStore" || rpc.starts_with("Write")) {
+      return writes_->Call(rpc, request, headers);
+    }
+    auto question = request;
+    question["consistency"] = "HIGHER_CONSISTENCY";
+    return asks_->Call(rpc, question, headers);
+  }
+
+ private:
+  const std::unique_ptr<WireClient> writes_, asks_;
+};
+
+TEST_F(ConsolidatedWireOnPostgres, WrittenToOneServerAndAskedOfAnother) {
+  WritesElsewhere client(*server_, *other_);
+  EXPECT_EQ(Runner(client, Tuples::kStored).Run(), kStoredCounts);
+}
+
+TEST_F(ConsolidatedWireOnPostgres, StoredTuplesOverHttp) {
+  EXPECT_EQ(Runner(*NewHttpClient(server_->http_address()), Tuples::kStored).Run(), kStoredCounts);
+}
+
+TEST_F(ConsolidatedWireOnPostgres, StoredTuplesOverGrpc) {
+  EXPECT_EQ(Runner(*NewGrpcClient(server_->grpc_address()), Tuples::kStored).Run(), kStoredCounts);
+}
+
+TEST_F(ConsolidatedWireOnPostgres, ContextualTuples) {
+  EXPECT_EQ(Runner(*NewGrpcClient(server_->grpc_address()), Tuples::kContextual).Run(),
+            kContextualCounts);
 }
 
 TEST_F(ConsolidatedWire, StoredTuplesOverGrpc) {

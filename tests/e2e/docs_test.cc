@@ -146,6 +146,7 @@ TEST(Docs, TheBenchmarksRun) { Page("docs/benchmarks.md").Run(4); }
 TEST(Docs, TheWritesAreAsShown) { Page("docs/writes.md").Run(10); }
 TEST(Docs, TheExplanationsAreAsShown) { Page("docs/explain.md").Run(8); }
 TEST(Docs, TheQueriesOfFactsAreAsShown) { Page("docs/typeql.md").Run(10); }
+TEST(Docs, AccessIsDeclaredAsShown) { Page("docs/iam.md", {"--iam-enabled"}).Run(14); }
 TEST(Docs, TheListsOfTheApiAreAsShown) { Page("docs/api.md").Run(9); }
 
 TEST(Docs, TheExamplesOfOperationsWork) {

@@ -56,6 +56,13 @@ TEST_F(Operations, ABackupUnderWritesHoldsEveryAcknowledgedWrite) {
       client.Post(cli::StorePath(store, "/authorization-models"), json::parse(kModel));
   ASSERT_TRUE(model.ok()) << model.error().message;
 
+  // Facts are written, too, each transaction a thing.
+  ASSERT_TRUE(client.Post("/reason/databases", json::object{{"database", "facts"}}).ok());
+  const auto ask = [](cli::ApiClient& of, const std::string& query) {
+    return of.Post("/reason/databases/facts/query", json::object{{"query", query}});
+  };
+  ASSERT_TRUE(ask(client, "define note sub entity;").ok());
+
   constexpr int kWriters = 3;
   std::atomic<bool> stop{false};
   std::array<std::atomic<int>, kWriters> acknowledged{};
@@ -70,7 +77,17 @@ TEST_F(Operations, ABackupUnderWritesHoldsEveryAcknowledgedWrite) {
       }
     });
   }
+  std::atomic<int> notes{0};
+  writers.emplace_back([&] {
+    cli::ApiClient mine(api);
+    while (!stop) {
+      const auto answer = ask(mine, "insert $n isa note;");
+      ASSERT_TRUE(answer.ok()) << answer.error().message;
+      ++notes;
+    }
+  });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const int notes_before = notes;
   std::array<int, kWriters> before{};
   for (int i = 0; i < kWriters; ++i) before[i] = acknowledged[i];
   const auto made = Run("pemba backup create --name first --admin-url " + server.admin_url());
@@ -90,7 +107,9 @@ TEST_F(Operations, ABackupUnderWritesHoldsEveryAcknowledgedWrite) {
           server.admin_url() + "/admin/backups");
   EXPECT_EQ(rebound.out, "403");
 
-  ASSERT_EQ(Run("pemba backup verify --backup data/backups/first").code, 0);
+  const auto verified = Run("pemba backup verify --backup data/backups/first");
+  ASSERT_EQ(verified.code, 0) << verified.out;
+  EXPECT_EQ(json::parse(verified.out).at("databases"), 1) << verified.out;
   const auto restored = Run("pemba backup restore --backup data/backups/first --data-dir copy");
   ASSERT_EQ(restored.code, 0) << restored.out;
   EXPECT_EQ(Run("pemba backup restore --backup data/backups/first --data-dir copy").out,
@@ -110,6 +129,38 @@ TEST_F(Operations, ABackupUnderWritesHoldsEveryAcknowledgedWrite) {
       ASSERT_TRUE(answer->at("allowed").as_bool()) << writer << "-" << number;
     }
   }
+  ASSERT_GT(notes_before, 0);
+  const auto counted = ask(copy, "match $n isa note; get $n; count;");
+  ASSERT_TRUE(counted.ok()) << counted.error().message;
+  const auto& number = counted->at("answers").at(0).at("number").at("long").as_string();
+  EXPECT_GE(std::stoi(std::string(number)), notes_before);
+}
+
+TEST_F(Operations, ADamagedDatabaseOfFactsIsNotBackedUpNorRestored) {
+  const ServerProcess server(path("data"), {"--admin-addr", "127.0.0.1:0"});
+  ASSERT_EQ(Run("pemba typeql --api-url " + server.url() +
+                " --database iam --sample iam -e 'match $f isa file; get $f; count;'")
+                .code,
+            0);
+  const std::string create = "pemba backup create --admin-url " + server.admin_url() + " --name ";
+  ASSERT_EQ(Run(create + "good").code, 0);
+  // One byte in the middle of a log.
+  const auto damage = [&](const std::string& file) {
+    std::fstream log(path(file), std::ios::in | std::ios::out | std::ios::binary);
+    log.seekp(100);
+    log.put('\x7f');
+  };
+  damage("data/reason/iam.typeql");
+  const auto refused = Run(create + "bad");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.out.find("is damaged at byte 8"), std::string::npos) << refused.out;
+  EXPECT_FALSE(std::filesystem::exists(path("data/backups/bad")));
+  EXPECT_FALSE(std::filesystem::exists(path("data/backups/.bad")));
+
+  damage("data/backups/good/reason/iam.typeql");
+  EXPECT_EQ(Run("pemba backup verify --backup data/backups/good").code, 1);
+  EXPECT_EQ(Run("pemba backup restore --backup data/backups/good --data-dir copy").code, 1);
+  EXPECT_FALSE(std::filesystem::exists(path("copy")));
 }
 
 TEST_F(Operations, TheOperatorsPortIsOffByDefault) {

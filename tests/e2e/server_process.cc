@@ -1,5 +1,6 @@
 #include "server_process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -79,9 +80,11 @@ ServerProcess::ServerProcess(const std::filesystem::path& data_directory,
   const auto log = data_directory.string() + ".log";
   const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log_file < 0) Fail("cannot write " + log);
-  std::vector<std::string> arguments = {
-      Binary(),      "serve",       "--data-dir",  data_directory.string(), "--http-addr",
-      "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0", "--metrics-addr",        "127.0.0.1:0"};
+  std::vector<std::string> arguments = {Binary(), "serve", "--data-dir", data_directory.string()};
+  for (const char* listener : {"--http-addr", "--grpc-addr", "--metrics-addr"}) {
+    if (std::find(flags.begin(), flags.end(), listener) != flags.end()) continue;
+    arguments.insert(arguments.end(), {listener, "127.0.0.1:0"});
+  }
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   std::vector<char*> variables = VariablesForServers();
   std::vector<char*> argv;

@@ -15,7 +15,7 @@ namespace pemba::e2e {
 // process if it does not within 30 seconds. Killed by the destructor.
 class ServerProcess {
  public:
-  // `flags`: further ones.
+  // `flags`: further ones, or other addresses (`--grpc-addr`, ...) than free ports.
   explicit ServerProcess(const std::filesystem::path& data_directory,
                          const std::vector<std::string>& flags = {});
   ~ServerProcess();

@@ -38,8 +38,9 @@ std::string ThisProgram() {
   return error ? "pemba" : path.string();
 }
 
-Result<std::unique_ptr<ChildServer>> ChildServer::Start(const std::string& program,
-                                                        const std::vector<std::string>& arguments) {
+Result<std::unique_ptr<ChildServer>> ChildServer::Start(
+    const std::string& program, const std::vector<std::string>& arguments,
+    const std::vector<std::string>& given_variables) {
   // All that allocates happens before the fork.
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -48,6 +49,9 @@ Result<std::unique_ptr<ChildServer>> ChildServer::Start(const std::string& progr
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     if (!text.starts_with("PEMBA_") && !text.starts_with("OPENFGA_")) variables.push_back(*entry);
+  }
+  for (const auto& variable : given_variables) {
+    variables.push_back(const_cast<char*>(variable.c_str()));
   }
   variables.push_back(nullptr);
   int ends[2];

@@ -16,10 +16,12 @@ namespace pemba::bench {
 class ChildServer {
  public:
   // `program ARGUMENTS...` must print "grpc listening on ADDRESS" and "http listening on ADDRESS",
-  // the latter last, within half a minute; it inherits no PEMBA_ or OPENFGA_ variable.
+  // the latter last, within half a minute; of PEMBA_ and OPENFGA_ variables it has none but
+  // `variables` (NAME=VALUE): secrets, which have no place among arguments.
   // Errors: kUnavailable.
   static Result<std::unique_ptr<ChildServer>> Start(const std::string& program,
-                                                    const std::vector<std::string>& arguments);
+                                                    const std::vector<std::string>& arguments,
+                                                    const std::vector<std::string>& variables = {});
   ~ChildServer();
   ChildServer(const ChildServer&) = delete;
   ChildServer& operator=(const ChildServer&) = delete;

@@ -34,6 +34,7 @@ constexpr Figure kFigures[] = {
     {"bytes_per_tuple", "B/tuple", 1, &Row::bytes_per_tuple},
     {"rss_per_tuple", "RSS/tuple", 1, &Row::rss_per_tuple},
     {"rss_peak_mib", "RSS MiB", 0, &Row::rss_peak_mib},
+    {"transactions", "DB tx/call", 6, &Row::transactions},
     {"floor_us", "floor us", 2, &Row::floor_us},
     {"ratio", "ratio", 2, &Row::ratio},
 };

@@ -33,6 +33,7 @@ struct Row {
   std::optional<double> bytes_per_tuple = {};  // By the graph's own accounting.
   std::optional<double> rss_per_tuple = {};    // Growth of resident memory over the world's size.
   std::optional<double> rss_peak_mib = {};     // Of the one who answers.
+  std::optional<double> transactions = {};     // Of the database, of everybody's, per call.
   std::optional<double> floor_us = {};         // What nobody can be faster than, per call.
   // In process: cpu_us / floor_us. Closed loop: of the echo's throughput, or of what it would be
   // per CPU, whichever is less. Open loop: p50 / floor_us. Writers: of as many writes a sync as

@@ -1,7 +1,6 @@
 #include "pemba/bench/run.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ctime>
 #include <iterator>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "pemba/bench/child_server.h"
 #include "pemba/bench/engine_driver.h"
 #include "pemba/bench/floors.h"
+#include "pemba/bench/internal/scratch_directory.h"
 #include "pemba/bench/life_run.h"
 #include "pemba/bench/marks.h"
 #include "pemba/bench/process_use.h"
@@ -23,44 +23,14 @@
 namespace pemba::bench {
 namespace {
 
+using internal::ScratchDirectory;
+
 constexpr std::uint32_t kSyncs = 500;
 constexpr int kStarts = 5;
 constexpr std::pair<std::string_view, Driver> kDrivers[] = {{"engine", Driver::kEngine},
                                                             {"grpc", Driver::kGrpc},
                                                             {"http2", Driver::kHttp2},
                                                             {"http1", Driver::kHttp1}};
-
-std::string DateOfNow() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
-// A directory that is gone with the object.
-class TemporaryDirectory {
- public:
-  static Result<std::unique_ptr<TemporaryDirectory>> Make() {
-    std::error_code error;
-    auto path = (std::filesystem::temp_directory_path(error) / "pemba-bench-XXXXXX").string();
-    if (error || mkdtemp(path.data()) == nullptr) {
-      return Error{ErrorCode::kUnavailable, "cannot make a directory at " + path};
-    }
-    return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(path));
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 class Runner {
  public:
@@ -143,7 +113,7 @@ class Runner {
     Histogram took;
     Row row{.scenario = "start", .name = "empty server", .driver = "system"};
     for (int i = 0; i < kStarts; ++i) {
-      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      PEMBA_TRY(const auto data, ScratchDirectory::Make());
       const auto begun = std::chrono::steady_clock::now();
       PEMBA_TRY(const auto server, StartServer(data->path()));
       took.Add(static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begun).count()));
@@ -176,7 +146,7 @@ class Runner {
     for (const auto* info : scenarios) {
       Tell(NameOf(protocol), *info);
       // A server for each: its memory and its log are this scenario's.
-      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      PEMBA_TRY(const auto data, ScratchDirectory::Make());
       PEMBA_TRY(const auto server, StartServer(data->path()));
       auto run = RunAt(server->endpoint(protocol), server->process());
       run.unlimited = true;
@@ -191,7 +161,7 @@ class Runner {
     const auto start = [this](const std::string& directory) { return StartServer(directory); };
     for (const auto* info : scenarios) {
       Tell("life", *info);
-      PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+      PEMBA_TRY(const auto data, ScratchDirectory::Make());
       const Endpoint any{.protocol = protocol};
       PEMBA_TRY(auto rows, MeasureRestart(*info, RunAt(any, {}), protocol, start, data->path()));
       Add(std::move(rows));
@@ -200,7 +170,7 @@ class Runner {
     if (options_.progress) {
       options_.progress(fmt::format("life: {} idle stores", *options_.life_stores));
     }
-    PEMBA_TRY(const auto data, TemporaryDirectory::Make());
+    PEMBA_TRY(const auto data, ScratchDirectory::Make());
     PEMBA_TRY(auto row, MeasureIdleStores(*options_.life_stores, protocol, start, data->path()));
     Add({std::move(row)});
     return Done{};
@@ -247,6 +217,14 @@ Result<std::vector<Driver>> ParseDrivers(std::string_view names) {
     if (comma == names.size()) return drivers;
     names.remove_prefix(comma + 1);
   }
+}
+
+std::string DateOfNow() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 std::string MachineClass() {

@@ -48,6 +48,8 @@ struct RunOptions {
 // void), kUnavailable (a server cannot be reached or fails), kResourceExhausted (memory).
 Result<Report> Run(const RunOptions& options);
 
+// "2026-05-01T12:00:00Z"
+std::string DateOfNow();
 // "2 cores x86_64, 24 GiB": nothing that tells whose machine it is.
 std::string MachineClass();
 

@@ -145,10 +145,11 @@ WireCall WireCodec::Delete(const OwnedTuple& tuple) const {
   return Request(*this, "Write")(request, "/stores/" + store_id_ + "/write");
 }
 
-Result<WireCall> WireCodec::Encode(const Question& question) const {
+Result<WireCall> WireCodec::Encode(const Question& question, Freshness freshness) const {
   const auto fill = [&](auto& request) -> Status {
     request.set_store_id(store_id_);
     request.set_authorization_model_id(model_id_);
+    if (freshness == Freshness::kNewest) request.set_consistency(wire::HIGHER_CONSISTENCY);
     if constexpr (requires { request.mutable_context(); }) {
       if (!question.context.empty())
         return SetContext(question.context, *request.mutable_context());

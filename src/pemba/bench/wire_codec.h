@@ -49,7 +49,9 @@ class WireCodec {
   // At most 100 tuples.
   Result<WireCall> Write(std::span<const OwnedTuple> tuples) const;
   WireCall Delete(const OwnedTuple& tuple) const;
-  Result<WireCall> Encode(const Question& question) const;
+  // kNewest: the answer may not be older than the question.
+  enum class Freshness : std::uint8_t { kAny, kNewest };
+  Result<WireCall> Encode(const Question& question, Freshness freshness = Freshness::kAny) const;
 
   // Ids in answers; they are part of every later call. Errors: kUnavailable.
   Status TakeStoreId(const LoadLoop::Answer& answer);

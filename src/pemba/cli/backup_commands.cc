@@ -11,6 +11,7 @@
 
 #include "pemba/cli/data_commands.h"
 #include "pemba/cli/http_client.h"
+#include "pemba/reason/backup.h"
 #include "pemba/storage/backup.h"
 
 namespace pemba::cli {
@@ -35,10 +36,17 @@ std::string NameOfNow() {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H%M%SZ", &parts)};
 }
 
-json::object ObjectOf(const storage::VerifyReport& report) {
-  return {{"stores", report.stores}, {"models", report.models},   {"assertions", report.assertions},
-          {"writes", report.writes}, {"changes", report.changes}, {"records", report.records},
-          {"bytes", report.bytes}};
+constexpr const char* kDatabases = "reason";  // In a backup and in a data directory.
+
+// Reads everything in a backup.
+Result<json::object> ReportOn(const fs::path& backup) {
+  PEMBA_TRY(const auto report, storage::VerifyEmbeddedDatastore(backup));
+  PEMBA_TRY(const auto databases, reason::VerifyDatabases(backup / kDatabases));
+  return json::object{{"stores", report.stores},         {"models", report.models},
+                      {"assertions", report.assertions}, {"writes", report.writes},
+                      {"changes", report.changes},       {"records", report.records},
+                      {"bytes", report.bytes},           {"databases", databases.databases},
+                      {"things", databases.things},      {"connections", databases.connections}};
 }
 
 Result<int> Create(Session& session, const BackupOptions& options) {
@@ -63,22 +71,33 @@ Result<int> Create(Session& session, const BackupOptions& options) {
 }
 
 Result<int> Verify(Session& session, const BackupOptions& options) {
-  PEMBA_TRY(const auto report, storage::VerifyEmbeddedDatastore(options.backup));
-  session.Print(ObjectOf(report));
+  PEMBA_TRY(const auto report, ReportOn(options.backup));
+  session.Print(report);
   return 0;
 }
 
-// Verified first: what is damaged is not put in the place of what is lost.
+// Verified first: what is damaged is not put in the place of what is lost. The datastore comes
+// last, under its own name when it is whole: a server refuses the directory until then.
 Result<int> Restore(Session& session, const BackupOptions& options) {
-  PEMBA_TRY(const auto report, storage::VerifyEmbeddedDatastore(options.backup));
+  PEMBA_TRY(const auto report, ReportOn(options.backup));
   const fs::path directory = options.data_directory;
   std::error_code error;
   if (fs::exists(directory, error) && !fs::is_empty(directory, error)) {
     return Invalid("`" + directory.string() + "` is not empty");
   }
-  PEMBA_TRY(std::ignore,
-            storage::RestoreEmbeddedDatastore(options.backup, directory / "datastore"));
-  session.Print(ObjectOf(report));
+  fs::create_directories(directory / "datastore.partial", error);
+  if (error) return Error{ErrorCode::kUnavailable, error.message()};
+  auto status =
+      reason::CopyDatabases(fs::path(options.backup) / kDatabases, directory / kDatabases);
+  if (status.ok()) {
+    status = storage::RestoreEmbeddedDatastore(options.backup, directory / "datastore");
+  }
+  if (!status.ok()) {
+    fs::remove_all(directory / kDatabases, error);
+    fs::remove_all(directory / "datastore.partial", error);
+    return status.error();
+  }
+  session.Print(report);
   return 0;
 }
 

@@ -51,7 +51,7 @@ CommandLine::CommandLine(Environment environment, JsonStyle style, std::ostream&
   root_.fallthrough();
   root_.option_defaults()->group("Global options");
   root_.add_option("--config", config_file_, "Configuration file; default $HOME/.fga.yaml");
-  root_.add_option("--api-url,--server-url", session_.api.url, "Where the server listens")
+  root_.add_option("--api-url,--server-url,--server", session_.api.url, "Where the server listens")
       ->capture_default_str();
   root_.add_option("--api-token", session_.api.token, "Bearer token");
   root_.add_option("--api-token-issuer", session_.api.token_issuer, "Who issues OAuth 2 tokens");

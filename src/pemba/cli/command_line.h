@@ -83,6 +83,8 @@ void AddModelCommands(CommandLine& line);
 void AddTupleCommands(CommandLine& line);
 void AddWriteCommands(CommandLine& line, CLI::App& tuple_group);  // Part of the tuple commands.
 void AddQueryCommands(CommandLine& line);
+void AddObjectCommands(CommandLine& line);
+void AddAccessCommands(CommandLine& line);
 void AddBenchCommands(CommandLine& line);
 void AddTypeqlCommand(CommandLine& line);
 void AddVersionCommand(CommandLine& line);

@@ -201,11 +201,16 @@ Status AddReports(const storage::Datastore& datastore, const StoreId& store, jso
   }
 }
 
-// Exit code 0 also if there are findings: they are the answer.
-Result<int> ValidateModels(Session& session, const Flags& flags) {
+Result<std::unique_ptr<storage::Datastore>> OpenToValidate(const Flags& flags) {
   PEMBA_TRY(const auto engine, ValueOf(flags, "datastore-engine"));
+  if (engine == "postgres") {
+    PEMBA_TRY(const auto sources, SettingSourcesOf(*flags));
+    PEMBA_TRY(const auto loaded, server::LoadConfig(sources));
+    return storage::OpenPostgresDatastore(OptionsOf(loaded));
+  }
   if (!engine.empty() && engine != "embedded") {
-    return Invalid("models can be validated in the embedded datastore, not in `" + engine + "`");
+    return Invalid("models can be validated in the embedded datastore and in postgres, not in `" +
+                   engine + "`");
   }
   PEMBA_TRY(auto data, ValueOf(flags, "data-dir"));
   const auto directory = std::filesystem::path(data.empty() ? "./data" : data) / "datastore";
@@ -213,7 +218,12 @@ Result<int> ValidateModels(Session& session, const Flags& flags) {
   if (!std::filesystem::exists(directory, error)) {
     return Invalid("there is no datastore in `" + directory.string() + "`");
   }
-  PEMBA_TRY(const auto datastore, storage::OpenEmbeddedDatastore({.directory = directory}));
+  return storage::OpenEmbeddedDatastore({.directory = directory});
+}
+
+// Exit code 0 also if there are findings: they are the answer.
+Result<int> ValidateModels(Session& session, const Flags& flags) {
+  PEMBA_TRY(const auto datastore, OpenToValidate(flags));
   json::array reports;
   std::string after;
   for (;;) {
@@ -231,10 +241,11 @@ Result<int> ValidateModels(Session& session, const Flags& flags) {
 void AddValidateModels(CommandLine& line) {
   const auto flags = std::make_shared<server::SettingValues>();
   auto& command = line.Command(
-      line.root(), "validate-models", "Check every stored model; the server must not be running",
+      line.root(), "validate-models",
+      "Check every stored model; a server with the embedded datastore must not be running",
       [flags](Session& session) { return ValidateModels(session, flags); });
-  AddSetting(command, flags, "datastore-engine", "embedded");
-  AddSetting(command, flags, "datastore-uri", "Accepted, without effect");
+  AddSetting(command, flags, "datastore-engine", "embedded or postgres");
+  AddSetting(command, flags, "datastore-uri", "Of the PostgreSQL database");
   AddSetting(command, flags, "data-dir", "Data directory; default ./data");
 }
 
@@ -245,6 +256,7 @@ void AddDataCommands(CommandLine& line) {
   AddValidateModels(line);
   AddBackupCommands(line);
   AddDoctor(line);
+  AddTrim(line);
 }
 
 }  // namespace pemba::cli

@@ -48,7 +48,10 @@ int main(int argc, char** argv) {
   pemba::cli::AddModelCommands(line);
   pemba::cli::AddTupleCommands(line);
   pemba::cli::AddQueryCommands(line);
+  pemba::cli::AddObjectCommands(line);
+  pemba::cli::AddAccessCommands(line);
   pemba::cli::AddBenchCommands(line);
+  pemba::cli::AddNodesBench(line);
   pemba::cli::AddTypeqlCommand(line);
   pemba::cli::AddVersionCommand(line);
   // For --help; the command itself was recognized above, because its flags are of another kind.

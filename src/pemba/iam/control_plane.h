@@ -18,7 +18,7 @@
 #include "pemba/base/result.h"
 #include "pemba/iam/authority.h"
 #include "pemba/iam/catalog.h"
-#include "pemba/iam/projection.h"
+#include "pemba/iam/projector.h"
 #include "pemba/iam/settings.h"
 #include "pemba/resource/resource_store.h"
 #include "pemba/store/store.h"
@@ -28,8 +28,15 @@ namespace pemba::iam {
 struct ControlPlaneOptions {
   Settings settings = {};
   ProjectionKind projection = ProjectionKind::kRoleRelation;
+  // Namespaces of roles that all organizations share, beside those that the settings name.
+  std::vector<std::string> platform_namespaces = {};
+  // What the provider takes; 0: no limit.
+  std::size_t model_types_max = 0, model_bytes_max = 0;
   // Who may pass on what. Null: nobody but system:masters may pass on anything.
   Authority* authority = nullptr;  // Borrowed. See also UseAuthority.
+  // The addresses of the identities that the caller's identity provider knows it by. Null: it
+  // cannot be asked, and nobody but system:masters changes an address.
+  std::function<Result<std::vector<std::string>>(const resource::Caller&)> linked_emails = {};
   std::size_t history_max = 100'000;
   std::function<std::string()> new_uid = resource::NewUid;
 };
@@ -63,6 +70,13 @@ class ControlPlane {
 
   // Looks at every object again. With nothing wrong, nothing is written. Errors: those of writing.
   Status Reconcile();
+
+  // Compares the store's tuples and model with what is declared; puts them right if asked. Writers
+  // wait meanwhile.
+  Result<Drift> Audit(Projector::Repair repair);
+
+  // What has become due by now, as the thread does by itself.
+  Status RunDue();
 
   // What in the settings or objects keeps rules from working, for the operator: a role that the
   // settings name and that does not exist.

@@ -79,7 +79,7 @@ class Breakable final : public provider::Provider {
                                     const provider::ReadOptions& options) override {
     return inner_->ListUsers(object, relation, types, options);
   }
-  Status ReadTuples(const std::function<void(tuple::Tuple)>& visit) override {
+  Status ReadTuples(const std::function<Status(tuple::Tuple)>& visit) override {
     return inner_->ReadTuples(visit);
   }
   Result<engine::Explanation> Explain(const tuple::Tuple& question,

@@ -179,6 +179,15 @@ void AddBindings(Builder& builder, const resource::Registry& registry) {
     return keys;
   });
   add(kBindingsBySubject, "bindings by subject", SubjectsOf);
+  add(kBindingsByReason, "bindings by reason", [](const Object& object) {
+    for (const auto& one : ListIn(object.status(), "conditions")) {
+      const auto* condition = one.if_object();
+      if (condition != nullptr && TextIn(*condition, "type") == "Ready") {
+        return One(TextIn(*condition, "reason"));
+      }
+    }
+    return Keys();
+  });
   add(kBindingsByGrantee, "bindings by subject in tuples",
       [grant](const Object& object) { return grant(object).subjects; });
 }

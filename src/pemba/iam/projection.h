@@ -80,16 +80,11 @@ std::vector<tuple::Tuple> TuplesOf(const BindingGrant& grant, const RoleGrant& r
 std::vector<tuple::Tuple> TuplesOf(const RoleGrant& role, const Catalog& catalog,
                                    const ProjectionOptions& options);
 
-// Whether a type is ours to change: all but hand-written ones, whose names have no '/'.
-bool IsManagedType(std::string_view type);
-// `managed` beside the types and conditions of `current` that are not ours.
-model::Model MergeManaged(const model::Model& current, const model::Model& managed);
-// Whether two models say the same: the id, the order of types and of type restrictions do not
-// count.
-bool SameModel(const model::Model& a, const model::Model& b);
+// The size of the model as a message of the wire, without its id: what providers limit. O(size).
+std::size_t ModelWireBytes(const model::Model& model);
 
-// `before`, and what it lacks for tuples of `after` to be written: decisions on tuples of `before`
-// are as they were.
+// `before`, and what it lacks for tuples of `after` to be written. Nothing follows from any tuple
+// that did not before: if they are not written after all, this model can stay.
 model::Model Accepting(const model::Model& before, const model::Model& after);
 
 }  // namespace pemba::iam

@@ -205,12 +205,10 @@ Result<Names> Embedded::ListUsers(std::string_view object, std::string_view rela
   return found;
 }
 
-Status Embedded::ReadTuples(const std::function<void(tuple::Tuple)>& visit) {
+Status Embedded::ReadTuples(const std::function<Status(tuple::Tuple)>& visit) {
   const auto view = impl_->store_->Pin();
-  return internal::VisitTuples(view.snapshot(), impl_->clock_.Now(), [&](const tuple::Tuple& t) {
-    visit(t);
-    return Status(Done{});
-  });
+  return internal::VisitTuples(view.snapshot(), impl_->clock_.Now(),
+                               [&](const tuple::Tuple& t) { return visit(t); });
 }
 
 Result<engine::Explanation> Embedded::Explain(const tuple::Tuple& question,

@@ -29,7 +29,7 @@ struct EmbeddedOptions {
 
 class Embedded final : public Provider {
  public:
-  // Borrows `stores` and `clock`. Errors: those of Stores::Open.
+  // Borrows `stores` and `clock`. Errors: those of Stores::Keep.
   static Result<std::unique_ptr<Embedded>> Open(store::Stores& stores, const StoreId& id,
                                                 const Clock& clock, EmbeddedOptions options = {});
   ~Embedded() override;
@@ -47,7 +47,7 @@ class Embedded final : public Provider {
   Result<Names> ListUsers(std::string_view object, std::string_view relation,
                           std::span<const std::string> user_types,
                           const ReadOptions& options) override;
-  Status ReadTuples(const std::function<void(tuple::Tuple)>& visit) override;  // One snapshot.
+  Status ReadTuples(const std::function<Status(tuple::Tuple)>& visit) override;  // One snapshot.
   Result<engine::Explanation> Explain(const tuple::Tuple& question,
                                       const ReadOptions& options) override;
   Health health() const override;  // kDown: the datastore does not take writes.

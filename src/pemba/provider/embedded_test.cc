@@ -1,11 +1,15 @@
 // The embedded provider keeps the contract, on a memory store and on one that survives crashes.
 #include "pemba/provider/embedded.h"
 
+#include <mutex>
+#include <shared_mutex>
+
 #include <gtest/gtest.h>
 
 #include "pemba/base/testing/temporary_directory.h"
 #include "pemba/provider/testing/models.h"
 #include "pemba/provider/testing/provider_contract.h"
+#include "pemba/provider/testing/replication_contract.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
 
@@ -14,48 +18,68 @@ namespace {
 
 const StoreId kStore{"01J0000000000000000000000A"};
 
-// A way to a store that may be closed and opened below it.
+// A way to a provider that may be closed and opened below it.
 class Borrowed final : public Provider {
  public:
-  explicit Borrowed(const std::unique_ptr<Embedded>& to) : to_(to) {}
-  Capabilities capabilities() const override { return to_->capabilities(); }
-  Result<model::Model> ReadModel() override { return to_->ReadModel(); }
+  Borrowed(const std::unique_ptr<Embedded>& to, std::shared_mutex& open) : to_(to), open_(open) {}
+  Capabilities capabilities() const override {
+    const std::shared_lock lock(open_);
+    return to_->capabilities();
+  }
+  Result<model::Model> ReadModel() override {
+    const std::shared_lock lock(open_);
+    return to_->ReadModel();
+  }
   Result<std::string> WriteModel(const model::Model& model, std::string_view expected) override {
+    const std::shared_lock lock(open_);
     return to_->WriteModel(model, expected);
   }
   Status Apply(std::span<const tuple::Tuple> removes, std::span<const tuple::Tuple> adds) override {
+    const std::shared_lock lock(open_);
     return to_->Apply(removes, adds);
   }
   std::vector<Result<Decision>> Check(std::span<const tuple::Tuple> questions,
                                       const ReadOptions& options) override {
+    const std::shared_lock lock(open_);
     return to_->Check(questions, options);
   }
   Result<Names> ListObjects(std::string_view type, std::string_view relation, std::string_view user,
                             const ReadOptions& options, std::size_t max) override {
+    const std::shared_lock lock(open_);
     return to_->ListObjects(type, relation, user, options, max);
   }
   Result<Names> ListUsers(std::string_view object, std::string_view relation,
                           std::span<const std::string> types, const ReadOptions& options) override {
+    const std::shared_lock lock(open_);
     return to_->ListUsers(object, relation, types, options);
   }
-  Status ReadTuples(const std::function<void(tuple::Tuple)>& visit) override {
+  Status ReadTuples(const std::function<Status(tuple::Tuple)>& visit) override {
+    const std::shared_lock lock(open_);
     return to_->ReadTuples(visit);
   }
   Result<engine::Explanation> Explain(const tuple::Tuple& question,
                                       const ReadOptions& options) override {
+    const std::shared_lock lock(open_);
     return to_->Explain(question, options);
   }
-  Health health() const override { return to_->health(); }
+  Health health() const override {
+    const std::shared_lock lock(open_);
+    return to_->health();
+  }
 
  private:
   const std::unique_ptr<Embedded>& to_;
+  std::shared_mutex& open_;  // Held shared by calls.
 };
 
 class DurableBench final : public Bench {
  public:
   DurableBench() { Open(); }
-  std::unique_ptr<Provider> Connect() override { return std::make_unique<Borrowed>(provider_); }
+  std::unique_ptr<Provider> Connect() override {
+    return std::make_unique<Borrowed>(provider_, open_);
+  }
   void Crash() override {
+    const std::unique_lock lock(open_);
     provider_.reset();
     stores_.reset();
     datastore_.reset();
@@ -69,6 +93,7 @@ class DurableBench final : public Bench {
     provider_ = *Embedded::Open(*stores_, kStore, clock_);
   }
 
+  std::shared_mutex open_;
   const SystemClock clock_;
   const TemporaryDirectory directory_;
   std::unique_ptr<storage::Datastore> datastore_;
@@ -76,10 +101,10 @@ class DurableBench final : public Bench {
   std::unique_ptr<Embedded> provider_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Embedded, ProviderContract,
-                         ::testing::Values([]() -> std::unique_ptr<Bench> {
-                           return std::make_unique<DurableBench>();
-                         }));
+std::unique_ptr<Bench> NewDurableBench() { return std::make_unique<DurableBench>(); }
+
+INSTANTIATE_TEST_SUITE_P(Embedded, ProviderContract, ::testing::Values(&NewDurableBench));
+INSTANTIATE_TEST_SUITE_P(Embedded, ReplicationContract, ::testing::Values(&NewDurableBench));
 
 TEST(EmbeddedProvider, ARevisionIsWaitedForAndNotMadeUp) {
   const SystemClock clock;

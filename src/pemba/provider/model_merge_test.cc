@@ -163,25 +163,48 @@ TEST(SwapModel, WritesOverTheExpectedModelOnly) {
   EXPECT_EQ(log.models.size(), 2U);
 }
 
-TEST(SwapModel, PutsAModelThatCameInBetweenOnTopAgain) {
-  ContestedLog log;
-  log.Add(Library());
-  log.before_append = [](ContestedLog& l) { l.Add(Foreign()); };
-  EXPECT_EQ(internal::SwapModel(log, Library({"get"}), "id0").error().code, ErrorCode::kConflict);
-  EXPECT_TRUE(SameModels(log.models.back(), Foreign()));
+// As somebody does who adds a type by hand.
+void AddByHand(ContestedLog& log, const char* name) {
+  auto model = log.models.back();
+  model.types.push_back(Type(name, {}));
+  log.Add(std::move(model));
 }
 
-TEST(SwapModel, ASecondIntruderIsOnTopInTheEnd) {
+TEST(SwapModel, ChangesThatCameInBetweenAreMadeOnceMore) {
   ContestedLog log;
   log.Add(Library());
-  log.before_append = [](ContestedLog& l) {
-    l.Add(Foreign());
-    l.after_append = [](ContestedLog& again) {
-      again.before_append = [](ContestedLog& last) { last.Add(ManagedModel({Type("late", {})})); };
-    };
-  };
+  log.before_append = [](ContestedLog& l) { AddByHand(l, "hand"); };
   EXPECT_EQ(internal::SwapModel(log, Library({"get"}), "id0").error().code, ErrorCode::kConflict);
-  EXPECT_THAT(Names(log.models.back()), ElementsAre("late"));
+  EXPECT_TRUE(SameModels(log.models.back(), MergeModels(log.models[1], Library({"get"}))));
+}
+
+TEST(SwapModel, WhatWasBuiltOnOursMeanwhileIsKeptToo) {
+  ContestedLog log;
+  log.Add(Library());
+  log.before_append = [](ContestedLog& l) { AddByHand(l, "first"); };
+  log.after_append = [](ContestedLog& l) {
+    AddByHand(l, "second");
+    l.before_append = [](ContestedLog& again) { AddByHand(again, "third"); };
+  };
+  EXPECT_EQ(internal::SwapModel(log, Library(), "id0").error().code, ErrorCode::kConflict);
+  EXPECT_THAT(Names(log.models.back()),
+              ::testing::IsSupersetOf({"first", "second", "third", kDoc}));
+}
+
+TEST(RebaseModel, AddsChangesAndRemovesWholeTypesAndConditions) {
+  const auto base = MergeModels(Foreign(), Library());
+  auto theirs = base;
+  theirs.types.erase(theirs.types.begin() + 1);  // team
+  theirs.types.push_back(Type("new", {}));
+  theirs.types[0].metadata = model::TypeMetadata{.relations = {}, .module = "m", .source_info = {}};
+  theirs.conditions.clear();
+  auto current = base;
+  current.types.push_back(Type("own", {}));
+  const auto rebased = internal::RebaseModel(base, theirs, current);
+  EXPECT_THAT(Names(rebased), ElementsAre("user", kUser, kGroup, kFolder, kDoc, "own", "new"));
+  EXPECT_EQ(rebased.types[0], theirs.types[0]);
+  EXPECT_TRUE(rebased.conditions.empty());
+  EXPECT_EQ(internal::RebaseModel(base, base, current), current);
 }
 
 TEST(SwapModel, AModelWrittenAfterOursIsAConflictAndStaysOnTop) {

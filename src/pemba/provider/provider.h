@@ -106,7 +106,8 @@ class Provider {
                                   const ReadOptions& options) = 0;
 
   // Every tuple, foreign ones too, in no particular order. What changes meanwhile may be missing.
-  virtual Status ReadTuples(const std::function<void(tuple::Tuple)>& visit) = 0;
+  // An error of `visit` ends it and is answered.
+  virtual Status ReadTuples(const std::function<Status(tuple::Tuple)>& visit) = 0;
 
   // Errors also: kUnimplemented (see capabilities).
   virtual Result<engine::Explanation> Explain(const tuple::Tuple& question,

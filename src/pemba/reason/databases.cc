@@ -32,6 +32,25 @@ NameVerdict JudgeDatabaseName(std::string_view name) {
   return NameVerdict::kFits;
 }
 
+Result<std::vector<std::string>> DatabaseNamesIn(const fs::path& directory) {
+  std::vector<std::string> names;
+  std::error_code error;
+  if (!fs::exists(directory, error) && !error) return names;
+  for (auto file = fs::directory_iterator(directory, error);
+       !error && file != fs::directory_iterator(); file.increment(error)) {
+    std::string name = file->path().stem().string();
+    if (file->path().extension() == kEnding && JudgeDatabaseName(name) == NameVerdict::kFits) {
+      names.push_back(std::move(name));
+    }
+  }
+  if (error) return Unavailable("the directory of the databases cannot be read", error);
+  return names;
+}
+
+std::string DatabasePath(const fs::path& directory, const std::string& name) {
+  return (directory / (name + std::string(kEnding))).string();
+}
+
 Result<std::unique_ptr<Databases>> Databases::Open(DatabasesOptions options) {
   std::unique_ptr<Databases> databases(new Databases(std::move(options)));
   const auto& directory = databases->options_.directory;
@@ -39,19 +58,11 @@ Result<std::unique_ptr<Databases>> Databases::Open(DatabasesOptions options) {
   std::error_code error;
   fs::create_directories(directory, error);
   if (error) return Unavailable("the directory of the databases cannot be made", error);
-  for (auto file = fs::directory_iterator(directory, error);
-       !error && file != fs::directory_iterator(); file.increment(error)) {
-    const std::string name = file->path().stem().string();
-    if (file->path().extension() == kEnding && JudgeDatabaseName(name) == NameVerdict::kFits) {
-      databases->entries_.emplace(name, std::make_shared<Entry>());
-    }
+  PEMBA_TRY(const auto names, DatabaseNamesIn(directory));
+  for (const std::string& name : names) {
+    databases->entries_.emplace(name, std::make_shared<Entry>());
   }
-  if (error) return Unavailable("the directory of the databases cannot be read", error);
   return databases;
-}
-
-fs::path Databases::PathOf(const std::string& name) const {
-  return options_.directory / (name + std::string(kEnding));
 }
 
 Result<std::shared_ptr<Database>> Databases::OpenEntry(const std::string& name, Entry& entry) {
@@ -60,7 +71,7 @@ Result<std::shared_ptr<Database>> Databases::OpenEntry(const std::string& name, 
   DatabaseOptions options;
   options.clock = options_.clock;
   if (!options_.directory.empty()) {
-    PEMBA_TRY(options.log, OpenFileLog(PathOf(name).string()));
+    PEMBA_TRY(options.log, OpenFileLog(PathOf(name)));
   }
   PEMBA_TRY(auto database, Database::Open(std::move(options)));
   entry.database = std::move(database);

@@ -20,6 +20,11 @@ namespace pemba::reason {
 enum class NameVerdict : std::uint8_t { kRefused, kFits };
 NameVerdict JudgeDatabaseName(std::string_view name);
 
+// A database is a file. Names in no particular order; a missing directory has none. Errors:
+// kUnavailable.
+Result<std::vector<std::string>> DatabaseNamesIn(const std::filesystem::path& directory);
+std::string DatabasePath(const std::filesystem::path& directory, const std::string& name);
+
 struct DatabasesOptions {
   std::filesystem::path directory =
       {};  // Made if missing. Empty: everything lives in memory alone.
@@ -49,7 +54,9 @@ class Databases {
   };
 
   explicit Databases(DatabasesOptions options) : options_(std::move(options)) {}
-  std::filesystem::path PathOf(const std::string& name) const;
+  std::string PathOf(const std::string& name) const {
+    return DatabasePath(options_.directory, name);
+  }
   Result<std::shared_ptr<Database>> OpenEntry(const std::string& name, Entry& entry);
 
   const DatabasesOptions options_;

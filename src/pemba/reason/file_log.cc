@@ -78,44 +78,66 @@ std::string Frame(std::string_view record) {
   return frame;
 }
 
+Result<std::string> ReadAll(int descriptor) {
+  struct stat info {};
+  if (::fstat(descriptor, &info) != 0) return Unavailable("the transaction log cannot be read");
+  std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
+  for (std::size_t at = 0; at < bytes.size();) {
+    const ssize_t got =
+        ::pread(descriptor, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Unavailable("the transaction log cannot be read");
+    at += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+// Sees every whole record. The result is where they end: behind it is what is torn. 0: not even the
+// header is whole.
+Result<std::size_t> Walk(std::string_view bytes, const std::string& path,
+                         const std::function<Status(std::string_view)>& see) {
+  if (bytes.size() < kHeader.size()) return std::size_t{0};
+  if (!bytes.starts_with(kHeader)) {
+    return Error{ErrorCode::kDataLoss, "`" + path + "` is not a transaction log"};
+  }
+  std::size_t at = kHeader.size();
+  std::string_view rest = bytes.substr(at);
+  while (rest.size() >= kFrameBytes) {
+    const std::uint32_t size = GetNumber(rest);
+    if (size == 0 || rest.size() - kFrameBytes < size) break;
+    const std::string_view record = rest.substr(kFrameBytes, size);
+    if (static_cast<std::uint32_t>(HashBytes(record)) != GetNumber(rest.substr(4))) {
+      if (rest.size() == kFrameBytes + size) break;  // The last one: torn.
+      return Error{ErrorCode::kDataLoss,
+                   "the transaction log `" + path + "` is damaged at byte " + std::to_string(at)};
+    }
+    PEMBA_TRY(std::ignore, see(record));
+    at += kFrameBytes + size;
+    rest = bytes.substr(at);
+  }
+  return at;
+}
+
+enum class TornEnd : std::uint8_t { kCutOff, kIsDamage };
+
 class FileLog final : public TransactionLog {
  public:
-  FileLog(std::string path, File file) : path_(std::move(path)), file_(std::move(file)) {}
+  FileLog(std::string path, File file, TornEnd torn_end)
+      : path_(std::move(path)), file_(std::move(file)), torn_end_(torn_end) {}
 
   Status Read(const std::function<Status(std::string_view)>& see) override {
-    struct stat info {};
-    if (::fstat(file_.get(), &info) != 0) return Unavailable("the transaction log cannot be read");
-    std::string bytes(static_cast<std::size_t>(info.st_size), '\0');
-    for (std::size_t at = 0; at < bytes.size();) {
-      const ssize_t got =
-          ::pread(file_.get(), bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return Unavailable("the transaction log cannot be read");
-      at += static_cast<std::size_t>(got);
+    PEMBA_TRY(const std::string bytes, ReadAll(file_.get()));
+    PEMBA_TRY(const std::size_t end, Walk(bytes, path_, see));
+    if (torn_end_ == TornEnd::kIsDamage) {
+      if (end == bytes.size() && end != 0) return Done{};
+      return Error{ErrorCode::kDataLoss,
+                   "the transaction log `" + path_ + "` ends in the middle of a record"};
     }
-    if (bytes.size() < kHeader.size()) return Restart();  // Torn when it was made.
-    if (!bytes.starts_with(kHeader)) {
-      return Error{ErrorCode::kDataLoss, "`" + path_ + "` is not a transaction log"};
-    }
-    std::size_t at = kHeader.size();
-    std::string_view rest = std::string_view(bytes).substr(at);
-    while (rest.size() >= kFrameBytes) {
-      const std::uint32_t size = GetNumber(rest);
-      if (size == 0 || rest.size() - kFrameBytes < size) break;
-      const std::string_view record = rest.substr(kFrameBytes, size);
-      if (static_cast<std::uint32_t>(HashBytes(record)) != GetNumber(rest.substr(4))) {
-        if (rest.size() == kFrameBytes + size) break;  // The last one: torn.
-        return Error{ErrorCode::kDataLoss, "the transaction log `" + path_ +
-                                               "` is damaged at byte " + std::to_string(at)};
-      }
-      if (const Status seen = see(record); !seen.ok()) return seen;
-      at += kFrameBytes + size;
-      rest = std::string_view(bytes).substr(at);
-    }
-    if (at != bytes.size() && ::ftruncate(file_.get(), static_cast<off_t>(at)) != 0) {
+    if (end == 0) return Restart();  // Torn when it was made.
+    if (end != bytes.size() && ::ftruncate(file_.get(), static_cast<off_t>(end)) != 0) {
       return Unavailable("the torn end of the transaction log cannot be cut off");
     }
-    if (::lseek(file_.get(), static_cast<off_t>(at), SEEK_SET) < 0) {
+    if (::lseek(file_.get(), static_cast<off_t>(end), SEEK_SET) < 0) {
       return Unavailable("the transaction log cannot be positioned");
     }
     return Done{};
@@ -148,19 +170,14 @@ class FileLog final : public TransactionLog {
     }
     file_ = std::move(file);
     failed_ = true;
-    PEMBA_TRY(std::ignore, SyncDirectory());
+    PEMBA_TRY(std::ignore, SyncParent());
     failed_ = false;
     return Done{};
   }
 
-  Status SyncDirectory() const {
+  Status SyncParent() const {
     const auto slash = path_.rfind('/');
-    const std::string directory = slash == path_.npos ? "." : path_.substr(0, slash + 1);
-    const File handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
-      return Unavailable("the directory of the transaction log cannot be synced");
-    }
-    return Done{};
+    return SyncDirectory(slash == path_.npos ? "." : path_.substr(0, slash + 1));
   }
 
  private:
@@ -170,20 +187,57 @@ class FileLog final : public TransactionLog {
     }
     PEMBA_TRY(std::ignore, WriteAll(file_.get(), kHeader));
     if (::fsync(file_.get()) != 0) return Unavailable("the transaction log cannot be synced");
-    return SyncDirectory();
+    return SyncParent();
   }
 
   std::string path_;
   File file_;
+  const TornEnd torn_end_;
   bool failed_ = false;
 };
 
+Result<std::unique_ptr<TransactionLog>> Open(const std::string& path, int flags, TornEnd torn_end) {
+  File file(::open(path.c_str(), flags | O_CLOEXEC, 0600));
+  if (file.get() < 0) return Unavailable("the transaction log `" + path + "` cannot be opened");
+  return std::unique_ptr<TransactionLog>(
+      std::make_unique<FileLog>(path, std::move(file), torn_end));
+}
+
 }  // namespace
 
+Status SyncDirectory(const std::string& directory) {
+  const File handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (handle.get() < 0 || ::fsync(handle.get()) != 0) {
+    return Unavailable("`" + directory + "` cannot be synced");
+  }
+  return Done{};
+}
+
 Result<std::unique_ptr<TransactionLog>> OpenFileLog(const std::string& path) {
-  File file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (file.get() < 0) return Unavailable("the transaction log `" + path + "` cannot be opened");
-  return std::unique_ptr<TransactionLog>(std::make_unique<FileLog>(path, std::move(file)));
+  return Open(path, O_RDWR | O_CREAT, TornEnd::kCutOff);
+}
+
+Result<std::unique_ptr<TransactionLog>> OpenCopiedFileLog(const std::string& path) {
+  return Open(path, O_RDONLY, TornEnd::kIsDamage);
+}
+
+// Records are only appended, and Replace puts another file in the place of this one: what was there
+// when the file was opened stays there.
+Status CopyFileLog(const std::string& path, const std::string& to) {
+  const File from(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (from.get() < 0 && errno == ENOENT) {
+    return Error{ErrorCode::kStoreNotFound, "there is no transaction log `" + path + "`"};
+  }
+  if (from.get() < 0) return Unavailable("the transaction log `" + path + "` cannot be opened");
+  PEMBA_TRY(const std::string bytes, ReadAll(from.get()));
+  PEMBA_TRY(const std::size_t end,
+            Walk(bytes, path, [](std::string_view) -> Status { return Done{}; }));
+  const File copy(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (copy.get() < 0) return Unavailable("`" + to + "` cannot be made");
+  PEMBA_TRY(std::ignore,
+            WriteAll(copy.get(), end == 0 ? kHeader : std::string_view(bytes).substr(0, end)));
+  if (::fsync(copy.get()) != 0) return Unavailable("`" + to + "` cannot be synced");
+  return Done{};
 }
 
 }  // namespace pemba::reason

@@ -31,5 +31,15 @@ class TransactionLog {
 // A file, made if missing. A torn record at its end (never acknowledged) is cut off; damage before
 // that is kDataLoss. Format: an 8-byte header, then for each record length, XXH3 and bytes.
 Result<std::unique_ptr<TransactionLog>> OpenFileLog(const std::string& path);
+// One that CopyFileLog has made: read only, and a torn end is kDataLoss.
+Result<std::unique_ptr<TransactionLog>> OpenCopiedFileLog(const std::string& path);
+
+// What was made or renamed in it stays so after a crash. Errors: kUnavailable.
+Status SyncDirectory(const std::string& directory);
+
+// Copies the whole records that the log holds, while it may be written to: all that were appended
+// before the call are there. `to` must not exist; it is on the medium afterwards. Errors:
+// kStoreNotFound (there is no such log, or no more), kDataLoss, kUnavailable.
+Status CopyFileLog(const std::string& path, const std::string& to);
 
 }  // namespace pemba::reason

@@ -2,23 +2,29 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <list>
 #include <mutex>
 #include <shared_mutex>
 
-#include <boost/json/serialize.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <fmt/format.h>
 
 #include "pemba/base/text.h"
 #include "pemba/resource/apply.h"
+#include "pemba/resource/internal/group.h"
 #include "pemba/resource/internal/history.h"
 #include "pemba/resource/internal/object_records.h"
 #include "pemba/resource/internal/object_table.h"
+#include "pemba/resource/internal/write_queue.h"
 
 namespace pemba::resource {
 namespace {
 
 namespace json = boost::json;
+
+// A group is closed when it comes to so many changed objects.
+constexpr std::size_t kGroupChangesMax = 5'000;
 
 Failure Expired(Revision revision) {
   return {Failure::Reason::kExpired, fmt::format("too old resource version: {}", revision)};
@@ -73,7 +79,9 @@ class ResourceStore::Impl {
         registry_(registry),
         clock_(clock),
         options_(std::move(options)),
-        table_(options_.indexes) {
+        queue_(options_.group_max),
+        table_(options_.indexes),
+        newest_(table_) {
     for (const auto& kind : registry_.kinds()) {
       if (kind->scope == Scope::kNamespaced) namespaced_.push_back(kind.get());
     }
@@ -89,10 +97,10 @@ class ResourceStore::Impl {
                   read = object.error();
                   return storage::Visit::kStop;
                 }
-                if (*object != nullptr) table_.Put(*std::move(object));
+                if (*object != nullptr) table_.Apply(table_.Prepare(nullptr, *object));
                 return storage::Visit::kContinue;
               }));
-    history_.emplace(revision_, options_.history_max);
+    history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     return read;
   }
 
@@ -104,9 +112,7 @@ class ResourceStore::Impl {
   }
 
   Outcome<ObjectPtr> Get(const ObjectKey& key) const {
-    const std::shared_lock lock(mutex_);
-    auto object = table_.Find(key);
-    if (object != nullptr) return object;
+    if (const auto packed = Find(key)) return table_.Unpack(*packed);
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
   }
 
@@ -130,39 +136,16 @@ class ResourceStore::Impl {
       }
       from = *std::move(position);
     }
-    const std::shared_lock lock(mutex_);
     ObjectList list;
-    list.revision = request.continue_token.empty() ? revision_ : from.revision;
-    if (list.revision > revision_ || !history_->Reaches(list.revision)) {
-      return Expired(list.revision);
-    }
-    internal::History::Past past;
-    if (list.revision < revision_) past = history_->StateAt(list.revision, *request.kind);
-
-    const std::pair after(from.name_space, from.name);
-    const std::string only(request.name_space);
-    const auto& objects = table_.OfKind(*request.kind);
-    auto now = request.continue_token.empty() ? objects.lower_bound({only, ""})
-                                              : objects.upper_bound(after);
-    auto then =
-        request.continue_token.empty() ? past.lower_bound({only, ""}) : past.upper_bound(after);
-    // Both are in order; where both have a place, the past counts.
-    const auto next = [&]() -> ObjectPtr {
-      while (true) {
-        const bool has_now = now != objects.end() && (only.empty() || now->first.first == only);
-        const bool has_then = then != past.end() && (only.empty() || then->first.first == only);
-        if (!has_now && !has_then) return nullptr;
-        ObjectPtr object;
-        if (has_then && (!has_now || then->first <= now->first)) {
-          if (has_now && then->first == now->first) ++now;
-          object = (then++)->second;
-        } else {
-          object = (now++)->second;
-        }
-        if (object != nullptr && Matches(*object, request.labels, request.fields)) return object;
-      }
-    };
-    while (ObjectPtr object = next()) {
+    const bool selects = request.labels != nullptr || request.fields != nullptr;
+    PEMBA_TRY(const auto candidates,
+              Candidates(request, from,
+                         selects || request.count_max == 0 ? std::numeric_limits<std::size_t>::max()
+                                                           : request.count_max + 1,
+                         list.revision));
+    for (const auto& packed : candidates) {
+      auto object = table_.Unpack(*packed);
+      if (!Matches(*object, request.labels, request.fields)) continue;
       if (request.count_max != 0 && list.objects.size() == request.count_max) {
         const auto& last = list.objects.back()->key;
         list.continue_token = EncodePosition({list.revision, last.name_space, last.name});
@@ -185,74 +168,34 @@ class ResourceStore::Impl {
               }));
     if (!key) return written;
     // What readers see of it, under its revision.
-    for (const auto& change : committed) {
-      if (change.key() == *key && change.after != nullptr) written.object = change.after;
+    for (const auto& change : committed.changes) {
+      if (change.after != nullptr && change.after->key == *key) written.object = change.after;
     }
     return written;
   }
 
-  // Answers what changed, as readers see it.
-  Outcome<std::vector<internal::PastChange>> Commit(const WriteOptions& options, const Body& body) {
-    const std::lock_guard writing(write_mutex_);
-    // Only this thread changes the table, so it may read it without the readers' lock.
-    Transaction transaction(
-        table_, {options.caller, clock_.Now(), options_.new_uid, options_.admission, namespaces_,
-                 namespaced_, registry_, options_.indexes});
-    PEMBA_TRY(std::ignore, body(transaction));
-    PEMBA_TRY(std::ignore, transaction.Conclude());
-    const auto changes = transaction.Changes();
-    std::vector<internal::PastChange> done;
-    done.reserve(changes.size());
-    if (changes.empty()) return done;
-    Consequences consequences;
-    if (options_.projection != nullptr) {
-      PEMBA_TRY(consequences, options_.projection->Project(transaction));
-    }
-    if (options.dry_run) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      for (const auto& change : changes) done.push_back({0, change.before, change.after});
-      return done;
-    }
-    const auto written = Write(changes, consequences);
-    if (!written.ok()) {
-      if (options_.projection != nullptr) options_.projection->Abandoned();
-      return written.error();
-    }
-    const Revision revision = *written;
-    for (const auto& change : changes) {
-      done.push_back(
-          {revision, change.before,
-           change.after == nullptr ? nullptr : internal::WithRevision(*change.after, revision)});
-    }
-    Publish(revision, done);
-    if (options_.projection != nullptr) options_.projection->Committed(revision);
-    return done;
+  // What became of a transaction.
+  struct Committed {
+    Revision revision = 0;
+    std::vector<Transaction::Change> changes;  // As readers see them.
+  };
+
+  Outcome<Committed> Commit(const WriteOptions& options, const Body& body) {
+    Writer writer(options, body);
+    queue_.Run(writer, [&](auto group) { return Lead(group); });
+    return *std::move(writer.outcome);
   }
 
   Outcome<Events> EventsAfter(const WatchRequest& request, Revision after,
                               std::size_t count_max) const {
-    const std::shared_lock lock(mutex_);
-    if (after > revision_) return Events{{}, after};
-    if (!history_->Reaches(after)) return Expired(after);
     Events events;
-    events.revision = revision_;
-    Revision last = after;
-    for (auto at = history_->After(after); at != history_->end(); ++at) {
-      if (events.events.size() >= count_max && at->revision != last) {
-        events.revision = last;
-        break;
-      }
-      last = at->revision;
-      if (at->key().kind != request.kind) continue;
-      const bool was = Matches(at->before, request);
-      const bool is = Matches(at->after, request);
-      if (is) {
-        events.events.push_back({was ? Event::Type::kModified : Event::Type::kAdded, at->after});
-      } else if (was) {
-        const auto& state = at->after != nullptr ? at->after : at->before;
-        events.events.push_back(
-            {Event::Type::kDeleted, internal::WithRevision(*state, at->revision)});
-      }
+    events.revision = after;
+    // Most changes may be of no interest: goes on until there is something to tell, or no more.
+    bool more = true;
+    while (more && events.events.empty()) {
+      PEMBA_TRY(const auto changes, ChangesAfter(request, events.revision, count_max, more));
+      for (const auto& change : changes.second) AddEvent(request, change, events.events);
+      events.revision = changes.first;
     }
     return events;
   }
@@ -282,6 +225,229 @@ class ResourceStore::Impl {
     const Impl& store_;
     std::list<std::function<void()>>::iterator place_;
   };
+
+  struct Writer : internal::WriteQueue::Writer {
+    Writer(const WriteOptions& with, const Body& what) : options(with), body(what) {}
+    const WriteOptions& options;
+    const Body& body;
+    std::optional<Outcome<Committed>> outcome;
+  };
+
+  internal::PackedPtr Find(const ObjectKey& key) const {
+    const std::shared_lock lock(mutex_);
+    return table_.Find(key);
+  }
+
+  // What the list may be of, in order: of today, and what those that changed since were.
+  Outcome<std::vector<internal::PackedPtr>> Candidates(const ListRequest& request,
+                                                       const Position& from, std::size_t count_max,
+                                                       Revision& revision) const {
+    const bool first = request.continue_token.empty();
+    const std::shared_lock lock(mutex_);
+    revision = first ? revision_ : from.revision;
+    if (revision > revision_ || !history_->Reaches(revision)) return Expired(revision);
+    internal::History::Past past;
+    if (revision < revision_) past = history_->StateAt(revision, *request.kind);
+
+    const internal::Place after{from.name_space, from.name};
+    const internal::Place start{request.name_space, ""};
+    const auto& objects = table_.OfKind(*request.kind);
+    auto now = first ? objects.lower_bound(start) : objects.upper_bound(after);
+    auto then = first ? past.lower_bound(start) : past.upper_bound(after);
+    const auto within = [&](const internal::Place& place) {
+      return request.name_space.empty() || place.name_space == request.name_space;
+    };
+    std::vector<internal::PackedPtr> found;
+    // Where both have a place, the past counts.
+    while (found.size() < count_max) {
+      const bool has_now = now != objects.end() && within(internal::PlaceOf(**now));
+      const bool has_then = then != past.end() && within(then->first);
+      if (!has_now && !has_then) break;
+      if (has_then && (!has_now || then->first <= internal::PlaceOf(**now))) {
+        if (has_now && then->first == internal::PlaceOf(**now)) ++now;
+        if (then->second != nullptr) found.push_back(then->second);
+        ++then;
+      } else {
+        found.push_back(*now++);
+      }
+    }
+    return found;
+  }
+
+  // Those that may concern the watch, of whole revisions, and up to which revision they are all;
+  // `more`: whether there are later ones.
+  Outcome<std::pair<Revision, std::vector<internal::PastChange>>> ChangesAfter(
+      const WatchRequest& request, Revision after, std::size_t count_max, bool& more) const {
+    const std::shared_lock lock(mutex_);
+    std::vector<internal::PastChange> changes;
+    more = false;
+    if (after > revision_) return std::pair(after, std::move(changes));
+    if (!history_->Reaches(after)) return Expired(after);
+    Revision last = after;
+    for (auto at = history_->After(after); at != history_->end(); ++at) {
+      if (changes.size() >= count_max && at->revision != last) {
+        more = true;
+        return std::pair(last, std::move(changes));
+      }
+      last = at->revision;
+      const auto& any = at->any();
+      if (&any.kind() != request.kind) continue;
+      if (!request.name_space.empty() && any.name_space() != request.name_space) continue;
+      changes.push_back(*at);
+    }
+    return std::pair(revision_, std::move(changes));
+  }
+
+  void AddEvent(const WatchRequest& request, const internal::PastChange& change,
+                std::vector<Event>& events) const {
+    const bool selects = !request.labels.empty() || !request.fields.empty();
+    const auto after = change.after == nullptr ? nullptr : table_.Unpack(*change.after);
+    const bool is = Matches(after, request);
+    ObjectPtr before;
+    if (change.before != nullptr && (selects || after == nullptr)) {
+      before = table_.Unpack(*change.before);
+    }
+    const bool was = selects ? Matches(before, request) : change.before != nullptr;
+    if (is) {
+      events.push_back({was ? Event::Type::kModified : Event::Type::kAdded, after});
+    } else if (was) {
+      const auto& state = after != nullptr ? after : before;
+      events.push_back({Event::Type::kDeleted, internal::WithRevision(*state, change.revision)});
+    }
+  }
+
+  // One of the writers leads: runs what they want, each on what those before it left, writes it,
+  // and tells them. What fails leaves nothing behind.
+  std::size_t Lead(std::span<internal::WriteQueue::Writer* const> waiting) {
+    internal::Staging group(newest_, options_.indexes);
+    std::vector<Writer*> writers;
+    std::vector<internal::Member> members;
+    std::size_t taken = 0, changes = 0;
+    for (auto* const each : waiting) {
+      auto& writer = static_cast<Writer&>(*each);
+      // A dry run is nobody's base, and stands on what is there.
+      if (writer.options.dry_run && !members.empty()) break;
+      ++taken;
+      Transaction transaction(
+          group, {writer.options.caller, clock_.Now(), options_.new_uid, options_.admission,
+                  namespaces_, namespaced_, registry_, options_.indexes});
+      auto member = Judge(transaction, writer.body);
+      if (!member.ok()) {
+        writer.outcome.emplace(std::move(member).error());
+        continue;
+      }
+      if (writer.options.dry_run) {
+        if (options_.projection != nullptr) options_.projection->Abandoned();
+        writer.outcome.emplace(Committed{revision(), std::move(member->changes)});
+        continue;
+      }
+      changes += member->changes.size();
+      const bool last = member->consequences.model_before || member->consequences.model_after ||
+                        changes > kGroupChangesMax;
+      writers.push_back(&writer);
+      members.push_back(*std::move(member));
+      if (last || taken == waiting.size()) break;
+      internal::LayOver(transaction, group);
+    }
+    if (!members.empty()) Finish(writers, members);
+    return taken;
+  }
+
+  Outcome<internal::Member> Judge(Transaction& transaction, const Body& body) {
+    PEMBA_TRY(std::ignore, body(transaction));
+    PEMBA_TRY(std::ignore, transaction.Conclude());
+    internal::Member member{transaction.Changes(), {}};
+    if (options_.projection != nullptr && !member.changes.empty()) {
+      PEMBA_TRY(member.consequences, options_.projection->Project(transaction));
+    }
+    return member;
+  }
+
+  void Finish(std::span<Writer* const> writers, std::span<internal::Member> members) {
+    const bool empty = std::ranges::all_of(
+        members, [](const internal::Member& member) { return member.changes.empty(); });
+    if (empty) {
+      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision(), {}});
+      return;
+    }
+    auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
+    if (!written.ok() && members.size() > 1 && written.error().code != ErrorCode::kUnavailable) {
+      return FinishOneByOne(writers, members);
+    }
+    Tell(written.ok() ? &*written : nullptr);
+    for (std::size_t i = 0; i < writers.size(); ++i) Answer(*writers[i], members[i], written);
+  }
+
+  // Something in one of them cannot be written, and nothing was: the others are not to suffer.
+  void FinishOneByOne(std::span<Writer* const> writers, std::span<internal::Member> members) {
+    Result<WriteResult> written = WriteResult();
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+      if (written.ok()) {
+        const auto alone = members.subspan(i, 1);
+        written = WriteAndPublish(internal::Sum(alone), internal::SumOfConsequences(alone));
+        Answer(*writers[i], members[i], written);
+      } else {
+        writers[i]->outcome.emplace(
+            Failure(Failure::Reason::kConflict,
+                    "the change that this one was made after could not be written; try again"));
+      }
+    }
+    Tell(written.ok() ? &*written : nullptr);
+  }
+
+  struct WriteResult {
+    Revision revision = 0;
+    // As readers see them, by what was staged.
+    boost::unordered_flat_map<const Object*, ObjectPtr> objects;
+  };
+
+  void Tell(const WriteResult* written) {
+    if (options_.projection == nullptr) return;
+    if (written != nullptr) {
+      options_.projection->Committed(written->revision);
+    } else {
+      options_.projection->Abandoned();
+    }
+  }
+
+  // What one writer of a group sees of it. An object that another has changed further after it has
+  // an older version, so that nobody takes it for the newest.
+  static void Answer(Writer& writer, internal::Member& member, const Result<WriteResult>& written) {
+    if (!written.ok()) {
+      writer.outcome.emplace(written.error());
+      return;
+    }
+    for (auto& [before, after] : member.changes) {
+      if (after == nullptr) continue;
+      const auto last = written->objects.find(after.get());
+      after = last != written->objects.end()
+                  ? last->second
+                  : internal::WithRevision(*after, written->revision - 1);
+    }
+    writer.outcome.emplace(Committed{written->revision, std::move(member.changes)});
+  }
+
+  Result<WriteResult> WriteAndPublish(const std::vector<Transaction::Change>& changes,
+                                      Consequences consequences) {
+    WriteResult result;
+    if (changes.empty() && consequences.writes.empty() && consequences.deletes.empty()) {
+      result.revision = revision();
+      return result;
+    }
+    PEMBA_TRY(result.revision, Write(changes, consequences));
+    std::vector<internal::ObjectTable::Change> prepared;
+    prepared.reserve(changes.size());
+    for (const auto& [before, after] : changes) {
+      ObjectPtr now;
+      if (after != nullptr) {
+        now = internal::WithRevision(*after, result.revision);
+        result.objects.emplace(after.get(), now);
+      }
+      prepared.push_back(table_.Prepare(before, now));
+    }
+    Publish(result.revision, prepared);
+    return result;
+  }
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
                          Consequences& consequences) {
@@ -317,16 +483,12 @@ class ResourceStore::Impl {
     return revision;
   }
 
-  void Publish(Revision revision, const std::vector<internal::PastChange>& changes) {
+  void Publish(Revision revision, const std::vector<internal::ObjectTable::Change>& changes) {
     {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) {
-        if (change.after == nullptr) {
-          table_.Remove(change.key());
-        } else {
-          table_.Put(change.after);
-        }
-        history_->Add(change);
+        table_.Apply(change);
+        history_->Add({revision, change.before, change.after});
       }
       revision_ = revision;
     }
@@ -342,13 +504,15 @@ class ResourceStore::Impl {
   const Kind* namespaces_ = nullptr;
   std::vector<const Kind*> namespaced_;
 
-  std::mutex write_mutex_;  // Serialises writers. Taken before mutex_.
-  // The newest Consequences::model_after, until it is written. Guarded by write_mutex_.
+  internal::WriteQueue queue_;  // Whoever leads it is the only one that writes.
+  // The newest Consequences::model_after, until it is written. The leader's.
   std::optional<model::Model> owed_model_;
-  // Guards what follows: written by whoever holds both, read by who holds either.
+  // Guards what follows: written by the leader who holds it, read by the leader and by who holds
+  // it.
   mutable std::shared_mutex mutex_;
   mutable std::condition_variable_any changed_;
   internal::ObjectTable table_;
+  internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
 
@@ -453,8 +617,8 @@ Outcome<Written> ResourceStore::Delete(const ObjectKey& key, const DeleteOptions
 }
 
 Outcome<Revision> ResourceStore::Transact(const WriteOptions& options, const Body& body) {
-  PEMBA_TRY(const auto changes, impl_->Commit(options, body));
-  return changes.empty() ? revision() : changes.front().revision;
+  PEMBA_TRY(const auto committed, impl_->Commit(options, body));
+  return committed.revision;
 }
 
 Outcome<Events> ResourceStore::EventsAfter(const WatchRequest& request, Revision after,

@@ -5,8 +5,12 @@
 // (the store's revision), owner references, finalizers, status apart from the rest. A transaction's
 // objects and tuples are one write of the store: all of it is durable and visible, or nothing is.
 //
-// Thread-safe. Readers take a shared lock for the time of a lookup or a copy of pointers; writers
-// are one at a time and hold nothing that a reader wants while the disk works.
+// Objects are kept packed, in some hundred bytes each, and unpacked for whoever reads them.
+//
+// Thread-safe. Readers take a shared lock for the time of a lookup or a copy of pointers. Writers
+// that come while another writes are taken on together: their bodies run one after another, on the
+// thread of one of them, each on what those before it left, and they share one write and so one
+// wait for the disk. They hold nothing that a reader wants while the disk works.
 #pragma once
 
 #include <chrono>
@@ -45,23 +49,31 @@ struct Consequences {
   std::optional<model::Model> model_after = {};
 };
 
-// Called with every transaction that changes something, when it is complete. One call of Project,
-// then one of the two others; never two transactions at a time.
+// Called with every transaction that changes something, when it is complete.
+//
+// Transactions may be written together: then Project is called with each in turn, which sees what
+// those before it staged, and one of the other two once for all. One whose consequences have a
+// model is the last of its write, so that what a model follows from need not be remembered in
+// between. Never from two threads at a time.
 class Projection {
  public:
   virtual ~Projection() = default;
   virtual Outcome<Consequences> Project(const Transaction& transaction) = 0;
-  // The transaction is durable; readers see it when this returns.
+  // What was projected last is durable, and readers see it.
   virtual void Committed(Revision) {}
-  // It was a dry run, or it could not be written.
+  // It was a dry run, or not all of it could be written.
   virtual void Abandoned() {}
 };
 
 struct ResourceStoreOptions {
   Admission* admission = nullptr;    // Borrowed; may be null.
   Projection* projection = nullptr;  // Borrowed; may be null: no tuples follow.
-  // Changes that a watch or a continued list may go back by; older ones are kExpired.
+  // Changes that a watch or a continued list may go back by, and the bytes of their objects; older
+  // ones are kExpired.
   std::size_t history_max = 100'000;
+  std::size_t history_bytes_max = 128 << 20;
+  // Of transactions that wait while another is written, so many are then written together.
+  std::size_t group_max = 256;
   std::vector<Index> indexes = {};
   std::function<std::string()> new_uid = NewUid;
 };
@@ -160,7 +172,8 @@ class ResourceStore {
                          const WriteOptions& options);
   Outcome<Written> Delete(const ObjectKey& key, const DeleteOptions& options);
 
-  // Whatever `body` stages, or nothing if it fails. The body may be called once only.
+  // Whatever `body` stages, or nothing if it fails. The body is called once, maybe by another
+  // writer's thread; it must not call the store to write.
   using Body = std::function<Outcome<Done>(Transaction&)>;
   Outcome<Revision> Transact(const WriteOptions& options, const Body& body);
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "pemba/resource/internal/object_table.h"
+#include "pemba/resource/internal/staging.h"
 
 namespace pemba::resource {
 namespace {
@@ -115,79 +115,31 @@ class Transaction::Within {
 
 Outcome<Done> Admission::Conclude(Transaction&) { return Done{}; }
 
-Transaction::Transaction(const internal::ObjectTable& base, const TransactionScope& scope)
-    : base_(base), scope_(scope), staged_indexes_(scope.indexes.size()) {}
+Transaction::Transaction(const internal::ObjectView& base, const TransactionScope& scope)
+    : scope_(scope), staging_(std::make_unique<internal::Staging>(base, scope.indexes)) {}
+Transaction::~Transaction() = default;
 
-ObjectPtr Transaction::Find(const ObjectKey& key) const {
-  const auto staged = staged_.find(key);
-  return staged == staged_.end() ? base_.Find(key) : staged->second;
+bool Transaction::empty() const { return staging_->staged().empty(); }
+ObjectPtr Transaction::Find(const ObjectKey& key) const { return staging_->Find(key); }
+ObjectPtr Transaction::FindByUid(std::string_view uid) const { return staging_->FindByUid(uid); }
+std::vector<ObjectPtr> Transaction::OwnedBy(std::string_view uid) const {
+  return staging_->OwnedBy(uid);
 }
-
-ObjectPtr Transaction::FindByUid(std::string_view uid) const {
-  if (const auto staged = staged_uids_.find(uid); staged != staged_uids_.end()) {
-    return Find(staged->second);
-  }
-  const ObjectPtr object = base_.FindByUid(uid);
-  return object == nullptr || staged_.contains(object->key) ? nullptr : object;
+std::vector<ObjectPtr> Transaction::FindBy(IndexId index, std::string_view key) const {
+  return staging_->FindBy(index, key);
+}
+void Transaction::ForEach(const Kind& kind, std::string_view name_space,
+                          const std::function<storage::Visit(const ObjectPtr&)>& visit) const {
+  staging_->ForEach(kind, name_space, visit);
 }
 
 std::vector<ObjectPtr> Transaction::List(const Kind& kind, std::string_view name_space) const {
-  std::map<std::pair<std::string, std::string>, ObjectPtr> found;
-  const auto& objects = base_.OfKind(kind);
-  const std::string first(name_space);
-  for (auto at = objects.lower_bound({first, ""}); at != objects.end(); ++at) {
-    if (!first.empty() && at->first.first != first) break;
-    found.emplace(*at);
-  }
-  for (auto at = staged_.lower_bound({&kind, first, ""}); at != staged_.end(); ++at) {
-    if (at->first.kind != &kind || (!first.empty() && at->first.name_space != first)) break;
-    const auto place = std::pair(at->first.name_space, at->first.name);
-    if (at->second == nullptr) {
-      found.erase(place);
-    } else {
-      found[place] = at->second;
-    }
-  }
   std::vector<ObjectPtr> list;
-  list.reserve(found.size());
-  for (auto& [place, object] : found) list.push_back(std::move(object));
+  ForEach(kind, name_space, [&](const ObjectPtr& object) {
+    list.push_back(object);
+    return storage::Visit::kContinue;
+  });
   return list;
-}
-
-std::vector<ObjectPtr> Transaction::OwnedBy(std::string_view uid) const {
-  std::vector<ObjectPtr> owned;
-  for (auto& object : base_.OwnedBy(uid)) {
-    if (!staged_.contains(object->key)) owned.push_back(std::move(object));
-  }
-  if (const auto staged = staged_owned_.find(uid); staged != staged_owned_.end()) {
-    for (const auto& key : staged->second) {
-      const ObjectPtr object = Find(key);
-      if (object == nullptr) continue;
-      const auto owners = object->owners();
-      const bool still =
-          std::ranges::any_of(owners, [&](const auto& owner) { return owner.uid == uid; });
-      if (still) owned.push_back(object);
-    }
-  }
-  std::ranges::sort(owned, {}, [](const ObjectPtr& object) { return object->key; });
-  return owned;
-}
-
-std::vector<ObjectPtr> Transaction::FindBy(IndexId index, std::string_view key) const {
-  const auto& keys = scope_.indexes[index].keys;
-  std::vector<ObjectPtr> found;
-  for (auto& object : base_.FindBy(index, key)) {
-    if (!staged_.contains(object->key)) found.push_back(std::move(object));
-  }
-  const auto& staged = staged_indexes_[index];
-  const auto hits = staged.find(key);
-  if (hits == staged.end()) return found;
-  for (const auto& hit : hits->second) {
-    const ObjectPtr object = Find(hit);
-    if (object != nullptr && std::ranges::count(keys(*object), key) != 0) found.push_back(object);
-  }
-  std::ranges::sort(found, {}, [](const ObjectPtr& object) { return object->key; });
-  return found;
 }
 
 Outcome<Done> Transaction::CheckDepth() const {
@@ -200,15 +152,7 @@ ObjectPtr Transaction::Stage(const ObjectKey& key, json::object document) {
   auto object = std::make_shared<Object>();
   object->key = key;
   object->document = std::move(document);
-  staged_uids_.insert_or_assign(std::string(object->uid()), key);
-  for (const auto& owner : object->owners()) staged_owned_[owner.uid].insert(key);
-  for (IndexId index = 0; index < scope_.indexes.size(); ++index) {
-    if (scope_.indexes[index].kind != key.kind) continue;
-    for (auto& each : scope_.indexes[index].keys(*object)) {
-      staged_indexes_[index][std::move(each)].insert(key);
-    }
-  }
-  staged_[key] = object;
+  staging_->Put(key, object);
   return object;
 }
 
@@ -461,8 +405,14 @@ bool Transaction::Blocks(const Object& dependent, std::string_view owner_uid) {
 }
 
 bool Transaction::HasContents(const std::string& name_space) const {
-  return std::ranges::any_of(scope_.namespaced,
-                             [&](const Kind* kind) { return !List(*kind, name_space).empty(); });
+  return std::ranges::any_of(scope_.namespaced, [&](const Kind* kind) {
+    bool any = false;
+    ForEach(*kind, name_space, [&](const ObjectPtr&) {
+      any = true;
+      return storage::Visit::kStop;
+    });
+    return any;
+  });
 }
 
 // Takes away those finalizers of ours that nothing stands behind any more, and the object if none
@@ -490,7 +440,7 @@ Outcome<Done> Transaction::Release(const ObjectKey& key) {
 // The object goes. What it leaves behind goes with it, unless others own it too; what waited for it
 // may go now.
 Outcome<Done> Transaction::Remove(const ObjectPtr& object) {
-  staged_[object->key] = nullptr;
+  staging_->Put(object->key, nullptr);
   const Derived derived(*this);
   for (const auto& dependent : OwnedBy(object->uid())) {
     if (HasOtherOwner(*this, *dependent, object->uid())) {
@@ -535,8 +485,8 @@ void Transaction::Disown(const Object& dependent, std::string_view owner_uid) {
 
 std::vector<Transaction::Change> Transaction::Changes() const {
   std::vector<Change> changes;
-  for (const auto& [key, after] : staged_) {
-    const ObjectPtr before = base_.Find(key);
+  for (const auto& [key, after] : staging_->staged()) {
+    const ObjectPtr before = staging_->base().Find(key);
     if (before == after) continue;
     if (before != nullptr && after != nullptr && before->document == after->document) continue;
     changes.push_back({before, after});

@@ -10,10 +10,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,16 +21,17 @@
 #include <boost/json/object.hpp>
 
 #include "pemba/base/clock.h"
-#include "pemba/base/hash.h"
 #include "pemba/resource/failure.h"
 #include "pemba/resource/index.h"
 #include "pemba/resource/object.h"
+#include "pemba/storage/datastore.h"
 
 namespace pemba::resource {
 
 namespace internal {
-class ObjectTable;
-}
+class ObjectView;
+class Staging;
+}  // namespace internal
 
 // Who asks, as authenticated.
 struct Caller {
@@ -101,7 +100,8 @@ class Transaction {
   };
 
   // Borrows everything.
-  Transaction(const internal::ObjectTable& base, const TransactionScope& scope);
+  Transaction(const internal::ObjectView& base, const TransactionScope& scope);
+  ~Transaction();
 
   const Caller& caller() const { return scope_.caller; }
   WallTime now() const { return scope_.now; }
@@ -112,6 +112,10 @@ class Transaction {
   ObjectPtr FindByUid(std::string_view uid) const;
   // In order of namespace and name; an empty namespace means all.
   std::vector<ObjectPtr> List(const Kind& kind, std::string_view name_space = "") const;
+  // The same one after another, for kinds of which there are many. Nothing is to be staged
+  // meanwhile.
+  void ForEach(const Kind& kind, std::string_view name_space,
+               const std::function<storage::Visit(const ObjectPtr&)>& visit) const;
   // Those that name the uid among their owners.
   std::vector<ObjectPtr> OwnedBy(std::string_view uid) const;
   // Those that the index has under the key, in order of namespace and name.
@@ -138,7 +142,8 @@ class Transaction {
 
   // What was staged, by key. Objects that end as they began are not among them.
   std::vector<Change> Changes() const;
-  bool empty() const { return staged_.empty(); }
+  bool empty() const;
+  const internal::Staging& staging() const { return *staging_; }  // For ResourceStore.
 
   // For the answer, beside the object.
   void Warn(std::string text) { warnings_.push_back(std::move(text)); }
@@ -161,13 +166,8 @@ class Transaction {
   static bool Blocks(const Object& dependent, std::string_view owner_uid);
   bool HasContents(const std::string& name_space) const;
 
-  const internal::ObjectTable& base_;
   const TransactionScope scope_;
-  std::map<ObjectKey, ObjectPtr> staged_;  // Null: removed.
-  // Of staged objects that were ever there; whoever looks up looks at the object again.
-  StringMap<ObjectKey> staged_uids_;
-  StringMap<std::set<ObjectKey>> staged_owned_;
-  std::vector<StringMap<std::set<ObjectKey>>> staged_indexes_;  // By IndexId.
+  const std::unique_ptr<internal::Staging> staging_;
   std::vector<std::string> warnings_;
   int depth_ = 0;    // Of operations within operations.
   int derived_ = 0;  // Above 0: operations are derived.

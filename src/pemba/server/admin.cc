@@ -11,6 +11,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "pemba/reason/backup.h"
+#include "pemba/reason/transaction_log.h"
+
 namespace pemba::server {
 namespace {
 
@@ -72,11 +75,9 @@ class Backups {
     }
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock) return Finish(call, {409, "busy", "another backup is being made"});
-    std::error_code ignored;
-    std::filesystem::create_directories(options_.backup_directory, ignored);  // Backup reports it.
     const auto path = options_.backup_directory / name;
     const auto begin = std::chrono::steady_clock::now();
-    const auto status = options_.datastore->Backup(path);
+    const auto status = Write(path, options_.backup_directory / ("." + name));
     if (!status.ok()) return Finish(call, RefusalOf(status.error()));
     const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin);
@@ -87,6 +88,28 @@ class Backups {
   }
 
  private:
+  // In `partial`, which is no name of a backup, until everything is there and on the medium.
+  Status Write(const std::filesystem::path& path, const std::filesystem::path& partial) const {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) {
+      return Error{ErrorCode::kFailedPrecondition, "the backup's directory exists"};
+    }
+    std::filesystem::create_directories(options_.backup_directory, error);  // Backup reports it.
+    std::filesystem::remove_all(partial, error);
+    auto status = options_.datastore->Backup(partial);
+    if (status.ok()) {
+      status = reason::CopyDatabases(options_.databases_directory, partial / "reason");
+    }
+    if (status.ok()) status = reason::SyncDirectory(partial.string());
+    if (status.ok()) {
+      std::filesystem::rename(partial, path, error);
+      if (!error) return reason::SyncDirectory(options_.backup_directory.string());
+      status = Error{ErrorCode::kUnavailable, "the backup could not be written"};
+    }
+    std::filesystem::remove_all(partial, error);
+    return status;
+  }
+
   static Refusal RefusalOf(const Error& error) {
     if (error.code == ErrorCode::kFailedPrecondition) return {409, "exists", error.message};
     if (error.code == ErrorCode::kUnimplemented) return {501, "unimplemented", error.message};

@@ -9,7 +9,8 @@
 namespace pemba::server {
 
 struct AdminOptions {
-  storage::Datastore* datastore = nullptr;  // Borrowed for the life of the router.
+  storage::Datastore* datastore = nullptr;         // Borrowed for the life of the router.
+  std::filesystem::path databases_directory = {};  // Of facts and rules.
   std::filesystem::path backup_directory = {};
 };
 

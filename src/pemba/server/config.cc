@@ -105,6 +105,35 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
   return Done{};
 }
 
+Status ValidateIam(const ServerConfig& config) {
+  const auto& iam = config.iam;
+  if (!iam.enabled) return Done{};
+  if (config.datastore_engine == DatastoreEngine::kPostgres) {
+    return Refused(
+        "iam.enabled needs the embedded or the memory datastore: declared objects do not follow "
+        "other servers yet");
+  }
+  if (config.access_control.on()) {
+    return Refused("iam.enabled and accessControl.enabled do not go together yet");
+  }
+  if (auto valid = iam::Validate(iam.settings); !valid.ok()) return valid;
+  if (iam.provider == IamConfig::ProviderKind::kEmbedded) {
+    if (iam.openfga.address.empty()) return Done{};
+    return Refused("iam.openfga.address is of no use to the embedded provider: set iam.provider");
+  }
+  if (iam.openfga.address.empty()) return Refused("iam.provider openfga needs iam.openfga.address");
+  if (iam.openfga.store_id.empty() == iam.openfga.store_name.empty()) {
+    return Refused(
+        "iam.provider openfga needs either iam.openfga.storeId or iam.openfga.storeName");
+  }
+  if (!iam.openfga.token.empty() && !iam.openfga.tls &&
+      !iam.openfga.address.starts_with("127.0.0.1:") &&
+      !iam.openfga.address.starts_with("localhost:")) {
+    return Refused("iam.openfga.token needs iam.openfga.tls.enabled beyond this machine");
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Status Validate(const ServerConfig& config) {
@@ -153,6 +182,7 @@ Status Validate(const ServerConfig& config) {
         "resource.kinds and accessControl.enabled do not go together yet: access control "
         "knows no declared objects");
   }
+  PEMBA_TRY(std::ignore, ValidateIam(config));
   if (config.worker_threads == 0) return Refused("worker-threads must be greater than 0");
   for (const auto& [name, value] : {std::pair{"maxTuplesPerWrite", config.tuples_per_write_max},
                                     {"maxTypesPerAuthorizationModel", config.types_per_model_max},

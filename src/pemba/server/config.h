@@ -13,6 +13,9 @@
 
 #include "pemba/api/cors.h"
 #include "pemba/base/result.h"
+#include "pemba/iam/decider.h"
+#include "pemba/iam/projection.h"
+#include "pemba/iam/settings.h"
 #include "pemba/rpc/server.h"
 #include "pemba/server/decision_log.h"
 #include "pemba/telemetry/log.h"
@@ -45,6 +48,7 @@ struct AuthnConfig {
     std::vector<std::string> issuer_aliases;
     std::vector<std::string> subjects;  // Empty: every subject.
     std::vector<std::string> client_id_claims = {"azp", "client_id"};
+    std::string groups_claim = "groups";  // Of declared objects' callers.
   } oidc;
 };
 
@@ -90,6 +94,30 @@ struct PostgresConfig {
   std::chrono::nanoseconds ping_patience = std::chrono::minutes(1);
 };
 
+// Identities and access as declared objects, and who decides on them.
+struct IamConfig {
+  bool enabled = false;
+  std::vector<std::string> admins;  // Subjects that are in system:masters.
+  iam::Settings settings;
+  // Absent: role-relation with the embedded provider, direct with another.
+  std::optional<iam::ProjectionKind> projection;
+  std::vector<std::string> trusted_parents = {"resourcemanager.miloapis.com/Project"};
+  std::vector<iam::SubresourceAction> subresource_actions;
+  bool require_approval = false;
+  bool strict = false;  // SubjectAccessReviews that cannot be decided are denied.
+  std::filesystem::path http_mapping = {};  // Empty: none.
+
+  enum class ProviderKind : std::uint8_t { kEmbedded, kOpenFga } provider = ProviderKind::kEmbedded;
+  struct OpenFga {
+    std::string address, store_id, store_name;
+    std::string token;  // A secret: it appears in no message.
+    bool tls = false;
+    std::filesystem::path ca_file = {};
+  } openfga;
+  // What is done about tuples there that differ from what is declared.
+  enum class Repair : std::uint8_t { kOff, kReport, kFix } repair = Repair::kFix;
+};
+
 struct ServerConfig {
   ListenerConfig grpc{.address = "0.0.0.0:8081"};
   ListenerConfig http{.address = "0.0.0.0:8080"};
@@ -128,6 +156,8 @@ struct ServerConfig {
 
   // CustomResourceDefinitions, a file or a directory; empty: there is no resource API.
   std::filesystem::path resource_kinds = {};
+
+  IamConfig iam;
 
   std::chrono::nanoseconds request_timeout = std::chrono::seconds(3);        // 0: none.
   std::chrono::nanoseconds http_upstream_timeout = std::chrono::seconds(5);  // If that is 0.

@@ -62,9 +62,14 @@ Result<std::vector<fs::path>> FilesOf(const fs::path& path) {
   return files;
 }
 
-Status AddKinds(const fs::path& path, resource::Registry& registry) {
-  PEMBA_TRY(std::ignore, registry.AddFromYaml(kNamespaces));
-  PEMBA_TRY(const auto files, FilesOf(path));
+}  // namespace
+
+Status AddDeclaredKinds(const fs::path& kinds, resource::Registry& registry) {
+  if (registry.FindKind("", "Namespace") == nullptr) {
+    PEMBA_TRY(std::ignore, registry.AddFromYaml(kNamespaces));
+  }
+  if (kinds.empty()) return Done{};
+  PEMBA_TRY(const auto files, FilesOf(kinds));
   for (const auto& file : files) {
     PEMBA_TRY(const auto text, ReadFile(file));
     if (const auto added = registry.AddFromYaml(text); !added.ok()) {
@@ -75,12 +80,8 @@ Status AddKinds(const fs::path& path, resource::Registry& registry) {
   return Done{};
 }
 
-}  // namespace
-
-Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& kinds,
-                                                               store::Stores& stores,
-                                                               storage::Datastore& datastore,
-                                                               const Clock& clock) {
+Result<store::StoreHandle> OpenResourceStore(store::Stores& stores, storage::Datastore& datastore,
+                                             const Clock& clock) {
   const StoreId id{kResourceStoreId};
   const auto created = datastore.CreateStore({id, "resources", clock.Now(), clock.Now()});
   if (!created.ok() && created.error().code != ErrorCode::kConflict) return created.error();
@@ -89,8 +90,16 @@ Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& k
     PEMBA_TRY(auto model, model::ModelFromDsl(kModel));
     PEMBA_TRY(std::ignore, store->WriteModel(std::move(model)));
   }
+  return store;
+}
+
+Result<std::unique_ptr<DeclaredObjects>> DeclaredObjects::Open(const fs::path& kinds,
+                                                               store::Stores& stores,
+                                                               storage::Datastore& datastore,
+                                                               const Clock& clock) {
+  PEMBA_TRY(auto store, OpenResourceStore(stores, datastore, clock));
   std::unique_ptr<DeclaredObjects> objects(new DeclaredObjects(std::move(store)));
-  PEMBA_TRY(std::ignore, AddKinds(kinds, objects->registry_));
+  PEMBA_TRY(std::ignore, AddDeclaredKinds(kinds, objects->registry_));
   PEMBA_TRY(objects->resources_,
             resource::ResourceStore::Open(*objects->store_, objects->registry_, clock));
 

@@ -15,6 +15,13 @@ namespace pemba::server {
 // Where they are kept: a store like any other, named `resources`, with an id of its own.
 inline constexpr const char* kResourceStoreId = "0000000000000000RES0VRCES0";
 
+// Opens that store; makes it, with a model that allows no tuples, if it is not there.
+Result<store::StoreHandle> OpenResourceStore(store::Stores& stores, storage::Datastore& datastore,
+                                             const Clock& clock);
+// The kind Namespace, if it is not there yet, and those of `kinds`: a YAML file or a directory of
+// such files; empty: none. Errors (kInvalidArgument): names the file and what is wrong with it.
+Status AddDeclaredKinds(const std::filesystem::path& kinds, resource::Registry& registry);
+
 class DeclaredObjects {
  public:
   // `kinds` is a YAML file of CustomResourceDefinitions or a directory of such files; the kind

@@ -21,6 +21,7 @@
 #include "pemba/reason/databases.h"
 #include "pemba/rpc/router.h"
 #include "pemba/rpc/server.h"
+#include "pemba/server/access_plane.h"
 #include "pemba/server/admin.h"
 #include "pemba/server/call_log.h"
 #include "pemba/server/decision_log.h"
@@ -41,6 +42,7 @@ constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
+constexpr const char* kAccessService = "pemba.iam.v1.AccessService";
 constexpr const char* kHealthService = "grpc.health.v1.Health";
 
 std::chrono::milliseconds Milliseconds(std::chrono::nanoseconds duration) {
@@ -150,7 +152,13 @@ class Server::Impl {
     service_ = std::make_unique<api::openfga::Service>(*stores_, clock_, std::move(service));
     authzen_ =
         std::make_unique<api::authzen::Service>(*service_, AuthzenOptionsOf(config_.authzen));
-    if (!config_.resource_kinds.empty()) {
+    if (config_.iam.enabled) {
+      PEMBA_TRY(access_plane_,
+                AccessPlane::Open(config_, *stores_, *datastore_, clock_, metrics_.registry(),
+                                  [this](std::string_view text) {
+                                    Log(telemetry::LogLevel::kWarn, "access").With("report", text);
+                                  }));
+    } else if (!config_.resource_kinds.empty()) {
       PEMBA_TRY(declared_objects_,
                 DeclaredObjects::Open(config_.resource_kinds, *stores_, *datastore_, clock_));
     }
@@ -182,6 +190,7 @@ class Server::Impl {
     access_checker_.reset();
     databases_.reset();
     declared_objects_.reset();
+    access_plane_.reset();
     authzen_.reset();
     service_.reset();
     stores_.reset();  // Saves checkpoints.
@@ -297,6 +306,7 @@ class Server::Impl {
     PEMBA_TRY(auto keys, api::authn::IssuerKeys::Start(std::move(options), clock_));
     api::authn::ClaimRules rules;
     rules.audience = oidc.audience;
+    rules.groups_claim = oidc.groups_claim;
     rules.issuers = oidc.issuer_aliases;
     rules.issuers.push_back(oidc.issuer);
     rules.subjects = oidc.subjects;
@@ -320,6 +330,12 @@ class Server::Impl {
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
     api::openfga::AddReasonRoutes(*reason_, *authenticator_, clock_, front, router_);
+    if (access_plane_) {
+      api::openfga::AddAccessRoutes(access_plane_->service(), *authenticator_, clock_, front,
+                                    router_);
+      api::access::AddWebhookRoutes(access_plane_->decider(), *authenticator_, clock_,
+                                    access_plane_->webhook_options(), router_);
+    }
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
     api::AddHealthRoutes({.services = {kRelationshipService},
@@ -331,12 +347,19 @@ class Server::Impl {
                                     .With("grpc_service", kHealthService);
                               }},
                          router_);
+    api::k8s::ServiceOptions objects{.callers = CallerOptionsOf(config_)};
     if (declared_objects_) {
-      api::k8s::AddRoutes(declared_objects_->resources(), clock_, *authenticator_, router_);
+      api::k8s::AddRoutes(declared_objects_->resources(), clock_, *authenticator_, router_,
+                          objects);
     }
-    api::AddReflectionRoutes(
-        {kRelationshipService, kPembaService, kAuthzenService, kReasonService, kHealthService},
-        router_);
+    std::vector<std::string> services{kRelationshipService, kPembaService, kAuthzenService,
+                                      kReasonService, kHealthService};
+    if (access_plane_) {
+      objects.authorizer = &access_plane_->authorizer();
+      api::k8s::AddRoutes(access_plane_->resources(), clock_, *authenticator_, router_, objects);
+      services.emplace_back(kAccessService);
+    }
+    api::AddReflectionRoutes(services, router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
   }
 
@@ -351,6 +374,7 @@ class Server::Impl {
     if (config_.admin_address.empty()) return Done{};
     AddAdminRoutes(
         {.datastore = datastore_.get(),
+         .databases_directory = config_.data_directory / "reason",
          .backup_directory = config_.backup_directory.empty() ? config_.data_directory / "backups"
                                                               : config_.backup_directory},
         admin_router_);
@@ -410,6 +434,7 @@ class Server::Impl {
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
   std::unique_ptr<DeclaredObjects> declared_objects_;  // Null: there is no resource API.
+  std::unique_ptr<AccessPlane> access_plane_;          // Null: nor are there identities.
   std::unique_ptr<api::openfga::Service> service_;
   std::unique_ptr<api::authzen::Service> authzen_;
   std::unique_ptr<pemba::reason::Databases> databases_;

@@ -191,6 +191,71 @@ Status SetClientIdClaims(std::string_view value, ServerConfig& config) {
   return Done{};
 }
 
+Status SetProjection(std::string_view value, ServerConfig& config) {
+  config.iam.projection = iam::ParseProjectionKind(value);
+  if (value.empty() || config.iam.projection) return Done{};
+  return Bad("none of direct, role-relation, rolebinding");
+}
+
+Status SetProvider(std::string_view value, ServerConfig& config) {
+  if (value != "embedded" && value != "openfga") return Bad("neither embedded nor openfga");
+  config.iam.provider =
+      value == "openfga" ? IamConfig::ProviderKind::kOpenFga : IamConfig::ProviderKind::kEmbedded;
+  return Done{};
+}
+
+Status SetRepair(std::string_view value, ServerConfig& config) {
+  constexpr std::pair<std::string_view, IamConfig::Repair> kModes[] = {
+      {"off", IamConfig::Repair::kOff},
+      {"report", IamConfig::Repair::kReport},
+      {"fix", IamConfig::Repair::kFix},
+  };
+  for (const auto& [name, mode] : kModes) {
+    if (value != name) continue;
+    config.iam.repair = mode;
+    return Done{};
+  }
+  return Bad("none of off, report, fix");
+}
+
+Status SetDeactivation(std::string_view value, ServerConfig& config) {
+  using Deactivation = iam::Settings::Deactivation;
+  if (value != "at-once" && value != "when-confirmed") {
+    return Bad("neither at-once nor when-confirmed");
+  }
+  config.iam.settings.deactivation =
+      value == "at-once" ? Deactivation::kAtOnce : Deactivation::kWhenConfirmed;
+  return Done{};
+}
+
+// "pods/exec=exec,books/loan=lend"
+Status SetSubresourceActions(std::string_view value, ServerConfig& config) {
+  std::vector<std::string> items;
+  PEMBA_TRY(std::ignore, SetList(value, items));
+  config.iam.subresource_actions.clear();
+  for (const auto& item : items) {
+    const auto slash = item.find('/');
+    const auto equals = item.find('=');
+    if (slash == item.npos || equals == item.npos || equals < slash || slash == 0 ||
+        equals == slash + 1 || equals + 1 == item.size()) {
+      return Bad("not a list such as pods/exec=exec");
+    }
+    config.iam.subresource_actions.push_back({item.substr(0, slash),
+                                              item.substr(slash + 1, equals - slash - 1),
+                                              item.substr(equals + 1)});
+  }
+  return Done{};
+}
+
+// "resourcemanager.miloapis.com/Project,..."
+Status SetTrustedParents(std::string_view value, ServerConfig& config) {
+  PEMBA_TRY(std::ignore, SetList(value, config.iam.trusted_parents));
+  for (const auto& type : config.iam.trusted_parents) {
+    if (type.find('/') == type.npos) return Bad("not a list of GROUP/Kind");
+  }
+  return Done{};
+}
+
 using Kind = Setting::Kind;
 using Text = std::string_view;
 using Config = ServerConfig;
@@ -306,6 +371,46 @@ constexpr Setting kSettings[] = {
     {"resource-kinds", "", Kind::kText, "CustomResourceDefinitions to serve, a file or a directory (default: none)",
      [](Text v, Config& c) -> Status { c.resource_kinds = std::string(v); return Done{}; }},
 
+    // Identities and access
+    {"iam-enabled", "", Kind::kBool, "serve identities and access as declared objects, and decide on them",
+     [](Text v, Config& c) { return SetBool(v, c.iam.enabled); }},
+    {"iam-admins", "", Kind::kText, "subjects of tokens that may do everything, comma separated",
+     [](Text v, Config& c) { return SetList(v, c.iam.admins); }},
+    {"iam-system-namespace", "", Kind::kText, "where what the system makes for users lies (default milo-system)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.system_namespace); }},
+    {"iam-assignable-roles-namespace", "", Kind::kText, "roles that whoever holds what they grant may assign (default datum-cloud)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.assignable_roles_namespace); }},
+    {"iam-owner-roles-namespace", "", Kind::kText, "namespace of the two owner roles (default: the system namespace)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.owner_roles_namespace); }},
+    {"iam-organization-owner-role", "", Kind::kText, "role of who makes an organization (default resourcemanager.miloapis.com-organizationowner)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.organization_owner_role); }},
+    {"iam-project-owner-role", "", Kind::kText, "role of who makes a project (default resourcemanager.miloapis.com-projectowner)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.project_owner_role); }},
+    {"iam-deactivation", "", Kind::kText, "at-once, or when-confirmed by the identity provider (default at-once)", SetDeactivation},
+    {"iam-require-approval", "", Kind::kBool, "users who are not approved see their own User only (default false)",
+     [](Text v, Config& c) { return SetBool(v, c.iam.require_approval); }},
+    {"iam-projection", "", Kind::kText, "direct, role-relation or rolebinding (default: role-relation, with openfga direct)", SetProjection},
+    {"iam-strict", "", Kind::kBool, "deny SubjectAccessReviews that cannot be decided, instead of no opinion (default false)",
+     [](Text v, Config& c) { return SetBool(v, c.iam.strict); }},
+    {"iam-trusted-parents", "", Kind::kText, "kinds of parents whose objects API servers keep apart (default resourcemanager.miloapis.com/Project)", SetTrustedParents},
+    {"iam-subresource-actions", "", Kind::kText, "subresources with an action of their own: pods/exec=exec,...", SetSubresourceActions},
+    {"iam-http-mapping", "", Kind::kText, "file: which permission a request of external authorization takes",
+     [](Text v, Config& c) -> Status { c.iam.http_mapping = std::string(v); return Done{}; }},
+    {"iam-provider", "", Kind::kText, "who decides: embedded, or openfga elsewhere (default embedded)", SetProvider},
+    {"iam-openfga-address", "", Kind::kText, "HOST:PORT of its gRPC listener",
+     [](Text v, Config& c) { return SetText(v, c.iam.openfga.address); }},
+    {"iam-openfga-store-id", "", Kind::kText, "its store,",
+     [](Text v, Config& c) { return SetText(v, c.iam.openfga.store_id); }},
+    {"iam-openfga-store-name", "", Kind::kText, "or the name of the store, which is made if missing",
+     [](Text v, Config& c) { return SetText(v, c.iam.openfga.store_name); }},
+    {"iam-openfga-token", "", Kind::kText, "bearer token for it",
+     [](Text v, Config& c) { return SetText(v, c.iam.openfga.token); }},
+    {"iam-openfga-tls-enabled", "", Kind::kBool, "TLS to it",
+     [](Text v, Config& c) { return SetBool(v, c.iam.openfga.tls); }},
+    {"iam-openfga-ca", "", Kind::kText, "CA file (PEM) for it (default: those of the system)",
+     [](Text v, Config& c) -> Status { c.iam.openfga.ca_file = std::string(v); return Done{}; }},
+    {"iam-repair", "", Kind::kText, "tuples there that differ from what is declared: off, report or fix (default fix)", SetRepair},
+
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",
      [](Text v, Config& c) { return SetDuration(v, c.request_timeout); }},
@@ -367,6 +472,8 @@ constexpr Setting kSettings[] = {
     {"authn-oidc-subjects", "AUTHN_OIDC_SUBJECTS", Kind::kText, "accepted subjects, comma separated (default: all)",
      [](Text v, Config& c) { return SetList(v, c.authn.oidc.subjects); }},
     {"authn-oidc-client-id-claims", "AUTHN_OIDC_CLIENT_ID_CLAIMS", Kind::kText, "claims that may name the client (default azp,client_id)", SetClientIdClaims},
+    {"authn-oidc-groups-claim", "", Kind::kText, "claim with the groups of the bearer, for declared objects (default groups)",
+     [](Text v, Config& c) { return SetText(v, c.authn.oidc.groups_claim); }},
     {"access-control-enabled", "ACCESS_CONTROL_ENABLED", Kind::kBool, "let a store of this server decide who may call what",
      [](Text v, Config& c) { return SetBool(v, c.access_control.enabled); }},
     {"access-control-store-id", "ACCESS_CONTROL_STORE_ID", Kind::kText, "that store",

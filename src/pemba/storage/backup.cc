@@ -122,6 +122,15 @@ Status IsAbsentOrEmpty(const fs::path& directory) {
   return Error{ErrorCode::kFailedPrecondition, "`" + directory.string() + "` is not empty"};
 }
 
+// Other rooms may have put what is theirs beside it.
+Status CopyDatabase(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::create_directory(to, error);
+  if (error) return Error{ErrorCode::kUnavailable, error.message()};
+  PEMBA_TRY(std::ignore, internal::CopyTree(from / "db", to / "db"));
+  return internal::SyncDirectory(to);
+}
+
 }  // namespace
 
 Result<VerifyReport> VerifyEmbeddedDatastore(const fs::path& directory) {
@@ -158,7 +167,7 @@ Status RestoreEmbeddedDatastore(const fs::path& backup, const fs::path& director
   partial += ".partial";
   if (!error) fs::remove_all(partial, error);
   auto status = error ? Status(Error{ErrorCode::kUnavailable, error.message()})
-                      : internal::CopyTree(backup, partial);
+                      : CopyDatabase(backup, partial);
   if (status.ok()) {
     fs::permissions(partial, fs::perms::owner_all, error);
     if (!error) fs::rename(partial, directory, error);  // Replaces an empty directory.

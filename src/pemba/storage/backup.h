@@ -27,9 +27,9 @@ struct VerifyReport {
 // kFailedPrecondition (no datastore, or of another version).
 Result<VerifyReport> VerifyEmbeddedDatastore(const std::filesystem::path& directory);
 
-// Copies a backup to where a datastore may be opened. `directory` must not exist or be empty; it
-// appears with everything in it, or not at all.
-// Errors: kFailedPrecondition (it is not empty, or `backup` is none), kUnavailable.
+// Copies the datastore in a backup to where a datastore may be opened. `directory` must not exist
+// or be empty; it appears with everything in it, or not at all. Errors: kFailedPrecondition (it is
+// not empty, or `backup` is none), kUnavailable.
 Status RestoreEmbeddedDatastore(const std::filesystem::path& backup,
                                 const std::filesystem::path& directory);
 

@@ -132,7 +132,8 @@ class LockedLog {
  public:
   virtual ~LockedLog() = default;
   virtual const LogHead& head() const = 0;
-  // As Datastore::ReadWrites: what others have appended.
+  // As Datastore::ReadWrites: what others have appended. kInvalidArgument for an `after` of 0, too,
+  // if it is below the horizon: whoever follows knows that there was nothing.
   virtual Status ReadWrites(Revision after, const std::function<Visit(const Write&)>& visit) = 0;
   // Appends the writes, which follow the head, all or nothing; returns once they are durable. To be
   // called at most once. Errors: kConflict (nothing was appended; a retry may help), kUnavailable
@@ -157,7 +158,7 @@ class SharedLogs {
   // Of each store, in the order asked; all as of one moment after the call began.
   virtual Result<std::vector<LogHead>> Heads(std::span<const StoreId> stores,
                                              SteadyTime deadline) const = 0;
-  // As Datastore::ReadWrites, but never behind what is durable: an error rather than less.
+  // As LockedLog::ReadWrites, and never behind what is durable: an error rather than less.
   virtual Status ReadTail(const StoreId& store, Revision after,
                           const std::function<Visit(const Write&)>& visit) const = 0;
   // Blocks until there may be news, or for as long as they may come unannounced. For one thread.
@@ -219,9 +220,17 @@ class Datastore {
   virtual Result<Revision> Head(const StoreId& store) const = 0;
   // Calls `visit` with each durable write after revision `after`, in order, until it stops. The
   // write borrows memory that is valid during the call only. kDataLoss also if a revision is
-  // missing.
+  // missing. kInvalidArgument if `after` is above 0 and below the horizon.
   virtual Status ReadWrites(const StoreId& store, Revision after,
                             const std::function<Visit(const Write&)>& visit) const = 0;
+  // Up to which revision the log has been trimmed: there it holds, in the order of their revisions,
+  // the writes of what was still stored at the horizon, and nothing else: from the beginning on
+  // they make the right tuples; between them, revisions and deletes are missing. Always below the
+  // head. 0: the log is whole.
+  virtual Result<Revision> Horizon(const StoreId& store) const {
+    (void)store;
+    return Revision{0};
+  }
   // The greatest revision whose time is before `time`; 0 if there is none. O(log revisions).
   virtual Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const = 0;
 

@@ -238,16 +238,25 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
   Status ReadWrites(const StoreId& store, Revision after,
                     const std::function<Visit(const Write&)>& visit) const override {
     internal::PgLogReader reader(store, after, visit);
-    const auto read = [&](PgConnection& connection) {
-      return reader.Read(connection, options_.statement_timeout);
-    };
     Status replica = Error{ErrorCode::kUnavailable, ""};
-    if (secondary_) replica = secondary_->Try(Deadline(), read);
-    if (reader.stopped()) return replica;
-    const Status rest = primary_.Try(Deadline(), read);
+    if (const Revision shared = secondary_ ? ReplicatedTo(store, after) : 0; shared > after) {
+      replica = secondary_->Try(Deadline(), [&](PgConnection& connection) {
+        return reader.Read(connection, options_.statement_timeout, shared);
+      });
+      if (reader.stopped()) return replica;
+    }
+    const Status rest = primary_.Try(Deadline(), [&](PgConnection& connection) {
+      return reader.Read(connection, options_.statement_timeout);
+    });
     if (rest.ok() || (replica.ok() && rest.error().code == ErrorCode::kUnavailable)) return Done{};
     if (rest.error().code == ErrorCode::kDataLoss) Report(rest.error().message);
     return ForCallers(rest.error());
+  }
+
+  Result<Revision> Horizon(const StoreId& store) const override {
+    PEMBA_TRY(const auto rows, Ask({"SELECT revision FROM pemba_horizon WHERE store = $1",
+                                    {PgValue::Bytes(store.value)}}));
+    return rows.count() == 0 ? 0 : static_cast<Revision>(rows.Number(0, 0));
   }
 
   Result<Revision> LastRevisionBefore(const StoreId& store, WallTime time) const override {
@@ -312,7 +321,7 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
 
   Status ReadTail(const StoreId& store, Revision after,
                   const std::function<Visit(const Write&)>& visit) const override {
-    internal::PgLogReader reader(store, after, visit);
+    internal::PgLogReader reader(store, after, visit, internal::PgLogReader::Reader::kFollows);
     const auto read = primary_.Try(Deadline(), [&](PgConnection& connection) {
       return reader.Read(connection, options_.statement_timeout);
     });
@@ -332,6 +341,29 @@ class PostgresDatastore final : public Datastore, private SharedLogs {
     });
     if (rows.ok()) return rows;
     return ForCallers(rows.error());
+  }
+
+  // Up to which revision the replica's log may be read for the primary's; 0: not at all. It is the
+  // same log if its last row is the primary's, too. It is not if the replica was promoted, or the
+  // primary was put back to an earlier time; nor for the moment in which a replica shows a commit
+  // that the primary has yet to confirm. Without a primary the replica is believed.
+  Revision ReplicatedTo(const StoreId& store, Revision after) const {
+    const auto record_at = [&](PgPool& pool, const PgStatement& statement) {
+      return pool.Try(Deadline(), [&](PgConnection& connection) {
+        return connection.Run(statement, Deadline());
+      });
+    };
+    const auto end = record_at(
+        *secondary_,
+        {"SELECT revision, record FROM pemba_log WHERE store = $1 AND revision > $2 "
+         "ORDER BY revision DESC LIMIT 1",
+         {PgValue::Bytes(store.value), PgValue::Number(static_cast<std::int64_t>(after))}});
+    if (!end.ok() || end->count() == 0) return 0;
+    const auto own =
+        record_at(primary_, {"SELECT record FROM pemba_log WHERE store = $1 AND revision = $2",
+                             {PgValue::Bytes(store.value), PgValue::Number(end->Number(0, 0))}});
+    const bool same = !own.ok() || (own->count() == 1 && own->Bytes(0, 0) == end->Bytes(0, 1));
+    return same ? static_cast<Revision>(end->Number(0, 0)) : 0;
   }
 
   // On the replica if the primary cannot be reached.

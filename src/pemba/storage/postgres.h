@@ -68,6 +68,27 @@ enum class Migrate : std::uint8_t { kYes, kOnlyTell };
 // once. Errors: as OpenPostgresDatastore.
 Result<PostgresSchema> MigratePostgres(const PostgresOptions& options, Migrate migrate);
 
+// Which logs to trim, and how far.
+struct PostgresTrim {
+  WallTime before = {};               // Changes of earlier times go, if nothing stored needs them.
+  std::optional<StoreId> store = {};  // Absent: all stores.
+  enum class Effect : std::uint8_t { kTrim, kOnlyTell } effect = Effect::kTrim;
+};
+
+struct TrimmedLog {
+  StoreId store;
+  Revision horizon = 0;                           // As in Datastore::Horizon.
+  std::uint64_t rows_removed = 0, rows_left = 0;  // Of those up to the horizon.
+  std::uint64_t changes_removed = 0, changes_left = 0;
+};
+
+// Forgets how old tuples came to be: up to the horizon a log keeps what was still stored there.
+// Servers go on meanwhile. One transaction for each store; safe to repeat, and for several at once.
+// `told` hears of each store in which there was something to trim.
+// Memory: 32 bytes for each tuple ever stored. Errors: as OpenPostgresDatastore, and kDataLoss.
+Status TrimPostgresLogs(const PostgresOptions& options, const PostgresTrim& trim,
+                        const std::function<void(const TrimmedLog&)>& told);
+
 // What can be told about a database from outside: for `pemba doctor`.
 struct PostgresInspection {
   std::string version;                      // "15.4 (Debian ...)"
@@ -76,6 +97,8 @@ struct PostgresInspection {
   std::chrono::milliseconds clock_ahead{0};  // Of this machine's; less than 0: behind.
   std::chrono::microseconds round_trip{0};
   std::uint64_t stores = 0, log_bytes = 0;  // 0 without tables.
+  // Of the database, of everybody, since its statistics began. A second or two late.
+  std::uint64_t transactions = 0;
   struct Replica {
     Access access = Access::kWritable;  // A replica is read-only.
     std::uint64_t bytes_behind = 0;     // Of the write-ahead log.

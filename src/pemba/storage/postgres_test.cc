@@ -56,12 +56,14 @@ const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new Environ
 
 PostgresServer& Server() { return *Environment::server; }
 
-PostgresOptions OptionsFor(const std::string& database) {
+PostgresOptions OptionsFor(const PostgresServer& server, const std::string& database) {
   PostgresOptions options;
-  options.primary.uri = Server().Uri(database);
+  options.primary.uri = server.Uri(database);
   options.connect_patience = seconds(5);
   return options;
 }
+
+PostgresOptions OptionsFor(const std::string& database) { return OptionsFor(Server(), database); }
 
 std::string MigratedDatabase() {
   auto database = Server().CreateDatabase();
@@ -521,6 +523,52 @@ TEST_F(Postgres, TheReplicaIsReadAndThePrimaryFillsIn) {
   EXPECT_THAT(Revisions(*datastore, kStore), ElementsAre(1, 2, 3, 4));
   EXPECT_FALSE(Append(*datastore, kStore, 5).ok());
   ASSERT_TRUE(Server().StartAgain().ok());
+}
+
+// What was a replica and is a server of its own now has a log of its own.
+TEST_F(Postgres, AReplicaThatWasPromotedIsNotReadForThePrimary) {
+  auto replica = Server().MakeReplica();
+  ASSERT_TRUE(replica.ok()) << replica.error().message;
+  auto options = options_;
+  options.secondary.uri = (*replica)->Uri(database_);
+  const auto datastore = MustOpen(options);
+  ASSERT_TRUE(Append(*datastore, kStore, 1).ok());
+  for (int i = 0; i < 100 && (*replica)->Sql(database_, "SELECT store FROM pemba_log").empty();
+       ++i) {
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  (*replica)->Sql("postgres", "SELECT pg_promote()");
+  const auto promoted = MustOpen(OptionsFor(**replica, database_));
+  for (Revision r = 2; r <= 5; ++r) ASSERT_TRUE(Append(*promoted, kStore, r).ok());
+  EXPECT_THAT(Revisions(*datastore, kStore), ElementsAre(1));
+  const Change change{Change::Operation::kWrite, {"document:other", "viewer", "user:anne"}};
+  ASSERT_TRUE(datastore->Append(kStore, {2, WallTime(milliseconds(2)), {&change, 1}})->Wait().ok());
+  std::vector<std::string> objects;
+  ASSERT_TRUE(datastore
+                  ->ReadWrites(kStore, 0,
+                               [&](const Write& write) {
+                                 objects.emplace_back(write.changes[0].tuple.object);
+                                 return Visit::kContinue;
+                               })
+                  .ok());
+  EXPECT_THAT(objects, ElementsAre("document:1", "document:other"));
+}
+
+// One of two hosts is there and silent: the other one is found all the same.
+TEST_F(Postgres, ASilentHostDoesNotKeepOneFromTheOthers) {
+  auto replica = Server().MakeReplica();
+  ASSERT_TRUE(replica.ok()) << replica.error().message;
+  (*replica)->Pause();
+  auto options = options_;
+  const auto host = [](const PostgresServer& server) {
+    return "127.0.0.1:" + std::to_string(server.port());
+  };
+  options.primary.uri = "postgres://postgres@" + host(**replica) + "," + host(Server()) + "/" +
+                        database_ + "?target_session_attrs=read-write";
+  const auto datastore = MustOpen(options);
+  EXPECT_TRUE(Append(*datastore, kStore, 1).ok());
+  (*replica)->Resume();  // It answers now, but is read-only.
+  EXPECT_TRUE(Append(*MustOpen(options), kStore, 2).ok());
 }
 
 }  // namespace

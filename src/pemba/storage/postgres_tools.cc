@@ -48,7 +48,9 @@ Result<PostgresInspection> InspectPostgres(const PostgresOptions& options) {
             connection->Run({"SELECT current_setting('server_version'), pg_is_in_recovery(), "
                              "(extract(epoch FROM clock_timestamp()) * 1000)::bigint, "
                              "CASE WHEN pg_is_in_recovery() THEN 0 ELSE "
-                             "(pg_current_wal_lsn() - '0/0')::bigint END"},
+                             "(pg_current_wal_lsn() - '0/0')::bigint END, "
+                             "(SELECT xact_commit + xact_rollback FROM pg_stat_database "
+                             "WHERE datname = current_database())"},
                             deadline));
   found.round_trip =
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begin);
@@ -61,6 +63,7 @@ Result<PostgresInspection> InspectPostgres(const PostgresOptions& options) {
                       std::chrono::duration_cast<std::chrono::milliseconds>(found.round_trip / 2) -
                       std::chrono::milliseconds(about.Number(0, 2));
   const auto written = static_cast<std::uint64_t>(about.Number(0, 3));
+  found.transactions = static_cast<std::uint64_t>(about.Number(0, 4));
   PEMBA_TRY(const auto schema, internal::ReadPgSchema(*connection, deadline));
   found.schema_found = schema.version;
   found.schema_wanted = internal::kPgSchemaVersion;

@@ -1,6 +1,8 @@
 // Several servers' stores on one PostgreSQL, in one process.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -439,6 +441,148 @@ TEST_F(Shared, AStoreWhoseEndSomebodyHoldsKeepsNobodyElseWaiting) {
   released = true;
   lock->reset();
   waits.join();
+}
+
+// A log that has been trimmed: who loads it has the right tuples, who is behind loads it again, and
+// who lists changes hears what is no longer kept.
+class Trimmed : public Shared {
+ protected:
+  // Document 1 is shared with anne and taken from her, five times; then bob gets it, and carl.
+  void WriteHistory(Node& node) {
+    CreateStore(node);
+    const auto store = node.Open(store_);
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_TRUE(Write(*store, {.writes = {T(kAnne)}}).ok());
+      ASSERT_TRUE(Write(*store, {.deletes = {kAnne}}).ok());
+    }
+    ASSERT_TRUE(Write(*store, {.writes = {T(kBob)}}).ok());
+  }
+  // All but the last write.
+  void TrimAll() {
+    const auto trimmed = storage::TrimPostgresLogs(
+        options_, {.before = std::chrono::system_clock::now() + seconds(10)},
+        [](const storage::TrimmedLog&) {});
+    ASSERT_TRUE(trimmed.ok()) << trimmed.error().message;
+  }
+};
+
+TEST_F(Trimmed, IsLoadedAndFollowedAsEver) {
+  Node one(options_);
+  WriteHistory(one);
+  const auto here = one.Open(store_);
+  TrimAll();
+  Node two(options_);
+  const auto there = two.Open(store_);
+  EXPECT_THAT(AllTuples(*there), ElementsAre(kBob));
+  EXPECT_EQ(there->Pin().revision(), 11u);
+  // A server that was there already goes on, and so does one that has loaded the trimmed log.
+  ASSERT_EQ(*Write(*there, {.writes = {T(kAnne)}}), 12u);
+  ASSERT_TRUE(Reaches(*here, 12));
+  ASSERT_EQ(*Write(*here, {.deletes = {kBob}}), 13u);
+  ASSERT_TRUE(Reaches(*there, 13));
+  EXPECT_THAT(AllTuples(*there), ElementsAre(kAnne));
+  EXPECT_TRUE(one.reports().empty());
+  EXPECT_TRUE(two.reports().empty());
+}
+
+// Puts rows of the log of one database into that of another, where nobody hears of them.
+class TrimmedUnheard : public Trimmed {
+ protected:
+  // Makes a store with the history in a database of its own.
+  void MakeHistory(const std::vector<std::string>& changes) {  // "+tuple" or "-tuple".
+    storage::PostgresOptions elsewhere;
+    elsewhere.primary.uri = Server().Uri(source_);
+    ASSERT_TRUE(storage::MigratePostgres(elsewhere, storage::Migrate::kYes).ok());
+    Node node(elsewhere);
+    CreateStore(node);
+    const auto store = node.Open(store_);
+    for (const auto& change : changes) {
+      const auto tuple = change.substr(1);
+      const auto written = change[0] == '+' ? Write(*store, {.writes = {T(tuple)}})
+                                            : Write(*store, {.deletes = {tuple.c_str()}});
+      ASSERT_TRUE(written.ok()) << written.error().message;
+    }
+    Copy("pemba_model", "store, id, body", "true");
+  }
+  void CopyRevisions(int first, int last) {
+    Copy("pemba_log", "store, revision, time_ms, changes, record",
+         "revision BETWEEN " + std::to_string(first) + " AND " + std::to_string(last));
+    Server().Sql(database_, "DELETE FROM pemba_head");
+    Copy("pemba_head", "store, revision, latest_model", "true");
+    Server().Sql(database_, "UPDATE pemba_head SET revision = " + std::to_string(last));
+  }
+
+ private:
+  void Copy(const std::string& table, const std::string& columns, const std::string& which) {
+    std::istringstream rows(Server().Sql(
+        source_, "SELECT format('(' || repeat('%L,', " + CountOf(columns) + " - 1) || '%L)', " +
+                     columns + ") FROM " + table + " WHERE " + which));
+    for (std::string row; std::getline(rows, row);) {
+      Server().Sql(database_, "INSERT INTO " + table + " (" + columns + ") VALUES " + row);
+    }
+  }
+  static std::string CountOf(const std::string& columns) {
+    return std::to_string(std::ranges::count(columns, ',') + 1);
+  }
+
+  const std::string source_ = Server().CreateDatabase();
+};
+
+// However little it knew: nothing but the model, one write, or more.
+TEST_F(TrimmedUnheard, AServerThatWasBehindLoadsTheStoreAgain) {
+  const std::string anne = kAnne, bob = kBob, two = "document:2#viewer@user:anne",
+                    three = "document:3#viewer@user:anne";
+  MakeHistory({"+" + anne, "+" + bob, "-" + anne, "+" + two, "+" + anne, "+" + three, "-" + anne});
+  for (const int known : {0, 1, 2}) {
+    SCOPED_TRACE(known);
+    Server().Sql(database_, "TRUNCATE pemba_log, pemba_head, pemba_horizon");
+    CopyRevisions(1, known);
+    Node behind(options_, /*follows=*/false);
+    const auto store = behind.Open(store_);
+    ASSERT_EQ(store->Pin().revision(), static_cast<Revision>(known));
+    std::this_thread::sleep_for(milliseconds(200));  // Its first look at everything is over.
+    CopyRevisions(known + 1, 7);
+    TrimAll();
+    if (known == 2) {  // A writer has to know, too.
+      EXPECT_EQ(*Write(*store, {.deletes = {kBob}}), 8u);
+      EXPECT_FALSE(Write(*store, {.deletes = {kAnne}}).ok());
+    } else {
+      EXPECT_EQ(store->PinNewest(Soon())->revision(), 7u);
+      EXPECT_THAT(AllTuples(*store),
+                  ElementsAre(kBob, "document:2#viewer@user:anne", "document:3#viewer@user:anne"));
+    }
+    EXPECT_THAT(behind.reports(), Contains(HasSubstr("no longer kept; the store is loaded again")));
+  }
+}
+
+TEST_F(Trimmed, ListsOfChangesThatWouldHaveHolesAreRefused) {
+  Node node(options_);
+  WriteHistory(node);
+  const auto store = node.Open(store_);
+  const auto first = store->ReadChanges({.page_size = 3});
+  ASSERT_TRUE(first.ok());
+  const auto all = store->ReadChanges({.page_size = 100});
+  ASSERT_TRUE(all.ok());
+  TrimAll();
+  const auto refused = [](const auto& answer, ErrorCode code) {
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code, code);
+    EXPECT_THAT(answer.error().message, HasSubstr("up to revision 10 are no longer kept"));
+  };
+  refused(store->ReadChanges({}), ErrorCode::kInvalidStartTime);
+  refused(store->ReadChanges({.start_time = WallTime()}), ErrorCode::kInvalidStartTime);
+  refused(store->ReadChanges({.continuation_token = first->continuation_token}),
+          ErrorCode::kInvalidContinuationToken);
+  refused(store->ReadFeed({0, 0}, "", 10), ErrorCode::kInvalidArgument);
+  refused(store->ReadFeed({5, 0}, "", 10), ErrorCode::kInvalidArgument);
+
+  // Who knows everything up to there goes on without a hole.
+  EXPECT_EQ(store->ReadFeed({10, 0}, "", 10)->writes.size(), 1u);
+  ASSERT_TRUE(Write(*store, {.writes = {T(kAnne)}}).ok());
+  const auto later = store->ReadChanges({.continuation_token = all->continuation_token});
+  ASSERT_TRUE(later.ok()) << later.error().message;
+  EXPECT_EQ(later->changes.size(), 1u);
+  EXPECT_EQ(store->ReadChanges({.start_time = later->changes[0].time})->changes.size(), 1u);
 }
 
 }  // namespace

@@ -316,7 +316,8 @@ class Store {
   // Errors: kValidation for an unusable filter, kInvalidContinuationToken, kDeadlineExceeded.
   Result<TuplePage> Read(const ReadRequest& request) const;
   // Errors: kInvalidContinuationToken, kContinuationTokenMismatch (made for another type),
-  // kInvalidStartTime, kDeadlineExceeded. O(page + changes_skipped_max).
+  // kInvalidStartTime, kDeadlineExceeded. The first and the third also for who would miss changes
+  // that are no longer kept. O(page + changes_skipped_max).
   Result<ChangePage> ReadChanges(const ReadChangesRequest& request) const;
 
   // A change feed: whole writes, in order, each once. Unlike ReadChanges it knows no horizon: the
@@ -327,6 +328,7 @@ class Store {
   Result<FeedPosition> StartFeed(const FeedRequest& request) const;
   // Ends with the write that makes them `changes_max` changes or more, or when it has looked at a
   // few thousand writes. Empty and without progress: there is nothing new. Blocks.
+  // Errors: kInvalidArgument (what comes next is no longer kept).
   Result<FeedBatch> ReadFeed(const FeedPosition& from, std::string_view type,
                              std::size_t changes_max) const;
   // For FeedRequest and ReadChanges.

@@ -30,11 +30,11 @@ std::optional<std::vector<std::string>> SegmentsOf(std::string_view path) {
   while (true) {
     const auto slash = path.find('/');
     auto segment = PercentDecoded(path.substr(0, slash));
-    const bool strange = segment.empty() || segment == "." || segment == ".." ||
-                         std::ranges::any_of(segment, [](unsigned char c) {
-                           return c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == '%' ||
-                                  c == ';';
-                         });
+    const bool strange =
+        segment.empty() || segment == "." || segment == ".." ||
+        std::ranges::any_of(segment, [](unsigned char c) {
+          return c < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == '%' || c == ';';
+        });
     // A slash at the end is no segment.
     const bool last = slash == path.npos;
     if (strange && !(last && segment.empty() && !segments.empty())) return std::nullopt;

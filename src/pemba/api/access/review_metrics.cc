@@ -34,8 +34,8 @@ std::string_view ScopeOf(const iam::AccessReview& review) {
 std::string GroupOf(const iam::AccessReview& review, const iam::Catalog& catalog) {
   const std::string service(review.api_group.empty() ? iam::kCoreService
                                                      : std::string_view(review.api_group));
-  const bool known = std::ranges::any_of(
-      catalog.kinds(), [&](const auto& kind) { return kind.service == service; });
+  const bool known = std::ranges::any_of(catalog.kinds(),
+                                         [&](const auto& kind) { return kind.service == service; });
   return known ? service : "other";
 }
 

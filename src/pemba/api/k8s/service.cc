@@ -8,6 +8,7 @@
 
 #include "pemba/api/call_text.h"
 #include "pemba/api/k8s/answer.h"
+#include "pemba/api/k8s/batch.h"
 #include "pemba/api/k8s/discovery.h"
 #include "pemba/api/k8s/openapi.h"
 #include "pemba/api/k8s/request.h"
@@ -575,6 +576,7 @@ void AddRoutes(ResourceStore& resources, const Clock& clock,
         "/openapi/v3/apis/{group}/{version}"}) {
     add("GET", pattern, rpc::Execution::kInline);
   }
+  AddBatchRoute(resources, authenticator, options, router);
   for (const char* const method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
     add(method, "/api/{version}/{rest...}", rpc::Execution::kWorker);
     add(method, "/apis/{group}/{version}/{rest...}", rpc::Execution::kWorker);

@@ -9,6 +9,8 @@
 
 #include <google/protobuf/arena.h>
 
+#include "pemba/api/access/field_rules_table.h"
+#include "pemba/api/access/service.h"
 #include "pemba/api/authzen/field_rules_table.h"
 #include "pemba/api/authzen/service.h"
 #include "pemba/api/call_text.h"
@@ -34,6 +36,7 @@ constexpr const char* kRelationshipService = "openfga.v1.OpenFGAService";
 constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
+constexpr const char* kAccessService = "pemba.iam.v1.AccessService";
 constexpr std::string_view kJsonType = "application/json";
 
 // What all calls share. Lives as long as the router that holds the handlers.
@@ -540,6 +543,29 @@ void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authe
   add({"ExplainFact", "POST", "/reason/databases/{database}/transactions/{transaction}/explain", 200, kWorker}, &S::ExplainFact);
   add({"Project", "GET", "/reason/databases/{database}/projection", 200, kWorker}, &S::Project);
   add({"GuardedCheck", "POST", "/reason/databases/{database}/guarded-check", 200, kWorker}, &S::GuardedCheck);
+  // clang-format on
+}
+
+void AddAccessRoutes(access::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router) {
+  using S = access::Service;
+  constexpr auto kWorker = rpc::Execution::kWorker;
+  RouteAdder<S> add(
+      service,
+      std::shared_ptr<const Front>(new Front{.authenticator = authenticator,
+                                             .clock = clock,
+                                             .options = std::move(options),
+                                             .service = kAccessService,
+                                             .rules = FieldRules(access::FieldRulesTable())}),
+      router);
+  // clang-format off
+  add({"CheckAccess", "POST", "/iam/v1/check-access", 200, kWorker}, &S::CheckAccess);
+  add({"BatchCheckAccess", "POST", "/iam/v1/batch-check-access", 200, kWorker}, &S::BatchCheckAccess);
+  add({"TestIamPermissions", "POST", "/iam/v1/test-iam-permissions", 200, kWorker}, &S::TestIamPermissions);
+  add({"ListAccessible", "POST", "/iam/v1/list-accessible", 200, kWorker}, &S::ListAccessible);
+  add({"ListPrincipals", "POST", "/iam/v1/list-principals", 200, kWorker}, &S::ListPrincipals);
+  add({"ListGrantableRoles", "POST", "/iam/v1/list-grantable-roles", 200, kWorker}, &S::ListGrantableRoles);
+  add({"ExplainAccess", "POST", "/iam/v1/explain-access", 200, kWorker}, &S::ExplainAccess);
   // clang-format on
 }
 

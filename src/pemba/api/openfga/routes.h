@@ -1,4 +1,4 @@
-// Routes: the relationship service, AuthZEN and the reasoning service on gRPC and HTTP.
+// Routes: the relationship service, AuthZEN, reasoning and access on gRPC and HTTP.
 //
 // Each RPC is one row: its typed implementation, its HTTP method, pattern and success status. What
 // surrounds a call is the same for all rows: decoding, path and query parameters, field rules,
@@ -17,6 +17,10 @@
 #include "pemba/api/openfga/service.h"
 #include "pemba/rpc/router.h"
 #include "pemba/telemetry/trace.h"
+
+namespace pemba::api::access {
+class Service;
+}
 
 namespace pemba::api::authzen {
 class Service;
@@ -51,6 +55,10 @@ void AddAuthzenRoutes(authzen::Service& service, const authn::Authenticator& aut
 
 // Likewise: databases of facts and rules, under /reason.
 void AddReasonRoutes(reason::Service& service, const authn::Authenticator& authenticator,
+                     const Clock& clock, FrontOptions options, rpc::Router& router);
+
+// The routes of pemba.iam.v1.AccessService.
+void AddAccessRoutes(access::Service& service, const authn::Authenticator& authenticator,
                      const Clock& clock, FrontOptions options, rpc::Router& router);
 
 }  // namespace pemba::api::openfga

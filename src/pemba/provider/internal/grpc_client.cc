@@ -23,20 +23,17 @@ std::shared_ptr<grpc::Channel> NewChannel(const GrpcOptions& options) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReceivedBytesMax);
-  // A server that is back is found within a second; how often it is asked is the breaker's.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
-  // A connection that is dead without a word is found out.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  // How often a server that is gone is looked for is the breaker's.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2'000);  // For one attempt.
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
   // Not shared with other channels of the process that lead to the same address.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = options.ca_certificates;
   return grpc::CreateCustomChannel(
-      options.address,
-      options.tls ? grpc::SslCredentials(tls) : grpc::InsecureChannelCredentials(), arguments);
+      options.address, options.tls ? grpc::SslCredentials(tls) : grpc::InsecureChannelCredentials(),
+      arguments);
 }
 
 std::chrono::system_clock::time_point ToWall(SteadyTime deadline, SteadyTime now) {
@@ -73,10 +70,11 @@ Status FromGrpc(const grpc::Status& status) {
   return FromStatus(static_cast<std::uint32_t>(status.error_code()), status.error_message());
 }
 
-// Whether it speaks of the server rather than of the request.
-bool IsOutage(ErrorCode code) {
-  return code == ErrorCode::kUnavailable || code == ErrorCode::kDeadlineExceeded;
-}
+// For connecting, before a call is a failure. The library connects only while somebody waits for it
+// to; who just asked would be told at once that there is no connection, again and again.
+constexpr std::chrono::milliseconds kConnectPatience{500};
+// Who gives a server less than this must not conclude from its silence.
+constexpr std::chrono::milliseconds kFairTime{500};
 
 bool IsPassing(ErrorCode code) {
   return code == ErrorCode::kUnavailable || code == ErrorCode::kConflict ||
@@ -88,9 +86,14 @@ bool IsPassing(ErrorCode code) {
 class GrpcClient::Channel {
  public:
   explicit Channel(const GrpcOptions& options)
-      : stub_(NewChannel(options)),
+      : channel_(NewChannel(options)),
+        stub_(channel_),
         authorization_(options.token.empty() ? "" : "Bearer " + options.token) {}
 
+  void Connect(SteadyTime deadline, SteadyTime now) {
+    if (channel_->GetState(true) == GRPC_CHANNEL_READY) return;
+    channel_->WaitForConnected(ToWall(std::min(deadline, now + kConnectPatience), now));
+  }
   void Prepare(grpc::ClientContext& context, SteadyTime deadline, SteadyTime now) const {
     context.set_deadline(ToWall(deadline, now));
     if (!authorization_.empty()) context.AddMetadata("authorization", authorization_);
@@ -98,6 +101,7 @@ class GrpcClient::Channel {
   grpc::GenericStub& stub() { return stub_; }
 
  private:
+  const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
   const std::string authorization_;
 };
@@ -106,20 +110,33 @@ GrpcClient::GrpcClient(GrpcOptions options, const Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       breaker_(options_.failures_max, options_.open_for, clock),
-      channel_(std::make_unique<Channel>(options_)) {}
+      channel_(std::make_shared<Channel>(options_)) {}
 GrpcClient::~GrpcClient() = default;
 
-Status GrpcClient::Permit() {
-  if (breaker_.Ask() == CircuitBreaker::Permit::kAsk) return Done{};
-  return Error{ErrorCode::kUnavailable, "the server at `" + options_.address +
-                                            "` has not answered; it will be asked again soon"};
+Result<GrpcClient::Attempt> GrpcClient::Begin(SteadyTime deadline) {
+  const auto now = clock_.Steady();
+  if (now >= deadline) return Error{ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded"};
+  if (breaker_.Ask() == CircuitBreaker::Permit::kFailAtOnce) {
+    return Error{ErrorCode::kUnavailable, "the server at `" + options_.address +
+                                              "` has not answered; it will be asked again soon"};
+  }
+  const std::lock_guard lock(mutex_);
+  return Attempt{channel_, now, deadline};
 }
 
-Status GrpcClient::Noted(Status status) {
-  if (!status.ok() && IsOutage(status.error().code)) {
-    breaker_.Failed();
-  } else {
+Status GrpcClient::End(const Attempt& attempt, Status status) {
+  const bool late = !status.ok() && status.error().code == ErrorCode::kDeadlineExceeded;
+  const bool away = !status.ok() && status.error().code == ErrorCode::kUnavailable;
+  if (late && attempt.deadline - attempt.begin < kFairTime) return status;
+  if (!late && !away) {
     breaker_.Succeeded();
+    return status;
+  }
+  breaker_.Failed();
+  if (late && breaker_.state() == CircuitBreaker::State::kOpen) {
+    // The connection may be dead without a word; waiting for it can take a quarter of an hour.
+    const std::lock_guard lock(mutex_);
+    if (channel_ == attempt.channel) channel_ = std::make_shared<Channel>(options_);
   }
   return status;
 }
@@ -132,6 +149,7 @@ Status GrpcClient::Call(std::string_view method, const google::protobuf::Message
   for (;;) {
     auto status = Once(method, bytes, response, deadline);
     if (status.ok() || repeat == Repeat::kOnce || !IsPassing(status.error().code)) return status;
+    if (breaker_.state() == CircuitBreaker::State::kOpen) return status;
     const auto wait = backoff.Next();
     if (clock_.Steady() + wait >= deadline) return status;
     std::this_thread::sleep_for(wait);
@@ -140,34 +158,34 @@ Status GrpcClient::Call(std::string_view method, const google::protobuf::Message
 
 Status GrpcClient::Once(std::string_view method, const std::string& request,
                         google::protobuf::MessageLite& response, SteadyTime deadline) {
-  const auto now = clock_.Steady();
-  if (now >= deadline) return Error{ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded"};
-  PEMBA_TRY(std::ignore, Permit());
+  PEMBA_TRY(const auto attempt, Begin(deadline));
+  auto& channel = *attempt.channel;
+  channel.Connect(deadline, attempt.begin);
   grpc::ClientContext context;
-  channel_->Prepare(context, deadline, now);
+  channel.Prepare(context, deadline, clock_.Steady());
   grpc::CompletionQueue queue;
-  const auto call = channel_->stub().PrepareUnaryCall(
-      &context, std::string(kService).append(method), BufferOf(request), &queue);
+  const auto call = channel.stub().PrepareUnaryCall(&context, std::string(kService).append(method),
+                                                    BufferOf(request), &queue);
   call->StartCall();
   grpc::ByteBuffer received;
   grpc::Status status;
   call->Finish(&received, &status, nullptr);
   Next(queue);
-  PEMBA_TRY(std::ignore, Noted(FromGrpc(status)));
+  PEMBA_TRY(std::ignore, End(attempt, FromGrpc(status)));
   return Parse(received, response);
 }
 
 Status GrpcClient::Stream(std::string_view method, const google::protobuf::MessageLite& request,
                           google::protobuf::MessageLite& response, SteadyTime deadline,
                           const std::function<More()>& more) {
-  const auto now = clock_.Steady();
-  if (now >= deadline) return Error{ErrorCode::kDeadlineExceeded, "Request Deadline Exceeded"};
-  PEMBA_TRY(std::ignore, Permit());
+  PEMBA_TRY(const auto attempt, Begin(deadline));
+  auto& channel = *attempt.channel;
+  channel.Connect(deadline, attempt.begin);
   grpc::ClientContext context;
-  channel_->Prepare(context, deadline, now);
+  channel.Prepare(context, deadline, clock_.Steady());
   grpc::CompletionQueue queue;
   const auto call =
-      channel_->stub().PrepareCall(&context, std::string(kService).append(method), &queue);
+      channel.stub().PrepareCall(&context, std::string(kService).append(method), &queue);
   call->StartCall(nullptr);
   bool going = Next(queue);
   if (going) {
@@ -188,9 +206,7 @@ Status GrpcClient::Stream(std::string_view method, const google::protobuf::Messa
   grpc::Status status;
   call->Finish(&status, nullptr);
   Next(queue);
-  if (!enough) return Noted(FromGrpc(status));
-  breaker_.Succeeded();
-  return parsed;
+  return End(attempt, enough ? std::move(parsed) : FromGrpc(status));
 }
 
 }  // namespace pemba::provider::internal

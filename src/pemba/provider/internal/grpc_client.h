@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -51,16 +52,22 @@ class GrpcClient {
  private:
   class Channel;
 
+  // A call that may go out, with its deadline.
+  struct Attempt {
+    std::shared_ptr<Channel> channel;
+    SteadyTime begin, deadline;
+  };
+  Result<Attempt> Begin(SteadyTime deadline);
+  // Tells the breaker, and passes the outcome on.
+  Status End(const Attempt& attempt, Status status);
   Status Once(std::string_view method, const std::string& request,
               google::protobuf::MessageLite& response, SteadyTime deadline);
-  // Tells the breaker, and passes the outcome on.
-  Status Noted(Status status);
-  Status Permit();
 
   const GrpcOptions options_;
   const Clock& clock_;
   CircuitBreaker breaker_;
-  const std::unique_ptr<Channel> channel_;
+  std::mutex mutex_;
+  std::shared_ptr<Channel> channel_;  // Under the mutex. Never null.
 };
 
 }  // namespace pemba::provider::internal

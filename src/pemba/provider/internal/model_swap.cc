@@ -8,46 +8,87 @@ namespace pemba::provider::internal {
 namespace {
 
 // Whoever writes this often at once is not served by one more try here.
-constexpr int kRestoresMax = 5;
+constexpr int kRepairsMax = 8;
+// How far below ours an intruder is looked for.
+constexpr std::size_t kLookedAt = 8;
 
-const Error& Conflict() {
-  static const Error error{ErrorCode::kConflict, "another authorization model was written"};
-  return error;
+Error Conflict() { return {ErrorCode::kConflict, "another authorization model was written"}; }
+
+const model::TypeDefinition* FindType(const model::Model& model, std::string_view name) {
+  const auto found = std::find_if(model.types.begin(), model.types.end(),
+                                  [&](const auto& type) { return type.type == name; });
+  return found == model.types.end() ? nullptr : &*found;
+}
+
+void SetType(model::Model& model, const model::TypeDefinition& type) {
+  for (auto& own : model.types) {
+    if (own.type != type.type) continue;
+    own = type;
+    return;
+  }
+  model.types.push_back(type);
 }
 
 // The model right below `id`, if it is not `expected`.
 Result<std::optional<model::Model>> Intruder(ModelLog& log, std::string_view id,
                                              std::string_view expected) {
-  PEMBA_TRY(auto newest, log.Newest(8));
+  PEMBA_TRY(auto newest, log.Newest(kLookedAt));
   auto own =
       std::find_if(newest.begin(), newest.end(), [&](const auto& model) { return model.id == id; });
-  // Above ours, or ours is not shown yet by a lagging replica: nothing that ours could hide.
+  // Ours is not shown yet by a lagging replica, or there is nothing below that it could hide.
   if (own == newest.end() || ++own == newest.end() || own->id == expected) {
     return std::optional<model::Model>();
   }
   return std::optional(std::move(*own));
 }
 
+Result<model::Model> NewestOf(ModelLog& log) {
+  PEMBA_TRY(auto newest, log.Newest(1));
+  return newest.empty() ? model::Model{} : std::move(newest.front());
+}
+
 }  // namespace
+
+model::Model RebaseModel(const model::Model& base, const model::Model& theirs,
+                         model::Model current) {
+  for (const auto& type : theirs.types) {
+    const auto* before = FindType(base, type.type);
+    if (before == nullptr || *before != type) SetType(current, type);
+  }
+  std::erase_if(current.types, [&](const auto& type) {
+    return FindType(base, type.type) != nullptr && FindType(theirs, type.type) == nullptr;
+  });
+  for (const auto& [name, condition] : theirs.conditions) {
+    const auto before = base.conditions.find(name);
+    if (before == base.conditions.end() || before->second != condition) {
+      current.conditions[name] = condition;
+    }
+  }
+  std::erase_if(current.conditions, [&](const auto& entry) {
+    return base.conditions.contains(entry.first) && !theirs.conditions.contains(entry.first);
+  });
+  return current;
+}
 
 Result<std::string> SwapModel(ModelLog& log, const model::Model& model,
                               std::string_view expected_id) {
-  PEMBA_TRY(const auto before, log.Newest(1));
-  const std::string_view newest = before.empty() ? std::string_view() : before.front().id;
-  if (newest != expected_id) return Conflict();
+  PEMBA_TRY(auto base, NewestOf(log));
+  if (base.id != expected_id) return Conflict();
   PEMBA_TRY(auto id, log.Append(model));
-  PEMBA_TRY(auto intruder, Intruder(log, id, expected_id));
+  PEMBA_TRY(auto intruder, Intruder(log, id, base.id));
   if (!intruder) {
-    PEMBA_TRY(const auto after, log.Newest(1));
-    const bool hidden = !after.empty() && after.front().id != id && after.front().id != newest;
+    PEMBA_TRY(const auto newest, NewestOf(log));
+    const bool hidden = newest.id != id && newest.id != base.id;
     if (hidden) return Conflict();
     return id;
   }
-  for (int i = 0; intruder && i < kRestoresMax; ++i) {
-    PEMBA_TRY(auto restored, log.Append(*intruder));
-    PEMBA_TRY(auto next, Intruder(log, restored, id));
-    id = std::move(restored);
-    intruder = std::move(next);
+  for (int i = 0; intruder && i < kRepairsMax; ++i) {
+    PEMBA_TRY(auto newest, NewestOf(log));
+    auto repaired = RebaseModel(base, *intruder, newest);
+    if (repaired == newest) break;  // Its writer has seen to it already.
+    PEMBA_TRY(id, log.Append(repaired));
+    base = std::move(newest);
+    PEMBA_TRY(intruder, Intruder(log, id, base.id));
   }
   return Conflict();
 }

@@ -2,9 +2,13 @@
 //
 // Models are only ever appended, so what was lost can be seen afterwards: after writing, the model
 // below ours must be the one that ours was made from. If it is another, its writer came in between
-// and ours hides what that one says; then it is put on top again, and the caller told to read,
-// merge and write anew. While that happens, ours is newest for the time of one write; a reader who
-// pins his model sees nothing of it.
+// and ours hides what that one changed; then these changes are made once more, on what is newest by
+// then, in the same way. The caller is told to read, merge and write anew, and finds both in place.
+// While that happens, ours is newest without them for the time of a write or two; a reader who pins
+// his model sees nothing of it.
+//
+// Whoever writes like this loses nothing to others who do, and repairs what it has hidden of those
+// who do not; what those hide of ours is seen when the newest model is read again.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +30,12 @@ class ModelLog {
 };
 
 // The id of `model`, which was the newest right after a moment when `expected_id` was. Errors:
-// kConflict (see above; nothing that another has written is lost), those of the log.
+// kConflict (see above), those of the log.
 Result<std::string> SwapModel(ModelLog& log, const model::Model& model,
                               std::string_view expected_id);
+
+// What `theirs` has changed of `base`, changed in `current`: whole types and conditions.
+model::Model RebaseModel(const model::Model& base, const model::Model& theirs,
+                         model::Model current);
 
 }  // namespace pemba::provider::internal

@@ -28,7 +28,8 @@ ErrorCode OfStandard(std::uint32_t number, const std::string& message) {
     case 9:
       return ErrorCode::kFailedPrecondition;
     case 10:
-      return ErrorCode::kConflict;
+      return message.find(kOtherCondition) == message.npos ? ErrorCode::kConflict
+                                                           : ErrorCode::kTupleStateMismatch;
     case 12:
       return ErrorCode::kUnimplemented;
     case 15:

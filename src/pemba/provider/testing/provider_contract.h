@@ -20,7 +20,8 @@ class Bench {
   virtual ~Bench() = default;
   // Somebody who uses it. Calls make more of them: they know nothing of each other.
   virtual std::unique_ptr<Provider> Connect() = 0;
-  // What holds the tuples goes away at once and comes back with what was durable.
+  // What holds the tuples goes away at once and comes back with what was durable. To be called on
+  // the thread of the test.
   virtual void Crash() = 0;
 };
 

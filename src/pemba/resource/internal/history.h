@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "pemba/resource/internal/packed.h"
 #include "pemba/resource/object.h"
 #include "pemba/resource/transaction.h"
 
@@ -16,15 +17,16 @@ namespace pemba::resource::internal {
 
 struct PastChange {
   Revision revision = 0;
-  ObjectPtr before, after;  // One of both may be null.
-  const ObjectKey& key() const { return after != nullptr ? after->key : before->key; }
+  PackedPtr before, after;  // One of both may be null.
+  const Packed& any() const { return after != nullptr ? *after : *before; }
 };
 
 // Not thread-safe.
 class History {
  public:
   // `start`: what came up to it is not remembered.
-  History(Revision start, std::size_t count_max) : forgotten_(start), count_max_(count_max) {}
+  History(Revision start, std::size_t count_max, std::size_t bytes_max)
+      : forgotten_(start), count_max_(count_max), bytes_max_(bytes_max) {}
 
   void Add(PastChange change);
 
@@ -36,13 +38,15 @@ class History {
   std::deque<PastChange>::const_iterator end() const { return changes_.end(); }
 
   // What the objects of the kind that have changed since `revision` were then; null: not there.
-  using Past = std::map<std::pair<std::string, std::string>, ObjectPtr>;
+  // The places are those of objects that the history holds.
+  using Past = std::map<Place, PackedPtr>;
   Past StateAt(Revision revision, const Kind& kind) const;
 
  private:
   std::deque<PastChange> changes_;
   Revision forgotten_;
-  const std::size_t count_max_;
+  std::size_t bytes_ = 0;  // Of all states, also of those that the table has, too.
+  const std::size_t count_max_, bytes_max_;
 };
 
 }  // namespace pemba::resource::internal

@@ -1,16 +1,15 @@
 #include "pemba/resource/internal/object_table.h"
 
+#include <algorithm>
+
+#include "pemba/base/assert.h"
+
 namespace pemba::resource::internal {
 
-ObjectPtr ObjectTable::Find(const ObjectKey& key) const {
+PackedPtr ObjectTable::Find(const ObjectKey& key) const {
   const Objects& objects = OfKind(*key.kind);
-  const auto found = objects.find({key.name_space, key.name});
-  return found == objects.end() ? nullptr : found->second;
-}
-
-ObjectPtr ObjectTable::FindByUid(std::string_view uid) const {
-  const auto found = by_uid_.find(uid);
-  return found == by_uid_.end() ? nullptr : found->second;
+  const auto found = objects.find(PlaceOf(key));
+  return found == objects.end() ? nullptr : *found;
 }
 
 const ObjectTable::Objects& ObjectTable::OfKind(const Kind& kind) const {
@@ -19,58 +18,95 @@ const ObjectTable::Objects& ObjectTable::OfKind(const Kind& kind) const {
   return found == objects_.end() ? none : found->second;
 }
 
+ObjectPtr ObjectTable::FindByUid(std::string_view uid) const {
+  for (const Packed* const packed : by_uid_.Find(uid)) {
+    auto object = Unpack(*packed);
+    if (object->uid() == uid) return object;
+  }
+  return nullptr;
+}
+
 std::vector<ObjectPtr> ObjectTable::OwnedBy(std::string_view uid) const {
   std::vector<ObjectPtr> owned;
-  const auto found = owned_.find(uid);
-  if (found == owned_.end()) return owned;
-  for (const auto& dependent : found->second) owned.push_back(by_uid_.at(dependent));
+  for (const Packed* const packed : owned_.Find(uid)) {
+    auto object = Unpack(*packed);
+    const auto owners = object->owners();
+    const bool owns =
+        std::ranges::any_of(owners, [&](const auto& each) { return each.uid == uid; });
+    if (owns) owned.push_back(std::move(object));
+  }
   return owned;
 }
 
 std::vector<ObjectPtr> ObjectTable::FindBy(IndexId index, std::string_view key) const {
   std::vector<ObjectPtr> objects;
-  const auto found = indexed_[index].find(key);
-  if (found == indexed_[index].end()) return objects;
-  const Objects& all = OfKind(*indexes_[index].kind);
-  objects.reserve(found->second.size());
-  for (const auto& place : found->second) objects.push_back(all.at(place));
+  const auto found = indexed_[index].Find(key);
+  objects.reserve(found.size());
+  for (const Packed* const packed : found) {
+    auto object = Unpack(*packed);
+    if (std::ranges::count(indexes_[index].keys(*object), key) != 0) {
+      objects.push_back(std::move(object));
+    }
+  }
   return objects;
 }
 
-void ObjectTable::Put(ObjectPtr object) {
-  Remove(object->key);
-  const std::string uid(object->uid());
-  for (const auto& owner : object->owners()) owned_[owner.uid].insert(uid);
-  by_uid_[uid] = object;
+std::vector<std::pair<IndexTable*, std::string>> ObjectTable::KeysOf(const Object& object) {
+  std::vector<std::pair<IndexTable*, std::string>> keys;
+  keys.emplace_back(&by_uid_, object.uid());
+  for (auto& owner : object.owners()) keys.emplace_back(&owned_, std::move(owner.uid));
   for (IndexId index = 0; index < indexes_.size(); ++index) {
-    if (indexes_[index].kind != object->key.kind) continue;
-    for (auto& key : indexes_[index].keys(*object)) {
-      indexed_[index][std::move(key)].emplace(object->key.name_space, object->key.name);
+    if (indexes_[index].kind != object.key.kind) continue;
+    for (auto& key : indexes_[index].keys(object)) {
+      keys.emplace_back(&indexed_[index], std::move(key));
     }
   }
-  objects_[object->key.kind][{object->key.name_space, object->key.name}] = std::move(object);
+  return keys;
 }
 
-void ObjectTable::Remove(const ObjectKey& key) {
-  const ObjectPtr object = Find(key);
-  if (object == nullptr) return;
-  for (const auto& owner : object->owners()) {
-    const auto owned = owned_.find(owner.uid);
-    if (owned == owned_.end()) continue;
-    owned->second.erase(std::string(object->uid()));
-    if (owned->second.empty()) owned_.erase(owned);
+ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPtr& after) {
+  Change change;
+  if (before != nullptr) {
+    change.before = Find(before->key);
+    change.keys_before = KeysOf(*before);
   }
-  for (IndexId index = 0; index < indexes_.size(); ++index) {
-    if (indexes_[index].kind != key.kind) continue;
-    for (const auto& each : indexes_[index].keys(*object)) {
-      const auto places = indexed_[index].find(each);
-      if (places == indexed_[index].end()) continue;
-      places->second.erase({key.name_space, key.name});
-      if (places->second.empty()) indexed_[index].erase(places);
-    }
+  if (after != nullptr) {
+    change.after = Packed::Pack(*after, dictionary_);
+    change.keys_after = KeysOf(*after);
   }
-  by_uid_.erase(std::string(object->uid()));
-  objects_[key.kind].erase({key.name_space, key.name});
+  return change;
+}
+
+void ObjectTable::Apply(const Change& change) {
+  if (change.before != nullptr) {
+    for (const auto& [table, key] : change.keys_before) table->Remove(key, change.before.get());
+    objects_[&change.before->kind()].erase(change.before);
+  }
+  if (change.after != nullptr) {
+    const bool added = objects_[&change.after->kind()].insert(change.after).second;
+    PEMBA_CHECK(added);
+    for (const auto& [table, key] : change.keys_after) table->Add(key, change.after.get());
+  }
+}
+
+ObjectPtr NewestView::Find(const ObjectKey& key) const {
+  auto packed = table_.Find(key);
+  if (packed == nullptr) return nullptr;
+  // Objects lie 16 bytes apart at least.
+  auto& cached = cache_[(reinterpret_cast<std::uintptr_t>(packed.get()) >> 4) % cache_.size()];
+  if (cached.packed != packed) {
+    cached.object = table_.Unpack(*packed);
+    cached.packed = std::move(packed);
+  }
+  return cached.object;
+}
+
+void NewestView::ForEach(const Kind& kind, std::string_view name_space, const Visit& visit) const {
+  const auto& objects = table_.OfKind(kind);
+  for (auto at = objects.lower_bound(Place{name_space, ""}); at != objects.end(); ++at) {
+    if (!name_space.empty() && (*at)->name_space() != name_space) return;
+    if (visit(table_.Unpack(**at)) == storage::Visit::kStop) return;
+  }
 }
 
 }  // namespace pemba::resource::internal

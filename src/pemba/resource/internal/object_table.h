@@ -1,5 +1,5 @@
-// ObjectTable: the objects of one store as of its newest revision, with the indexes that the
-// resource store needs.
+// ObjectTable: the objects of one store as of its newest revision, packed, with what they are found
+// by.
 #pragma once
 
 #include <map>
@@ -7,46 +7,79 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <boost/unordered/unordered_flat_set.hpp>
-
-#include "pemba/base/hash.h"
 #include "pemba/resource/index.h"
+#include "pemba/resource/internal/index_table.h"
+#include "pemba/resource/internal/object_view.h"
+#include "pemba/resource/internal/packed.h"
 #include "pemba/resource/object.h"
 
 namespace pemba::resource::internal {
 
-// Not thread-safe. O(log n) per object and owner reference.
+// Any number of threads may read, or one may change it. One thread may prepare changes at any time
+// at which the table does not change.
 class ObjectTable {
  public:
+  using Objects = std::set<PackedPtr, ByPlace>;
+
   explicit ObjectTable(std::span<const Index> indexes = {})
       : indexes_(indexes), indexed_(indexes.size()) {}
 
-  using Objects = std::map<std::pair<std::string, std::string>, ObjectPtr>;  // Namespace, name.
-
-  ObjectPtr Find(const ObjectKey& key) const;  // Null if there is none.
-  ObjectPtr FindByUid(std::string_view uid) const;
+  PackedPtr Find(const ObjectKey& key) const;  // Null if there is none.
   const Objects& OfKind(const Kind& kind) const;
-  std::vector<ObjectPtr> OwnedBy(std::string_view uid) const;  // In no order.
-
-  // In order of namespace and name.
+  // Null if there is none.
+  ObjectPtr FindByUid(std::string_view uid) const;
+  // In order of kind, namespace and name.
+  std::vector<ObjectPtr> OwnedBy(std::string_view uid) const;
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const;
+  ObjectPtr Unpack(const Packed& packed) const { return packed.Unpack(dictionary_); }
 
-  void Put(ObjectPtr object);  // Replaces the one with its key.
-  void Remove(const ObjectKey& key);
-  std::size_t size() const { return by_uid_.size(); }
+  // What an object was and what it is going to be; one of both may be null.
+  struct Change {
+    PackedPtr before, after;
+    // Of the two, by the place of their table.
+    std::vector<std::pair<IndexTable*, std::string>> keys_before, keys_after;
+  };
+  // `before` is what the table has.
+  Change Prepare(const ObjectPtr& before, const ObjectPtr& after);
+  void Apply(const Change& change);
 
  private:
-  // Namespace and name, of one kind.
-  using Places = std::set<std::pair<std::string, std::string>>;
+  std::vector<std::pair<IndexTable*, std::string>> KeysOf(const Object& object);
 
   const std::span<const Index> indexes_;
+  Dictionary dictionary_;
   std::map<const Kind*, Objects> objects_;
-  StringMap<ObjectPtr> by_uid_;
-  // Uid of an owner -> uids of what it owns.
-  StringMap<StringSet> owned_;
-  std::vector<StringMap<Places>> indexed_;  // By IndexId.
+  IndexTable by_uid_, owned_;        // By uid: the object, and what names it as an owner.
+  std::vector<IndexTable> indexed_;  // By IndexId.
+};
+
+// The newest objects, for the thread that writes. Remembers some that were unpacked.
+class NewestView final : public ObjectView {
+ public:
+  explicit NewestView(const ObjectTable& table) : table_(table), cache_(kCached) {}
+
+  ObjectPtr Find(const ObjectKey& key) const override;
+  ObjectPtr FindByUid(std::string_view uid) const override { return table_.FindByUid(uid); }
+  std::vector<ObjectPtr> OwnedBy(std::string_view uid) const override {
+    return table_.OwnedBy(uid);
+  }
+  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const override {
+    return table_.FindBy(index, key);
+  }
+  void ForEach(const Kind& kind, std::string_view name_space, const Visit& visit) const override;
+
+ private:
+  static constexpr std::size_t kCached = 1024;
+  struct Cached {
+    PackedPtr packed;
+    ObjectPtr object;
+  };
+
+  const ObjectTable& table_;
+  mutable std::vector<Cached> cache_;  // By hash of the pointer.
 };
 
 }  // namespace pemba::resource::internal

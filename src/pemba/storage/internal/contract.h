@@ -47,6 +47,13 @@ inline Error CorruptWrite(std::string_view store, Revision revision, std::string
                                     std::to_string(revision) + " is corrupt: " + std::string(what)};
 }
 
+// For who knows a log up to a revision below its horizon.
+inline Error LogTrimmed(std::string_view store, Revision horizon) {
+  return {ErrorCode::kInvalidArgument, "store '" + std::string(store) +
+                                           "': changes up to revision " + std::to_string(horizon) +
+                                           " are no longer kept"};
+}
+
 // A ticket whose outcome is known.
 class SettledTicket final : public AppendTicket {
  public:

@@ -72,6 +72,36 @@ std::string WithoutForeignParameters(std::string_view uri) {
   return kept;
 }
 
+std::vector<std::string> Split(std::string_view list) {
+  std::vector<std::string> items;
+  while (true) {
+    const auto comma = list.find(',');
+    items.emplace_back(list.substr(0, comma));
+    if (comma == list.npos) return items;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// The same parameters once for each of their hosts. Left whole: lists that do not fit together,
+// which libpq refuses, and the preference of a standby, which looks at all hosts at once.
+std::vector<PgParameters> HostByHost(const PgParameters& parameters) {
+  std::size_t count = 1;
+  for (const auto& [name, value] : parameters) {
+    if (value == "prefer-standby") return {parameters};
+    if (name == "host" || name == "hostaddr") count = std::max(count, Split(value).size());
+  }
+  std::vector<PgParameters> hosts(count);
+  for (const auto& [name, value] : parameters) {
+    const bool listed = name == "host" || name == "hostaddr" || name == "port";
+    const auto items = listed ? Split(value) : std::vector{value};
+    if (items.size() != 1 && items.size() != count) return {parameters};
+    for (std::size_t i = 0; i < count; ++i) {
+      hosts[i].emplace_back(name, items.size() == 1 ? items.front() : items[i]);
+    }
+  }
+  return hosts;
+}
+
 void SetDefault(PgParameters& parameters, const char* name, const char* value) {
   const auto named = [&](const auto& parameter) { return parameter.first == name; };
   if (std::ranges::none_of(parameters, named)) parameters.emplace_back(name, value);
@@ -153,8 +183,24 @@ Result<PgParameters> ParsePgUri(std::string_view uri, std::string_view username,
   return parameters;
 }
 
+// libpq tries the hosts of a list in turn, but asynchronously it gives the first one all the time
+// there is: one that is silent would keep us from the others.
 Result<std::unique_ptr<PgConnection>> PgConnection::Connect(const PgParameters& parameters,
                                                             SteadyTime deadline) {
+  const auto hosts = HostByHost(parameters);
+  Error none{ErrorCode::kUnavailable, ""};
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const auto now = steady_clock::now();
+    const auto share = (deadline - now) / static_cast<std::int64_t>(hosts.size() - i);
+    auto connection = ConnectTo(hosts[i], now + share);
+    if (connection.ok()) return connection;
+    none.message += (none.message.empty() ? "" : "; ") + connection.error().message;
+  }
+  return none;
+}
+
+Result<std::unique_ptr<PgConnection>> PgConnection::ConnectTo(const PgParameters& parameters,
+                                                              SteadyTime deadline) {
   std::vector<const char*> names, values;
   for (const auto& [name, value] : parameters) {
     names.push_back(name.c_str());

@@ -89,6 +89,7 @@ struct PgNotice {  // What NOTIFY brought.
 // The message is for the operator.
 class PgConnection {
  public:
+  // Of several hosts the first that answers in its share of the time, and is of the wanted kind.
   static Result<std::unique_ptr<PgConnection>> Connect(const PgParameters& parameters,
                                                        SteadyTime deadline);
 
@@ -125,6 +126,8 @@ class PgConnection {
   };
   explicit PgConnection(PGconn* connection) : connection_(connection) {}
 
+  static Result<std::unique_ptr<PgConnection>> ConnectTo(const PgParameters& parameters,
+                                                         SteadyTime deadline);
   Status Await(short events, SteadyTime deadline);
   Status Flush(SteadyTime deadline);
   Result<PGresult*> NextResult(SteadyTime deadline);  // Null: the end of this statement.

@@ -85,13 +85,15 @@ class PgLockedLog final : public LockedLog {
   const LogHead& head() const override { return head_; }
 
   Status ReadWrites(Revision after, const std::function<Visit(const Write&)>& visit) override {
-    PgLogReader reader(store_, after, visit);
+    PgLogReader reader(store_, after, visit, PgLogReader::Reader::kFollows);
     if (after == known_) {
       PEMBA_TRY(std::ignore, reader.Visit(tail_));
       if (reader.stopped() || reader.after() >= head_.revision) return Done{};
     }
     const auto read = reader.Read(*loan_.operator->(), patience_);
-    if (read.ok() || read.error().code == ErrorCode::kDataLoss) return read;
+    const bool told = read.ok() || read.error().code == ErrorCode::kDataLoss ||
+                      read.error().code == ErrorCode::kInvalidArgument;
+    if (told) return read;
     pool_.Failed(*loan_.operator->(), read.error());
     return Error{ErrorCode::kUnavailable, "the database cannot be reached"};
   }
@@ -187,20 +189,54 @@ Status MakeHead(PgConnection& connection, const StoreId& store, SteadyTime deadl
 
 }  // namespace
 
-PgStatement PgLogReader::Select(const StoreId& store, Revision after, std::size_t rows_max) {
+PgStatement PgLogReader::Select(const StoreId& store, Revision after, std::size_t rows_max,
+                                Revision last) {
   return {
-      "SELECT revision, record FROM pemba_log WHERE store = $1 AND revision > $2 "
+      "SELECT revision, record, "
+      "coalesce((SELECT revision FROM pemba_horizon WHERE store = $1), 0), "
+      "coalesce((SELECT rows_left FROM pemba_horizon WHERE store = $1), 0) "
+      "FROM pemba_log WHERE store = $1 AND revision > $2 AND revision <= $4 "
       "ORDER BY revision LIMIT $3",
       {PgValue::Bytes(store.value), PgValue::Number(static_cast<std::int64_t>(after)),
-       PgValue::Number(static_cast<std::int64_t>(rows_max))}};
+       PgValue::Number(static_cast<std::int64_t>(rows_max)),
+       PgValue::Number(static_cast<std::int64_t>(last))}};
+}
+
+// Rows and horizon of a chunk are of one snapshot.
+Status PgLogReader::Meet(const Horizon& now) {
+  if (now == horizon_) return Done{};
+  if (!loads_ && begin_ < now.revision) return LogTrimmed(store_.value, now.revision);
+  if (loads_ && after_ > 0) {
+    if (after_ >= now.revision) return Done{};  // All of that was read as it had been.
+    return Error{ErrorCode::kUnavailable, "store '" + store_.value +
+                                              "': the log was trimmed while it was read; a retry "
+                                              "will read it as it is now"};
+  }
+  horizon_ = now;
+  return Done{};
+}
+
+// Nothing is missing beyond the horizon, and up to there no more than trimming took away.
+Status PgLogReader::Follows(Revision revision) {
+  if (revision <= horizon_.revision && revision > after_) {
+    ++trimmed_rows_;
+    return Done{};
+  }
+  const bool leaves = begin_ < horizon_.revision && after_ <= horizon_.revision;
+  if (leaves && trimmed_rows_ != horizon_.rows_left) {
+    return CorruptWrite(store_.value, horizon_.revision, "a row up to there is missing");
+  }
+  const Revision next = std::max(after_, horizon_.revision) + 1;
+  if (revision == next) return Done{};
+  return CorruptWrite(store_.value, next, "it is missing");
 }
 
 Status PgLogReader::Visit(const PgRows& rows) {
   for (int i = 0; i < rows.count() && !stopped_; ++i) {
-    const Revision revision = after_ + 1;
-    if (static_cast<Revision>(rows.Number(i, 0)) != revision) {
-      return CorruptWrite(store_.value, revision, "it is missing");
-    }
+    PEMBA_TRY(std::ignore, Meet({static_cast<Revision>(rows.Number(i, 2)),
+                                 static_cast<std::uint64_t>(rows.Number(i, 3))}));
+    const auto revision = static_cast<Revision>(rows.Number(i, 0));
+    PEMBA_TRY(std::ignore, Follows(revision));
     const auto body = Unseal(WriteKey(store_.value, revision), rows.Bytes(i, 1));
     if (!body.ok()) return CorruptWrite(store_.value, revision, body.error().message);
     auto write = DecodeWrite(*body, parts_);
@@ -212,17 +248,18 @@ Status PgLogReader::Visit(const PgRows& rows) {
   return Done{};
 }
 
-Status PgLogReader::Read(PgConnection& connection, std::chrono::nanoseconds patience) {
+Status PgLogReader::Read(PgConnection& connection, std::chrono::nanoseconds patience,
+                         Revision last) {
   std::size_t rows_max = kChunkRowsMin;
-  PEMBA_TRY(auto rows, connection.Run(Select(store_, after_, rows_max), In(patience)));
+  PEMBA_TRY(auto rows, connection.Run(Select(store_, after_, rows_max, last), In(patience)));
   while (true) {
     const bool more = static_cast<std::size_t>(rows.count()) == rows_max;
     if (more) {
       const std::size_t fitting =
           kChunkBytes * static_cast<std::size_t>(rows.count()) / BytesOf(rows);
       rows_max = std::clamp(std::min(rows_max * 4, fitting), kChunkRowsMin, kChunkRowsMax);
-      const auto last = static_cast<Revision>(rows.Number(rows.count() - 1, 0));
-      const PgStatement next = Select(store_, last, rows_max);
+      const auto read = static_cast<Revision>(rows.Number(rows.count() - 1, 0));
+      const PgStatement next = Select(store_, read, rows_max, last);
       PEMBA_TRY(std::ignore, connection.Send({&next, 1}, In(patience)));
     }
     const auto visited = Visit(rows);

@@ -74,6 +74,16 @@ CREATE TABLE pemba_head (
   latest_model bytea
 );
 )"},
+    PgMigration{2, 1, R"(
+-- Up to which revision a log has been trimmed (`pemba trim`), and how many of its rows are left up
+-- to there: those that still store something, each with what it still stores. Trimming a log
+-- makes programs that know nothing of this table refuse the database (compatible_from).
+CREATE TABLE pemba_horizon (
+  store bytea PRIMARY KEY,
+  revision bigint NOT NULL,
+  rows_left bigint NOT NULL
+);
+)"},
 };
 
 std::string RandomSecret() {
@@ -103,8 +113,8 @@ Result<PgSchemaState> Step(PgConnection& connection, SteadyTime deadline) {
   }
   const auto& next = kMigrations.at(static_cast<std::size_t>(found->version));
   const auto done = connection.RunScript(
-      fmt::format("{}; UPDATE pemba_schema SET version = {}, compatible_from = {} WHERE id = 1; "
-                  "COMMIT",
+      fmt::format("{}; UPDATE pemba_schema SET version = {}, "
+                  "compatible_from = greatest(compatible_from, {}) WHERE id = 1; COMMIT",
                   next.sql, next.version, next.compatible_from),
       deadline);
   if (!done.ok()) {

@@ -14,7 +14,7 @@ namespace pemba::storage::internal {
 
 // What this program's tables look like. A database may be ahead of it as long as it says that
 // programs of this version still understand it.
-inline constexpr int kPgSchemaVersion = 1;
+inline constexpr int kPgSchemaVersion = 2;
 
 struct PgSchemaState {
   int version = 0;          // 0: no tables.

@@ -141,7 +141,8 @@ Status PostgresServer::Initialise(Durability durability) {
   settings << "listen_addresses = '127.0.0.1'\n"
            << "unix_socket_directories = '" << directory_.path().string() << "'\n"
            << "max_connections = 200\nshared_buffers = 64MB\nmax_wal_senders = 4\n"
-           << "wal_level = replica\nlog_min_messages = warning\n";
+           << "wal_level = replica\nwal_retrieve_retry_interval = 100ms\n"
+           << "log_min_messages = warning\n";
   if (durability == Durability::kNone) {
     settings << "fsync = off\nfull_page_writes = off\n";
   }
@@ -171,10 +172,21 @@ PostgresServer::~PostgresServer() { StopNow(Stop::kCrash); }
 
 void PostgresServer::StopNow(Stop how) {
   if (pid_ == 0) return;
-  kill(pid_, SIGCONT);
+  Resume();
   kill(pid_, how == Stop::kCrash ? SIGQUIT : SIGINT);
   waitpid(pid_, nullptr, 0);
   pid_ = 0;
+}
+
+void PostgresServer::Pause() { Signal(SIGSTOP); }
+void PostgresServer::Resume() { Signal(SIGCONT); }
+
+// The postmaster comes first: what is stopped starts nothing.
+void PostgresServer::Signal(int signal) const {
+  kill(pid_, signal);
+  std::ifstream children("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(pid_) +
+                         "/children");
+  for (pid_t child = 0; children >> child;) kill(child, signal);
 }
 
 Status PostgresServer::StartAgain() { return Launch(); }

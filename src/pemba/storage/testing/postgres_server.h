@@ -38,6 +38,9 @@ class PostgresServer {
   enum class Stop : std::uint8_t { kCrash, kFast };
   void StopNow(Stop how);
   Status StartAgain();
+  // Stops all its processes where they are, and lets them go on: connections stay, and are silent.
+  void Pause();
+  void Resume();
 
   int port() const { return port_; }
   pid_t pid() const { return pid_; }  // Of the postmaster.
@@ -51,6 +54,7 @@ class PostgresServer {
  private:
   PostgresServer() = default;
   Status Launch();
+  void Signal(int signal) const;  // To all its processes.
   Status Initialise(Durability durability);
 
   TemporaryDirectory directory_;

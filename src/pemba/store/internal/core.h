@@ -129,7 +129,10 @@ class StoreCore {
   Known LastKnown() const;
   Status Follow(const ReadLog& read);
   Status ApplyDurable(std::uint64_t generation, const storage::Write& write);
-  Status StartOver(const Known& known);
+  Status StartOver(const Known& known, const std::string& why);
+  // Of a read of the log after that revision: whether it had all that came after. Errors: `code`,
+  // with what to do, if not; the read's own.
+  Status ExpectWhole(Revision after, const Status& read, ErrorCode code) const;
   Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
   std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
   Status MakeRoomFor(const JudgedBatch& judged);

@@ -71,7 +71,8 @@ Result<FeedBatch> StoreCore::ReadFeed(const FeedPosition& from, std::string_view
     const bool enough = changes >= changes_max || ++looked_at >= kWritesPerBatch;
     return enough ? storage::Visit::kStop : storage::Visit::kContinue;
   };
-  PEMBA_TRY(std::ignore, shared_.datastore.ReadWrites(id_, from.revision, visit));
+  const auto read = shared_.datastore.ReadWrites(id_, from.revision, visit);
+  PEMBA_TRY(std::ignore, ExpectWhole(from.revision, read, ErrorCode::kInvalidArgument));
   if (!made.ok()) return made.error();
   return batch;
 }

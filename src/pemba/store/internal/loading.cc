@@ -56,7 +56,12 @@ Result<std::unique_ptr<graph::Graph>> FromCheckpoint(Shared& shared, const Store
     return none;
   }
   const auto snapshot = (*loaded)->Pin();
-  PEMBA_TRY(const auto time, TimeOf(shared, store, snapshot.revision()));
+  const auto at_end = TimeOf(shared, store, snapshot.revision());
+  if (!at_end.ok() && at_end.error().code == ErrorCode::kInvalidArgument) {
+    ReportUnused(shared, store, at_end.error().message);  // The log was trimmed since.
+    return none;
+  }
+  PEMBA_TRY(const auto time, at_end);
   const WallTime kept = snapshot.TimeOf(snapshot.revision());
   if (!time || (kept != WallTime() && kept != *time)) {
     ReportUnused(shared, store, "it does not belong to this log");

@@ -117,6 +117,16 @@ Result<Revision> StoreCore::ReadRecords(
   return shared_.datastore.ReadRecords(id_, prefix, visit);
 }
 
+// Asked after the read: the log may be trimmed at any time.
+Status StoreCore::ExpectWhole(Revision after, const Status& read, ErrorCode code) const {
+  const bool trimmed = !read.ok() && read.error().code == ErrorCode::kInvalidArgument;
+  if (!trimmed && (!read.ok() || after > 0)) return read;
+  PEMBA_TRY(const auto horizon, shared_.datastore.Horizon(id_));
+  if (horizon <= after) return read;
+  return Error{code, "changes up to revision " + std::to_string(horizon) +
+                         " are no longer kept; read the tuples, and the changes from then on"};
+}
+
 Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) const {
   LogPosition next;
   if (!request.continuation_token.empty()) {
@@ -177,7 +187,11 @@ Result<ChangePage> StoreCore::ReadChanges(const ReadChangesRequest& request) con
     last.change = std::max<std::size_t>(write.changes.size(), 1) - 1;
     return storage::Visit::kStop;
   };
-  PEMBA_TRY(std::ignore, shared_.datastore.ReadWrites(id_, next.revision - 1, visit));
+  const auto read = shared_.datastore.ReadWrites(id_, next.revision - 1, visit);
+  PEMBA_TRY(std::ignore,
+            ExpectWhole(next.revision - 1, read,
+                        request.continuation_token.empty() ? ErrorCode::kInvalidStartTime
+                                                           : ErrorCode::kInvalidContinuationToken));
   if (!made.ok()) return made.error();
   page.continuation_token =
       page.changes.empty() && !gave_up

@@ -66,11 +66,19 @@ Status StoreCore::Follow(const ReadLog& read) {
     applied = ApplyDurable(known.generation, write);
     return applied.ok() ? storage::Visit::kContinue : storage::Visit::kStop;
   };
-  PEMBA_TRY(std::ignore, read(known.revision == 0 ? 0 : known.revision - 1, visit));
+  const Status outcome = read(known.revision == 0 ? 0 : known.revision - 1, visit);
+  // What this server has yet to see is no longer there change by change.
+  if (!outcome.ok() && outcome.error().code == ErrorCode::kInvalidArgument) {
+    return StartOver(known, outcome.error().message);
+  }
+  PEMBA_TRY(std::ignore, outcome);
   settled_.notify_all();
   PEMBA_TRY(std::ignore, std::move(applied));
   if (log == Log::kSame) return Done{};
-  return StartOver(known);
+  // The database was put back to an earlier time, say. What it has now is the truth.
+  return StartOver(known, "store '" + id_.value +
+                              "': the log in the database is not the one that " +
+                              "this server knows up to revision " + std::to_string(known.revision));
 }
 
 // A write that is durable; it may have been applied already. Readers see it at once.
@@ -95,14 +103,11 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
   return Done{};
 }
 
-// The log is not the one that the graph was made from: the database was put back to an earlier
-// time, say. What it has now is the truth.
-Status StoreCore::StartOver(const Known& known) {
+// The log does not lead on from what the graph was made from.
+Status StoreCore::StartOver(const Known& known, const std::string& why) {
   const std::lock_guard turn(start_over_mutex_);
   if (LastKnown().generation != known.generation) return Done{};
-  shared_.Report("store '" + id_.value + "': the log in the database is not the one that this " +
-                 "server knows up to revision " + std::to_string(known.revision) +
-                 "; the store is loaded again");
+  shared_.Report(why + "; the store is loaded again");
   PEMBA_TRY(auto loaded, LoadGraph(shared_, id_));
   const std::lock_guard lock(write_mutex_);
   ReplaceState(std::move(loaded));

@@ -8,29 +8,11 @@
 namespace pemba::iam {
 namespace {
 
-using model::RelationReference;
 using model::Rewrite;
 using model::RewriteKind;
 using model::TypeDefinition;
 
-using Related = std::vector<RelationReference>;
-
-void SortRelated(TypeDefinition& type) {
-  if (!type.metadata.has_value()) return;
-  for (auto& [relation, metadata] : type.metadata->relations) {
-    std::ranges::sort(metadata.directly_related_user_types, {}, [](const RelationReference& r) {
-      return std::tie(r.type, r.relation, r.wildcard, r.condition);
-    });
-  }
-}
-
-// What counts of a model, in one order.
-model::Model Canonical(model::Model model) {
-  model.id.clear();
-  std::ranges::sort(model.types, {}, &TypeDefinition::type);
-  for (auto& type : model.types) SortRelated(type);
-  return model;
-}
+using Related = std::vector<model::RelationReference>;
 
 const Related& RelatedOf(const TypeDefinition& type, std::string_view relation) {
   static const Related kNone;
@@ -72,23 +54,6 @@ TypeDefinition Outline(const TypeDefinition& type) {
 }
 
 }  // namespace
-
-bool IsManagedType(std::string_view type) { return type.find('/') != type.npos; }
-
-model::Model MergeManaged(const model::Model& current, const model::Model& managed) {
-  model::Model merged;
-  merged.schema_version = kSchemaVersion;
-  merged.conditions = current.conditions;
-  for (const auto& type : current.types) {
-    if (!IsManagedType(type.type)) merged.types.push_back(type);
-  }
-  merged.types.insert(merged.types.end(), managed.types.begin(), managed.types.end());
-  return merged;
-}
-
-bool SameModel(const model::Model& a, const model::Model& b) {
-  return Canonical(a) == Canonical(b);
-}
 
 model::Model Accepting(const model::Model& before, const model::Model& after) {
   model::Model model = before;

@@ -1,0 +1,60 @@
+#include "pemba/api/access/object_authorizer.h"
+
+#include <algorithm>
+
+#include "pemba/api/k8s/callers.h"
+
+namespace pemba::api::access {
+namespace {
+
+using Answer = iam::AccessDecision::Answer;
+
+constexpr std::chrono::seconds kPatience{3};
+
+bool IsPlatformGroup(std::string_view group) {
+  return group == "iam.miloapis.com" || group == "resourcemanager.miloapis.com" ||
+         group == "identity.miloapis.com" || group == "iam.pemba.dev";
+}
+
+bool IsRead(std::string_view verb) { return verb == "get" || verb == "list" || verb == "watch"; }
+
+bool IsLoggedIn(const resource::Caller& caller) {
+  return std::ranges::find(caller.groups, k8s::kAuthenticatedGroup) != caller.groups.end();
+}
+
+}  // namespace
+
+resource::Outcome<Done> ObjectAuthorizer::Authorize(const k8s::ObjectRequest& request) {
+  const auto& caller = request.caller;
+  if (k8s::IsMaster(caller)) return Done{};
+  const auto& kind = request.kind;
+  if (!request.subresource.empty() && !IsRead(request.verb) && IsPlatformGroup(kind.group)) {
+    return Forbidden(request, "statuses are written by controllers");
+  }
+  const bool assignable = kind.group == "iam.miloapis.com" && kind.plural == "roles" &&
+                          request.name_space == assignable_ && !assignable_.empty();
+  if (assignable && IsRead(request.verb) && IsLoggedIn(caller) &&
+      !decider_.AccountProblem(caller.uid, caller.extra)) {
+    return Done{};
+  }
+  const iam::AccessReview review{caller.uid,
+                                 std::string(request.verb),
+                                 kind.group,
+                                 kind.plural,
+                                 std::string(request.subresource),
+                                 std::string(request.name_space),
+                                 std::string(request.name),
+                                 request.parent,
+                                 caller.extra};
+  const auto decision =
+      decider_.Review(review, {.read = {.at_least = {}, .deadline = clock_.Steady() + kPatience}});
+  if (decision.allowed()) return Done{};
+  if (decision.error) return resource::Failure(*decision.error);
+  const auto why = decision.reason == iam::AccessReason::kNoGrant ? std::string()
+                   : decision.answer == Answer::kUndecided
+                       ? decision.message
+                       : std::string(iam::ToText(decision.reason));
+  return Forbidden(request, why);
+}
+
+}  // namespace pemba::api::access

@@ -1,0 +1,23 @@
+#include "pemba/bench/internal/scratch_directory.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+namespace pemba::bench::internal {
+
+Result<std::unique_ptr<ScratchDirectory>> ScratchDirectory::Make() {
+  std::error_code error;
+  auto path = (std::filesystem::temp_directory_path(error) / "pemba-bench-XXXXXX").string();
+  if (error || mkdtemp(path.data()) == nullptr) {
+    return Error{ErrorCode::kUnavailable, "cannot make a directory at " + path};
+  }
+  return std::unique_ptr<ScratchDirectory>(new ScratchDirectory(std::move(path)));
+}
+
+ScratchDirectory::~ScratchDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace pemba::bench::internal

@@ -1,0 +1,48 @@
+// Audit: the tuples of a store beside what declared objects come to.
+#pragma once
+
+#include <functional>
+
+#include "pemba/iam/internal/step.h"
+#include "pemba/iam/projector.h"
+#include "pemba/store/store.h"
+
+namespace pemba::iam::internal {
+
+class Audit {
+ public:
+  // Borrows everything; `transaction` stages nothing. Nobody writes meanwhile.
+  Audit(const ReadingScope& scope, const ProjectedState& state,
+        const resource::Transaction& transaction, store::Store& store);
+
+  // O(objects + tuples); memory is 16 bytes for each tuple that is wanted.
+  Drift Compare();
+  // After Compare: deletes what is too much, then writes what is missing. Errors: those of
+  // Store::WriteTuples.
+  Status Repair();
+
+ private:
+  using Visit = std::function<Status(tuple::Tuple)>;
+  Status ForEachWanted(const Visit& visit);
+  Status ForEachExtra(const Visit& visit) const;
+  bool IsStored(const tuple::Tuple& tuple) const;
+
+  const ReadingScope& scope_;
+  const resource::Transaction& transaction_;
+  store::Store& store_;
+  Reading reading_;
+  store::View view_;
+
+  struct Hash {
+    std::uint64_t low, high;
+    friend bool operator==(const Hash&, const Hash&) = default;
+  };
+  struct HashOfHash {
+    using is_avalanching = void;
+    std::size_t operator()(const Hash& hash) const { return hash.low; }
+  };
+  static Hash HashOf(const tuple::TupleView& tuple);
+  boost::unordered_flat_set<Hash, HashOfHash> wanted_;
+};
+
+}  // namespace pemba::iam::internal

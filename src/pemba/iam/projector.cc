@@ -1,0 +1,197 @@
+#include "pemba/iam/projector.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "pemba/iam/internal/audit.h"
+#include "pemba/iam/internal/mutation.h"
+#include "pemba/iam/internal/step.h"
+#include "pemba/provider/model_merge.h"
+
+namespace pemba::iam {
+namespace {
+
+using internal::FactKinds;
+using internal::ProjectedState;
+using internal::ReadingScope;
+using internal::Step;
+using resource::Consequences;
+using resource::Failure;
+using resource::Outcome;
+using resource::ResourceStore;
+using resource::Transaction;
+
+Error ToError(const Failure& failure) {
+  if (failure.reason == Failure::Reason::kStorage) return failure.error;
+  return {ErrorCode::kFailedPrecondition, failure.message};
+}
+
+}  // namespace
+
+class Projector::Impl {
+ public:
+  Impl(store::Store& store, const resource::Registry& registry, ProjectorOptions options)
+      : store_(store),
+        kinds_(FactKinds::In(registry)),
+        options_(std::move(options)),
+        scope_{registry, kinds_, options_.projection} {
+    state_.catalog = std::make_shared<const Catalog>();
+    state_.platform_roles = std::make_shared<const internal::RoleTable>();
+    state_.model = std::make_shared<const model::Model>();
+  }
+
+  Result<Drift> Start(ResourceStore& resources) {
+    return InQuiet(resources, [&](const Transaction& transaction) {
+      Publish(internal::ReadState(scope_, transaction));
+      return Compare(transaction, Repair::kFix);
+    });
+  }
+
+  Result<Drift> Audit(ResourceStore& resources, Repair repair) {
+    return InQuiet(resources,
+                   [&](const Transaction& transaction) { return Compare(transaction, repair); });
+  }
+
+  Outcome<Consequences> Project(const Transaction& transaction) {
+    Step step(scope_, state_, transaction);
+    auto tuples = step.Changes();
+    Consequences consequences;
+    consequences.writes = std::move(tuples.writes);
+    consequences.deletes = std::move(tuples.deletes);
+    if (step.after().model != state_.model) {
+      PEMBA_TRY(std::ignore, AddModels(*step.after().model, consequences));
+    }
+    next_ = step.after();
+    if (internal::Mutated(internal::Mutation::kKeepAbandonedState)) Publish(*next_);
+    return consequences;
+  }
+
+  void Committed() {
+    if (next_) Publish(*std::move(next_));
+    next_.reset();
+  }
+
+  void Abandoned() { next_.reset(); }
+
+  CatalogPtr catalog() const {
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+  }
+
+  const ProjectionOptions& projection() const { return options_.projection; }
+
+ private:
+  // Runs `body` while nobody writes, on everything that is committed.
+  template <class Body>
+  static Result<Drift> InQuiet(ResourceStore& resources, const Body& body) {
+    Result<Drift> result = Drift{};
+    resource::WriteOptions options;
+    options.dry_run = true;
+    const auto ran = resources.Transact(options, [&](Transaction& transaction) -> Outcome<Done> {
+      result = body(transaction);
+      return Done{};
+    });
+    if (!ran.ok()) return ToError(ran.error());
+    return result;
+  }
+
+  Result<Drift> Compare(const Transaction& transaction, Repair repair) const {
+    internal::Audit audit(scope_, state_, transaction, store_);
+    auto drift = audit.Compare();
+    PEMBA_TRY(const auto newest, NewestModel());
+    const auto wanted = provider::MergeModels(newest, *state_.model);
+    drift.model_differs = !provider::SameModels(newest, wanted);
+    if (repair == Repair::kReport || drift.none()) return drift;
+    if (drift.model_differs && drift.missing != 0) {
+      PEMBA_TRY(std::ignore, store_.WriteModel(Accepting(newest, wanted)));
+    }
+    PEMBA_TRY(std::ignore, audit.Repair());
+    if (drift.model_differs) {
+      PEMBA_TRY(std::ignore, store_.WriteModel(wanted));
+    }
+    return drift;
+  }
+
+  // Others may keep types of their own in the store.
+  Outcome<Done> AddModels(const model::Model& managed, Consequences& consequences) const {
+    auto newest = NewestModel();
+    if (!newest.ok()) return newest.error();
+    auto wanted = provider::MergeModels(*newest, managed);
+    if (provider::SameModels(*newest, wanted)) return Done{};
+    PEMBA_TRY(std::ignore, CheckSize(*newest, wanted));
+    const bool fits = std::ranges::all_of(consequences.writes, [&](const tuple::Tuple& tuple) {
+      return provider::AcceptsTuple(*newest, tuple.view());
+    });
+    if (!fits) consequences.model_before = Accepting(*newest, wanted);
+    consequences.model_after = std::move(wanted);
+    return Done{};
+  }
+
+  // What shrinks is welcome, however large it still is.
+  Outcome<Done> CheckSize(const model::Model& newest, const model::Model& wanted) const {
+    const auto types = wanted.types.size();
+    if (options_.model_types_max != 0 && types > options_.model_types_max &&
+        types > newest.types.size()) {
+      return Failure(Failure::Reason::kInvalid,
+                     fmt::format("the authorization model would have {} types, and the provider "
+                                 "takes {}",
+                                 types, options_.model_types_max));
+    }
+    if (options_.model_bytes_max == 0) return Done{};
+    const auto bytes = ModelWireBytes(wanted);
+    if (bytes > options_.model_bytes_max && bytes > ModelWireBytes(newest)) {
+      return Failure(Failure::Reason::kInvalid,
+                     fmt::format("the authorization model would be {} bytes long, and the provider "
+                                 "takes {}",
+                                 bytes, options_.model_bytes_max));
+    }
+    return Done{};
+  }
+
+  // Empty if there is none.
+  Result<model::Model> NewestModel() const {
+    PEMBA_TRY(auto page, store_.ListModels(1, ""));
+    return page.models.empty() ? model::Model() : std::move(page.models.front());
+  }
+
+  void Publish(ProjectedState state) {
+    state_ = std::move(state);
+    const std::lock_guard lock(mutex_);
+    catalog_ = state_.catalog;
+  }
+
+  store::Store& store_;
+  const FactKinds kinds_;
+  const ProjectorOptions options_;
+  const ReadingScope scope_;
+
+  // The writer's.
+  ProjectedState state_;
+  std::optional<ProjectedState> next_;  // Of the transaction just projected.
+
+  mutable std::mutex mutex_;
+  CatalogPtr catalog_ = std::make_shared<const Catalog>();  // Guarded by mutex_.
+};
+
+Projector::Projector(store::Store& store, const resource::Registry& registry,
+                     ProjectorOptions options)
+    : impl_(std::make_unique<Impl>(store, registry, std::move(options))) {}
+Projector::~Projector() = default;
+
+Result<Drift> Projector::Start(ResourceStore& resources) { return impl_->Start(resources); }
+Result<Drift> Projector::Audit(ResourceStore& resources, Repair repair) {
+  return impl_->Audit(resources, repair);
+}
+Outcome<Consequences> Projector::Project(const Transaction& transaction) {
+  return impl_->Project(transaction);
+}
+void Projector::Committed(resource::Revision) { impl_->Committed(); }
+void Projector::Abandoned() { impl_->Abandoned(); }
+CatalogPtr Projector::catalog() const { return impl_->catalog(); }
+const ProjectionOptions& Projector::projection() const { return impl_->projection(); }
+
+}  // namespace pemba::iam

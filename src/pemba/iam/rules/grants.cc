@@ -1,0 +1,114 @@
+#include "pemba/iam/rules/grants.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "pemba/iam/internal/documents.h"
+#include "pemba/iam/internal/role_tree.h"
+#include "pemba/iam/names.h"
+
+namespace pemba::iam::internal {
+namespace {
+
+constexpr std::string_view kRoleKind = "iam.miloapis.com/Role";
+
+// The first of the permissions that is not held; nullopt: none.
+Result<std::optional<std::string>> Lacks(const Work& work,
+                                         const std::vector<std::string>& permissions,
+                                         const Target& target) {
+  if (permissions.empty()) return std::optional<std::string>();
+  auto* authority = work.environment.authority;
+  if (authority == nullptr) return std::optional(permissions.front());
+  return authority->Lacks(work.transaction.caller(), permissions, target);
+}
+
+}  // namespace
+
+std::string ToText(const Target& target) {
+  if (target.name.empty()) return "all of " + target.type;
+  if (target.name_space.empty()) return target.type + ":" + target.name;
+  return fmt::format("{}:{}/{}", target.type, target.name_space, target.name);
+}
+
+Result<Held> Holds(const Work& work, std::string_view permission, const Target& target) {
+  PEMBA_TRY(const auto lacking, Lacks(work, {std::string(permission)}, target));
+  return lacking ? Held::kNo : Held::kYes;
+}
+
+Outcome<Done> CheckUsable(Review& review, const RoleKey& role, const std::string& field) {
+  if (!review.GuardsCaller()) return Done{};
+  const auto& work = review.work;
+  auto usable = Held::kNo;
+  if (work.FindRole(role) != nullptr) {
+    usable = Held::kYes;
+    if (role.name_space != work.settings().assignable_roles_namespace) {
+      PEMBA_TRY(usable,
+                Holds(work, kUseRoles, {std::string(kRoleKind), role.name_space, role.name}));
+    }
+  }
+  if (usable == Held::kNo) {
+    review.errors.push_back(
+        resource::Invalid(field, Quoted(role.ToText()), "there is no such role that you may use"));
+  }
+  return Done{};
+}
+
+Outcome<Done> CheckHolds(Review& review, const std::vector<std::string>& permissions,
+                         const Target& target, const std::string& field) {
+  if (!review.GuardsCaller()) return Done{};
+  PEMBA_TRY(const auto lacking, Lacks(review.work, permissions, target));
+  if (!lacking) return Done{};
+  return ForbiddenTo(
+      review,
+      fmt::format("it would grant `{}` on `{}`, which you do not hold", *lacking, ToText(target)),
+      field);
+}
+
+Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant) {
+  if (!review.GuardsCaller()) return Done{};
+  const auto errors_before = review.errors.size();
+  PEMBA_TRY(std::ignore, CheckUsable(review, grant.role, grant.role_field));
+  if (review.errors.size() > errors_before) return Done{};
+  PEMBA_TRY(const auto bind, Holds(review.work, kBind, grant.target));
+  if (bind == Held::kYes) return Done{};
+  const auto lookup = LookupIn(review.work);
+  const auto role = lookup(grant.role);
+  std::vector<std::string> permissions;
+  for (auto& permission : EffectivePermissions(*role, lookup).permissions) {
+    if (review.work.catalog.Applies(grant.target.type, permission)) {
+      permissions.push_back(std::move(permission));
+    }
+  }
+  return CheckHolds(review, permissions, grant.target, grant.role_field);
+}
+
+void CheckRoles(Review& review) {
+  std::set<RoleKey> seen;
+  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
+    const auto field = fmt::format("spec.roles[{}]", role.index);
+    if (!seen.insert(role.key).second) {
+      review.errors.push_back(resource::Duplicate(field, Quoted(role.key.ToText())));
+    } else if (review.work.FindRole(role.key) == nullptr && !review.GuardsCaller()) {
+      // Others are told the same of a role that they may not use.
+      review.errors.push_back(resource::NotFound(field, Quoted(role.key.ToText())));
+    }
+  }
+}
+
+Outcome<Done> CheckRoleGrants(Review& review, const std::string& organization) {
+  std::set<RoleKey> before;
+  if (review.was() != nullptr) {
+    for (auto& role : RolesOf(*review.was(), review.key().name_space)) before.insert(role.key);
+  }
+  for (const auto& role : RolesOf(*review.is(), review.key().name_space)) {
+    if (before.contains(role.key)) continue;
+    PEMBA_TRY(std::ignore,
+              CheckGrant(review, {.role = role.key,
+                                  .role_field = fmt::format("spec.roles[{}]", role.index),
+                                  .target = {std::string(kOrganizationType), "", organization}}));
+  }
+  return Done{};
+}
+
+}  // namespace pemba::iam::internal

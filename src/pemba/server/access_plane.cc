@@ -1,0 +1,107 @@
+#include "pemba/server/access_plane.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "pemba/iam/kinds.h"
+#include "pemba/provider/embedded.h"
+#include "pemba/server/declared_objects.h"
+
+namespace pemba::server {
+namespace {
+
+Result<api::access::HttpMapping> ReadMapping(const std::filesystem::path& path) {
+  if (path.empty()) return api::access::HttpMapping();
+  std::ifstream in(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in.good() && !in.eof()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "iam.httpMapping: `" + path.string() + "` cannot be read"};
+  }
+  auto mapping = api::access::HttpMapping::FromYaml(text);
+  if (mapping.ok()) return mapping;
+  return Error{ErrorCode::kInvalidArgument,
+               "iam.httpMapping: `" + path.string() + "`: " + mapping.error().message};
+}
+
+iam::ProjectionKind ProjectionOf(const IamConfig& config) {
+  const bool embedded = config.provider == IamConfig::ProviderKind::kEmbedded;
+  return config.projection.value_or(embedded ? iam::ProjectionKind::kRoleRelation
+                                             : iam::ProjectionKind::kDirect);
+}
+
+}  // namespace
+
+api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config) {
+  using api::k8s::Nameless;
+  return {.nameless = config.authn.method == AuthnMethod::kPreshared ? Nameless::kAdmin
+                                                                     : Nameless::kEveryone,
+          .admins = config.iam.admins};
+}
+
+Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock) {
+  if (config_.provider != IamConfig::ProviderKind::kEmbedded) {
+    return Error{ErrorCode::kInvalidArgument, "iam.provider: only embedded is there yet"};
+  }
+  PEMBA_TRY(provider_, provider::Embedded::Open(stores, StoreId{kResourceStoreId}, clock));
+  return Done{};
+}
+
+Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
+    const ServerConfig& config, store::Stores& stores, storage::Datastore& datastore,
+    const Clock& clock, telemetry::Registry* metrics,
+    std::function<void(std::string_view)> report) {
+  std::unique_ptr<AccessPlane> plane(new AccessPlane(config));
+  plane->callers_ = CallerOptionsOf(config);
+  plane->metrics_ = metrics;
+  PEMBA_TRY(plane->mapping_, ReadMapping(config.iam.http_mapping));
+  PEMBA_TRY(std::ignore, iam::AddKinds(plane->registry_));
+  PEMBA_TRY(std::ignore, AddDeclaredKinds(config.resource_kinds, plane->registry_));
+  PEMBA_TRY(plane->store_, OpenResourceStore(stores, datastore, clock));
+
+  iam::ControlPlaneOptions options;
+  options.settings = config.iam.settings;
+  options.settings.grants = config.iam.provider == IamConfig::ProviderKind::kEmbedded
+                                ? iam::Settings::Grants::kAtCommit
+                                : iam::Settings::Grants::kWhenProvided;
+  options.projection = ProjectionOf(config.iam);
+  PEMBA_TRY(plane->plane_,
+            iam::ControlPlane::Open(**plane->store_, plane->registry_, clock, std::move(options)));
+  PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock));
+
+  auto& control = *plane->plane_;
+  iam::DeciderOptions deciding;
+  deciding.subresources = config.iam.subresource_actions;
+  if (config.iam.require_approval) deciding.approval = iam::DeciderOptions::Approval::kNeeded;
+  plane->decider_ = std::make_unique<iam::Decider>(
+      **plane->store_, control.resources(), *plane->provider_,
+      [&control] { return control.catalog(); }, std::move(deciding));
+  control.UseAuthority(*plane->decider_);
+  plane->grants_ = std::make_unique<iam::Grants>(control.resources(), *plane->decider_);
+  const auto& assignable = config.iam.settings.assignable_roles_namespace;
+  plane->authorizer_ =
+      std::make_unique<api::access::ObjectAuthorizer>(*plane->decider_, clock, assignable);
+  plane->service_ = std::make_unique<api::access::Service>(
+      *plane->decider_, *plane->grants_, control.resources(), *plane->provider_,
+      api::access::ServiceOptions{.callers = plane->callers_,
+                                  .assignable_roles_namespace = assignable});
+  for (const auto& problem : control.Problems()) report(problem);
+  return plane;
+}
+
+api::access::WebhookOptions AccessPlane::webhook_options() const {
+  api::access::WebhookOptions options;
+  options.on_error =
+      config_.strict ? api::access::OnError::kDeny : api::access::OnError::kNoOpinion;
+  options.trusted_parents = config_.trusted_parents;
+  options.mapping = mapping_;
+  options.callers = callers_;
+  options.metrics = metrics_;
+  options.binding_of = [this](const std::string& uid, const iam::AccessDecision& decision) {
+    return grants_->BindingOf(uid, decision);
+  };
+  return options;
+}
+
+}  // namespace pemba::server

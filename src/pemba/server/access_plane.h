@@ -1,0 +1,67 @@
+// AccessPlane: identities and access of a server: the control plane, who decides, and what serves
+// both.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pemba/api/access/object_authorizer.h"
+#include "pemba/api/access/service.h"
+#include "pemba/api/access/webhooks.h"
+#include "pemba/base/clock.h"
+#include "pemba/base/result.h"
+#include "pemba/iam/control_plane.h"
+#include "pemba/iam/decider.h"
+#include "pemba/iam/grants.h"
+#include "pemba/provider/provider.h"
+#include "pemba/server/config.h"
+#include "pemba/storage/datastore.h"
+#include "pemba/store/stores.h"
+#include "pemba/telemetry/metrics.h"
+
+namespace pemba::server {
+
+// Who a caller is, as the configuration has it.
+api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config);
+
+class AccessPlane {
+ public:
+  // Borrows everything but the configuration, of which it copies what it needs. `metrics` may be
+  // null. `report` is told what an operator should know, from any thread. Errors: those of the
+  // kinds, of the mapping file, of ControlPlane::Open and of the provider's options.
+  static Result<std::unique_ptr<AccessPlane>> Open(const ServerConfig& config,
+                                                   store::Stores& stores,
+                                                   storage::Datastore& datastore,
+                                                   const Clock& clock, telemetry::Registry* metrics,
+                                                   std::function<void(std::string_view)> report);
+
+  resource::ResourceStore& resources() { return plane_->resources(); }
+  api::k8s::Authorizer& authorizer() { return *authorizer_; }
+  api::access::Service& service() { return *service_; }
+  const iam::Decider& decider() const { return *decider_; }
+  api::access::WebhookOptions webhook_options() const;
+  provider::Health health() const { return provider_->health(); }
+
+ private:
+  explicit AccessPlane(const ServerConfig& config) : config_(config.iam) {}
+  Status OpenProvider(store::Stores& stores, const Clock& clock);
+
+  const IamConfig config_;
+  api::k8s::CallerOptions callers_;
+  api::access::HttpMapping mapping_;
+  telemetry::Registry* metrics_ = nullptr;
+  resource::Registry registry_;
+  std::optional<store::StoreHandle> store_;
+  std::unique_ptr<iam::ControlPlane> plane_;
+  std::unique_ptr<provider::Provider> provider_;
+  std::unique_ptr<iam::Decider> decider_;
+  std::unique_ptr<iam::Grants> grants_;
+  std::unique_ptr<api::access::ObjectAuthorizer> authorizer_;
+  std::unique_ptr<api::access::Service> service_;
+};
+
+}  // namespace pemba::server
