@@ -133,6 +133,7 @@ TEST_F(Console, CtrlCGivesUpALineOrAQueryAndNotTheConsole) {
   terminal.Until(kPrompt);
   terminal.Type("match $x isa nothing;\nget $x");
   terminal.Until("get $x");
+  ::usleep(200'000);  // The line is waited for.
   terminal.Type(kInterrupt);
   terminal.Until(kPrompt);
   terminal.Type("match $p isa person; get $p; count;\n\n");

@@ -40,13 +40,14 @@ std::string EntryOf(const std::string& text) {
 }
 
 // What SIGINT does. The handler touches lock-free atomics only: nobody registers callbacks on the
-// source, and it changes only while no query runs.
+// source, and it is not changed while `running` points to it.
 std::atomic<bool> interrupted{false};
-std::optional<std::stop_source> running;
+std::optional<std::stop_source> source;
+std::atomic<std::stop_source*> running{nullptr};
 
 void OnInterrupt(int) {
   interrupted = true;
-  if (running) running->request_stop();
+  if (auto* stop = running.load()) stop->request_stop();
 }
 
 }  // namespace
@@ -91,16 +92,18 @@ TerminalLines::TerminalLines(std::string history_file) : history_file_(std::move
 
 TerminalLines::~TerminalLines() {
   std::signal(SIGINT, SIG_DFL);
-  running.reset();
+  running = nullptr;
 }
 
 Line TerminalLines::Read(const std::string& prompt) {
-  running.reset();
-  interrupted = false;
+  // Of a query that has ended; otherwise it came between two lines.
+  if (running.exchange(nullptr) != nullptr) interrupted = false;
+  if (interrupted.exchange(false)) return {Line::Kind::kInterrupted, {}};
   const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
-  if (line && !interrupted) return {Line::Kind::kText, line.get()};
+  const bool given_up = interrupted.exchange(false);
+  if (line && !given_up) return {Line::Kind::kText, line.get()};
   [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, "\n", 1);  // The line has ended.
-  return {interrupted ? Line::Kind::kInterrupted : Line::Kind::kEnd, {}};
+  return {given_up ? Line::Kind::kInterrupted : Line::Kind::kEnd, {}};
 }
 
 void TerminalLines::Remember(const std::string& entry) {
@@ -111,8 +114,10 @@ void TerminalLines::Remember(const std::string& entry) {
 }
 
 std::stop_token TerminalLines::Interruptible() {
-  running.emplace();
-  return running->get_token();
+  source.emplace();
+  running = &*source;
+  if (interrupted) source->request_stop();  // It came before.
+  return source->get_token();
 }
 
 std::size_t TerminalLines::columns() const {
