@@ -58,11 +58,13 @@ Replicator::Replicator(const store::Store& store, Provider& provider, const Cloc
 
 Status Replicator::Resume(Revision applied) {
   PEMBA_TRY(position_, store_.StartFeed({.after_revision = applied}));
+  has_model_ = true;
   return Done{};
 }
 
 Status Replicator::Resync() {
   const auto from = store_.Pin().revision();
+  lost_ = has_model_ = false;
   PEMBA_TRY(std::ignore, PublishModel(Model::kBeside));
   for (bool complete = false; !complete;) {
     PEMBA_TRY(const auto found, CompareTuples(store_, provider_, clock_, {.pace = options_.pace}));
@@ -74,7 +76,6 @@ Status Replicator::Resync() {
     complete = found.complete;
   }
   position_ = {from, 0};
-  lost_ = false;
   return Done{};
 }
 
@@ -180,11 +181,15 @@ Status Replicator::PublishModel(Model how) {
   if (page.models.empty()) return Done{};
   const auto wanted = ManagedPart(page.models.front());
   PEMBA_TRY(const auto current, provider_.ReadModel());
-  if (current.id.empty() && !model_.id.empty()) lost_ = true;
+  if (current.id.empty() && has_model_) {
+    lost_ = true;
+    return Error{ErrorCode::kUnavailable, "the provider has lost what it had"};
+  }
   if (how == Model::kBeside) {
     auto both = provider::PublishModel(provider_, UnionOfModels(ManagedPart(current), wanted));
     if (both.ok()) {
       model_ = std::move(both->model);
+      has_model_ = true;
       return Done{};
     }
     // Together they are too large, or do not fit together: the new one alone.
@@ -192,6 +197,7 @@ Status Replicator::PublishModel(Model how) {
   }
   PEMBA_TRY(auto published, provider::PublishModel(provider_, wanted));
   model_ = std::move(published.model);
+  has_model_ = true;
   return Done{};
 }
 

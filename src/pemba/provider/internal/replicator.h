@@ -70,7 +70,8 @@ class Replicator {
   const std::map<std::string, Rejection>& rejected() const { return rejected_; }
   Status RetryRejected();
 
-  // Whether the provider has lost what it had (it was reset): Resync.
+  // Whether the provider has lost what it had (it was reset): every call that notices fails
+  // (kUnavailable), until Resync.
   bool lost() const { return lost_; }
 
  private:
@@ -90,6 +91,7 @@ class Replicator {
   store::FeedPosition position_;
   model::Model model_;  // The provider's, as last seen; without an id: not seen yet.
   std::map<std::string, Rejection> rejected_;
+  bool has_model_ = false;  // It had one.
   bool lost_ = false;
 };
 
