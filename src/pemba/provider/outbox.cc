@@ -189,7 +189,7 @@ class Outbox::Impl {
     if (!resumed_) {
       PEMBA_TRY(std::ignore, MakeAnew());
     } else if (!seen_) {
-      PEMBA_TRY(std::ignore, replicator_.PublishModel(Replicator::Model::kBeside));
+      PEMBA_TRY(std::ignore, replicator_.PublishBeside());
       Tell();
     }
     seen_ = true;
@@ -300,8 +300,10 @@ class Outbox::Impl {
 
   Status PublishModel(const std::string& model) {
     if (!ModelIsDue()) return Done{};
+    // What was followed may already need the one that has come since: at the next turn.
+    if (replicator_.StoreModel() != model) return Done{};
     if (model != published_model_) retry_rejected_at_ = {};  // What was refused may fit then.
-    auto published = replicator_.PublishModel(Replicator::Model::kInstead);
+    auto published = replicator_.PublishInstead(model);
     if (!published.ok() && ClassOf(published.error().code) != FailureClass::kPermanent) {
       return published;
     }
