@@ -30,6 +30,7 @@ const boost::json::object* PartOf(const boost::json::object& object, std::string
 }
 
 std::string NameOf(const resource::Object& object) {
+  if (object.key.name_space.empty()) return object.key.name;
   return PlaceKey(object.key.name_space, object.key.name);
 }
 
