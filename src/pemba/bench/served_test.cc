@@ -165,7 +165,8 @@ TEST_F(Served, AStallIsCountedAgainstEveryoneWhoWaited) {
               {.shape = {.connections = 2}, .duration = milliseconds(1'200), .rate = 1'000});
   wake.join();
   ASSERT_TRUE(tally.ok()) << tally.error().message;
-  // Most of those that count arrived during the stall, even if the load began late on a busy machine.
+  // Most of those that count arrived during the stall, even if the load began late on a busy
+  // machine.
   EXPECT_GT(tally->checks.Percentile(0.5), 50'000'000u);
   EXPECT_GT(tally->backlog_max, 100u);
 }
