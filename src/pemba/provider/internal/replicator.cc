@@ -170,8 +170,9 @@ bool Replicator::ModelAccepts(std::span<const tuple::Tuple> adds) const {
 }
 
 std::string Replicator::StoreModel() const {
-  const auto page = store_.ListModels(1, "");
-  return page.ok() && !page->models.empty() ? page->models.front().id : "";
+  const auto view = store_.Pin();
+  const auto model = view.ResolveModel("");
+  return model.ok() ? std::string(model->id) : "";
 }
 
 Status Replicator::PublishModel(Model how) {
