@@ -65,6 +65,10 @@ class FaultyFront::Impl final : public grpc::CallbackGenericService {
     const std::lock_guard lock(mutex_);
     faults_.push_back(std::move(fault));
   }
+  void Heal() {
+    const std::lock_guard lock(mutex_);
+    faults_.clear();
+  }
   void BeOld() {
     const std::lock_guard lock(mutex_);
     old_ = true;
@@ -182,6 +186,7 @@ FaultyFront::FaultyFront(const std::string& target) : impl_(std::make_unique<Imp
 FaultyFront::~FaultyFront() = default;
 const std::string& FaultyFront::address() const { return impl_->address(); }
 void FaultyFront::Add(Fault fault) { impl_->Add(std::move(fault)); }
+void FaultyFront::Heal() { impl_->Heal(); }
 void FaultyFront::BeOld() { impl_->BeOld(); }
 std::size_t FaultyFront::calls(const std::string& method) const { return impl_->calls(method); }
 std::size_t FaultyFront::tuples_max() const { return impl_->tuples_max(); }

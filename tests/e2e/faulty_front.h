@@ -29,6 +29,7 @@ class FaultyFront {
 
   const std::string& address() const;
   void Add(Fault fault);
+  void Heal();  // No fault is left.
   // From now on as a server that knows neither on_duplicate nor on_missing.
   void BeOld();
   std::size_t calls(const std::string& method) const;

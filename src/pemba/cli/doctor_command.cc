@@ -8,6 +8,7 @@
 
 #include "pemba/cli/data_commands.h"
 #include "pemba/cli/serve_command.h"
+#include "pemba/server/access_plane.h"
 #include "pemba/server/server.h"
 #include "pemba/storage/postgres.h"
 
@@ -106,6 +107,24 @@ void LookAtDirectory(const std::filesystem::path& directory, Findings& findings)
                   "data: `" + directory.string() + "`, " + Mebibytes(space.available) + " free");
 }
 
+void LookAtAccess(const server::ServerConfig& config, Findings& findings) {
+  const auto& iam = config.iam;
+  if (!iam.enabled) return;
+  findings.Good("access: identities and access are declared");
+  if (const auto mapping = server::ReadHttpMapping(iam.http_mapping); !mapping.ok()) {
+    findings.Bad("access: " + mapping.error().message);
+  }
+  using server::AuthnMethod;
+  const bool named =
+      config.authn.method == AuthnMethod::kOidc || config.authn.method == AuthnMethod::kMtls;
+  if (named && iam.admins.empty()) {
+    findings.Look("access: nobody may do everything; name someone in iam.admins");
+  }
+  if (config.authn.method == AuthnMethod::kNone) {
+    findings.Look("access: callers are not authenticated, so everybody may do everything");
+  }
+}
+
 Result<int> Doctor(Session& session, const server::SettingValues& flags) {
   Findings findings(session.out);
   PEMBA_TRY(const auto sources, SettingSourcesOf(flags));
@@ -116,6 +135,7 @@ Result<int> Doctor(Session& session, const server::SettingValues& flags) {
   }
   findings.Good("configuration");
   for (const auto& name : loaded->without_effect) findings.Look("setting without effect: " + name);
+  LookAtAccess(loaded->config, findings);
   switch (loaded->config.datastore_engine) {
     case server::DatastoreEngine::kMemory:
       findings.Look("data: kept in memory, gone with the process");
@@ -148,7 +168,7 @@ void AddDoctor(CommandLine& line) {
   for (const char* flag :
        {"datastore-engine", "datastore-uri", "datastore-username", "datastore-password",
         "datastore-secondary-uri", "datastore-secondary-username", "datastore-secondary-password",
-        "data-dir"}) {
+        "data-dir", "iam-enabled", "iam-admins", "iam-http-mapping", "authn-method"}) {
     command.add_option_function<std::string>(
         std::string("--") + flag,
         [flags, flag](const std::string& value) { (*flags)[flag] = value; },

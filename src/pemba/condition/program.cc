@@ -155,21 +155,26 @@ Status Program::ValidateContext(const boost::json::object& context) const {
 }
 
 std::shared_ptr<const Bindings> Program::Bind(const boost::json::object& context) const {
-  const auto& parameters = compiled_->parameters;
   Arena scratch;
-  const auto values = scratch.NewArray<Value>(parameters.size());
+  const Bindings& made = *BindIn(context, scratch);
+  // Bindings may be kept for every conditional tuple of a store, so they take what they need only.
+  auto kept = std::make_shared<internal::KeptBindings>(scratch.used_bytes());
+  Bindings& bindings = kept->bindings;
+  bindings = {this, made.is_context_empty, kept->arena.NewArray<Value>(made.values.size())};
+  std::transform(made.values.begin(), made.values.end(), bindings.values.begin(),
+                 [&](const Value& value) { return internal::Copy(value, kept->arena); });
+  return {std::move(kept), &bindings};
+}
+
+const Bindings* Program::BindIn(const boost::json::object& context, Arena& arena) const {
+  const auto& parameters = compiled_->parameters;
+  const auto values = arena.NewArray<Value>(parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto* json = context.if_contains(parameters[i].name);
     values[i] =
-        json == nullptr ? Value::Unknown() : internal::Coerce(*json, parameters[i].type, scratch);
+        json == nullptr ? Value::Unknown() : internal::Coerce(*json, parameters[i].type, arena);
   }
-  // Bindings may be kept for every conditional tuple of a store, so they take what they need only.
-  auto bindings = std::make_shared<Bindings>(*this, scratch.used_bytes());
-  bindings->is_context_empty = context.empty();
-  bindings->values = bindings->arena.NewArray<Value>(values.size());
-  std::transform(values.begin(), values.end(), bindings->values.begin(),
-                 [&](const Value& value) { return internal::Copy(value, bindings->arena); });
-  return bindings;
+  return arena.New<Bindings>(this, context.empty(), values);
 }
 
 Result<Verdict> Program::Evaluate(const Bindings* request, const Bindings* tuple,

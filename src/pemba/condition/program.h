@@ -76,6 +76,8 @@ class Program final {
   // Converts what the program knows of `context`; other keys are ignored. Never fails: a value
   // that does not convert is remembered as such. O(parameters + size of their values).
   std::shared_ptr<const Bindings> Bind(const boost::json::object& context) const;
+  // The same for one request: the result lives in the arena.
+  const Bindings* BindIn(const boost::json::object& context, Arena& arena) const;
 
   struct TupleText {
     std::string_view object, relation, subject;

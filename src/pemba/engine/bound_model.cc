@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "pemba/engine/internal/mutation.h"
@@ -18,7 +19,12 @@ constexpr std::size_t kProbesMax = 8;
 std::uint64_t KeyOf(model::ConditionIndex condition, graph::ContextId context) {
   return std::uint64_t{condition} << 32 | context;
 }
-std::size_t SlotOf(std::uint64_t key) { return (key * 0x9E37'79B9'7F4A'7C15ull) >> 40; }
+
+// Contexts are numbered as the store first saw them: those of a small store share a page.
+std::size_t SlotOf(model::ConditionIndex condition, graph::ContextId context) {
+  constexpr std::size_t kApart = 4099;  // So that conditions do not meet at once.
+  return context + std::size_t{model::Underlying(condition)} * kApart;
+}
 
 }  // namespace
 
@@ -27,8 +33,35 @@ struct BoundModel::CachedBindings {
   std::shared_ptr<const condition::Bindings> bindings;
 };
 
+// In pages that are made when they are first needed: a store with few contexts pays for few.
 struct BoundModel::Cache {
-  std::array<std::atomic<const CachedBindings*>, kCachedBindings> slots{};
+  using Slot = std::atomic<const CachedBindings*>;
+  struct Page {
+    std::array<Slot, 256> slots{};
+  };
+
+  ~Cache() {
+    for (auto& page : pages) {
+      const std::unique_ptr<Page> owned(page.load(std::memory_order_acquire));
+      if (owned == nullptr) continue;
+      for (auto& slot : owned->slots) delete slot.load(std::memory_order_relaxed);
+    }
+  }
+
+  Slot& SlotAt(std::size_t index) {
+    auto& page = pages[index / kSlotsPerPage % pages.size()];
+    Page* current = page.load(std::memory_order_acquire);
+    if (current == nullptr) {
+      auto made = std::make_unique<Page>();
+      if (page.compare_exchange_strong(current, made.get(), std::memory_order_acq_rel)) {
+        current = made.release();
+      }
+    }
+    return current->slots[index % kSlotsPerPage];
+  }
+
+  static constexpr std::size_t kSlotsPerPage = std::tuple_size_v<decltype(Page::slots)>;
+  std::array<std::atomic<Page*>, kCachedBindings / kSlotsPerPage> pages{};
 };
 
 model::MayExpire MayExpireIn(const graph::Graph& graph) {
@@ -67,11 +100,7 @@ std::shared_ptr<const BoundModel> BoundModel::Bind(std::shared_ptr<const model::
   return bound;
 }
 
-BoundModel::~BoundModel() {
-  const std::unique_ptr<Cache> cache(cache_.load(std::memory_order_acquire));
-  if (cache == nullptr) return;
-  for (auto& slot : cache->slots) delete slot.load(std::memory_order_relaxed);
-}
+BoundModel::~BoundModel() { delete cache_.load(std::memory_order_acquire); }
 
 BoundModel::Cache* BoundModel::cache() const {
   Cache* current = cache_.load(std::memory_order_acquire);
@@ -86,11 +115,12 @@ BoundModel::Cache* BoundModel::cache() const {
 const condition::Bindings* BoundModel::BindingsOf(
     const graph::Snapshot& snapshot, model::ConditionIndex condition, graph::ContextId context,
     std::shared_ptr<const condition::Bindings>& spare) const {
-  auto& slots = cache()->slots;
+  Cache& slots = *cache();
+  const auto first = SlotOf(condition, context);
   const auto key = KeyOf(condition, context);
   std::unique_ptr<const CachedBindings> made;
   for (std::size_t probe = 0; probe < kProbesMax; ++probe) {
-    auto& slot = slots[(SlotOf(key) + probe) % kCachedBindings];
+    auto& slot = slots.SlotAt(first + probe);
     const auto* cached = slot.load(std::memory_order_acquire);
     if (cached == nullptr) {
       if (made == nullptr) {

@@ -69,6 +69,8 @@ Status Graph::Reserve(std::span<const Change> changes) { return state_->CheckRoo
 
 void Graph::Publish(Revision revision) { state_->Publish(revision); }
 
+void Graph::Prefetch(std::span<const tuple::Tuple> tuples) const { state_->Prefetch(tuples); }
+
 std::optional<StoredTuple> Graph::Lookup(const tuple::TupleView& tuple) const {
   return state_->Lookup(tuple);
 }

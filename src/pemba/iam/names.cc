@@ -4,10 +4,13 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
+
+#include "pemba/iam/internal/sha256.h"
 
 namespace pemba::iam {
 namespace {
+
+using internal::Sha256Hex;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -21,14 +24,6 @@ bool IsWord(std::string_view text) {
 bool IsLabel(std::string_view text) {
   return !text.empty() && IsLetterOrDigit(text.front()) && IsLetterOrDigit(text.back()) &&
          std::ranges::all_of(text, [](char c) { return IsLetterOrDigit(c) || c == '-'; });
-}
-
-std::string Sha256Hex(std::string_view bytes) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  std::string hex;
-  for (const auto byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
 }
 
 // What stays as it is within an id: every byte that a name of Kubernetes' form has, and those that

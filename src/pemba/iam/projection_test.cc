@@ -7,7 +7,10 @@
 
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+#include <openfga/v1/authzmodel.pb.h>
 
+#include "pemba/iam/generation_a.h"
 #include "pemba/iam/names.h"
 #include "pemba/iam/testing/library.h"
 #include "pemba/model/json.h"
@@ -215,6 +218,26 @@ TEST(Tuples, OfTheLibrarysBindings) {
   }
 }
 
+TEST(Tuples, OfTheFirstGeneration) {
+  const std::string service = "resourcemanager.datumapis.com/", role = "InternalRole";
+  const std::string iam = "iam.datumapis.com/",
+                    librarian = "services/library.example.org/roles/librarian";
+  const auto binding =
+      iam + "RoleBinding:cf2b4bdd7f08501f7282f2a116d7159977464fd939f2753d96d9eb6d847db53a";
+  EXPECT_THAT(
+      Texts(GenerationATuples(
+          {service + "Organization", "organizations/northwind", librarian, {"users/mira"}})),
+      UnorderedElementsAre(
+          service + "Organization:organizations/northwind " + iam + "RoleBinding " + binding,
+          binding + " " + iam + role + " " + iam + role + ":" + librarian,
+          binding + " " + iam + "InternalUser " + iam + "InternalUser:users/mira"));
+  const auto object = iam + role + ":" + librarian + " ", everyone = " " + iam + "InternalUser:*";
+  EXPECT_THAT(Texts(GenerationARoleTuples(librarian, Librarian().permissions)),
+              UnorderedElementsAre(object + "ddffb4db" + everyone, object + "eb0fdd25" + everyone,
+                                   object + "a9ee38fc" + everyone, object + "fcc2cccd" + everyone,
+                                   object + "9e7bf34b" + everyone));
+}
+
 TEST(Tuples, OfARoleAreOnItsObjectWithRoleBindingsOnly) {
   auto reader = Reader();
   reader.permissions.push_back(kLibrary + "books.shred");  // Not registered.
@@ -393,6 +416,18 @@ TEST(Accepting, TakesTuplesOfBothAndDecidesAsBefore) {
     }
     EXPECT_TRUE(provider::SameModels(Accepting(models[a], models[a]), models[a]));
   }
+}
+
+TEST(ModelWireBytes, IsTheLengthOfTheWiresMessage) {
+  const auto catalog = Catalog::Build(Library());
+  for (const auto kind : kAllKinds) {
+    auto model = ManagedModel(catalog, std::vector{Reader(), Librarian()}, kind);
+    openfga::v1::AuthorizationModel message;
+    ASSERT_TRUE(
+        google::protobuf::util::JsonStringToMessage(model::ModelToJson(model), &message).ok());
+    EXPECT_EQ(ModelWireBytes(model), message.ByteSizeLong()) << ToText(kind);
+  }
+  EXPECT_EQ(ModelWireBytes({}), 0U);
 }
 
 TEST(ProjectionKinds, HaveNames) {

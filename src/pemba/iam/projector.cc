@@ -57,12 +57,14 @@ class Projector::Impl {
   }
 
   Outcome<Consequences> Project(const Transaction& transaction) {
-    Step step(scope_, state_, transaction);
+    // Transactions that are written together follow one another.
+    const ProjectedState before = next_ ? *next_ : state_;
+    Step step(scope_, before, transaction);
     auto tuples = step.Changes();
     Consequences consequences;
     consequences.writes = std::move(tuples.writes);
     consequences.deletes = std::move(tuples.deletes);
-    if (step.after().model != state_.model) {
+    if (step.after().model != before.model) {
       PEMBA_TRY(std::ignore, AddModels(*step.after().model, consequences));
     }
     next_ = step.after();
@@ -171,7 +173,7 @@ class Projector::Impl {
 
   // The writer's.
   ProjectedState state_;
-  std::optional<ProjectedState> next_;  // Of the transaction just projected.
+  std::optional<ProjectedState> next_;  // Of what was projected and is not committed yet.
 
   mutable std::mutex mutex_;
   CatalogPtr catalog_ = std::make_shared<const Catalog>();  // Guarded by mutex_.

@@ -50,8 +50,8 @@ struct OutboxOptions {
   std::string target = {};
   std::chrono::milliseconds model_quiet{200};  // And ten times as long at most.
   std::chrono::milliseconds model_poll{500};   // How often a new model is looked for; ModelChanged.
-  // How often the provider's model is looked at: somebody else may have written one, or the provider
-  // may have lost all it had.
+  // How often the provider's model is looked at: somebody else may have written one, or the
+  // provider may have lost all it had.
   std::chrono::milliseconds model_check{10'000};
   std::chrono::milliseconds retry_min{100}, retry_max{60'000};
   std::chrono::milliseconds retry_rejected{std::chrono::minutes(10)};
@@ -60,8 +60,9 @@ struct OutboxOptions {
   std::size_t changes_per_step = 1'000;
   DriftOptions drift = {};
   telemetry::Registry* metrics = nullptr;  // Null: none. One outbox per registry.
-  // Told whenever there is more, from the outbox's thread: all up to that revision is there. And
-  // what was refused, if that changed.
+  // Told whenever there is more, from the outbox's thread: all up to that revision is there, but
+  // for what was refused, which is told before, whenever it changed. Nothing goes on meanwhile;
+  // they may write to the store, but must not wait for the outbox.
   std::function<void(Revision)> on_applied = {};
   std::function<void(const std::vector<Rejection>&)> on_rejected = {};
   // Told what an operator should know, in one line.

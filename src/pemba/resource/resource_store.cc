@@ -118,12 +118,12 @@ class ResourceStore::Impl {
 
   ObjectPtr FindByUid(std::string_view uid) const {
     const std::shared_lock lock(mutex_);
-    return table_.FindByUid(uid);
+    return table_.FindByUid(uid, table_.unpacker());
   }
 
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const {
     const std::shared_lock lock(mutex_);
-    return table_.FindBy(index, key);
+    return table_.FindBy(index, key, table_.unpacker());
   }
 
   // A continued list is made from the objects of today and what those that changed since were.

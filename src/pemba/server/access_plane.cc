@@ -6,12 +6,34 @@
 
 #include "pemba/iam/kinds.h"
 #include "pemba/provider/embedded.h"
+#include "pemba/provider/openfga.h"
+#include "pemba/provider/replica.h"
 #include "pemba/server/declared_objects.h"
 
 namespace pemba::server {
 namespace {
 
-Result<api::access::HttpMapping> ReadMapping(const std::filesystem::path& path) {
+provider::DriftMode DriftModeOf(IamConfig::Repair repair) {
+  switch (repair) {
+    case IamConfig::Repair::kOff:
+      return provider::DriftMode::kOff;
+    case IamConfig::Repair::kReport:
+      return provider::DriftMode::kReport;
+    case IamConfig::Repair::kFix:
+      break;
+  }
+  return provider::DriftMode::kFix;
+}
+
+iam::ProjectionKind ProjectionOf(const IamConfig& config) {
+  const bool embedded = config.provider == IamConfig::ProviderKind::kEmbedded;
+  return config.projection.value_or(embedded ? iam::ProjectionKind::kRoleRelation
+                                             : iam::ProjectionKind::kDirect);
+}
+
+}  // namespace
+
+Result<api::access::HttpMapping> ReadHttpMapping(const std::filesystem::path& path) {
   if (path.empty()) return api::access::HttpMapping();
   std::ifstream in(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -25,14 +47,6 @@ Result<api::access::HttpMapping> ReadMapping(const std::filesystem::path& path) 
                "iam.httpMapping: `" + path.string() + "`: " + mapping.error().message};
 }
 
-iam::ProjectionKind ProjectionOf(const IamConfig& config) {
-  const bool embedded = config.provider == IamConfig::ProviderKind::kEmbedded;
-  return config.projection.value_or(embedded ? iam::ProjectionKind::kRoleRelation
-                                             : iam::ProjectionKind::kDirect);
-}
-
-}  // namespace
-
 api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config) {
   using api::k8s::Nameless;
   return {.nameless = config.authn.method == AuthnMethod::kPreshared ? Nameless::kAdmin
@@ -40,11 +54,41 @@ api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config) {
           .admins = config.iam.admins};
 }
 
-Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock) {
-  if (config_.provider != IamConfig::ProviderKind::kEmbedded) {
-    return Error{ErrorCode::kInvalidArgument, "iam.provider: only embedded is there yet"};
+provider::OpenFgaOptions OpenFgaOptionsOf(const IamConfig& config) {
+  provider::OpenFgaOptions options;
+  options.address = config.openfga.address;
+  options.tls = config.openfga.tls;
+  options.ca_file = config.openfga.ca_file;
+  options.token = config.openfga.token;
+  options.store_id = config.openfga.store_id;
+  options.store_name = config.openfga.store_name;
+  return options;
+}
+
+Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
+                                 telemetry::Registry* metrics,
+                                 const std::function<void(std::string_view)>& report) {
+  const StoreId id{kResourceStoreId};
+  if (config_.provider == IamConfig::ProviderKind::kEmbedded) {
+    PEMBA_TRY(provider_, provider::Embedded::Open(stores, id, clock));
+    return Done{};
   }
-  PEMBA_TRY(provider_, provider::Embedded::Open(stores, StoreId{kResourceStoreId}, clock));
+  auto options = OpenFgaOptionsOf(config_);
+  options.report = report;
+  const auto target =
+      options.address + " " + (options.store_id.empty() ? options.store_name : options.store_id);
+  PEMBA_TRY(remote_, provider::OpenFga::Open(std::move(options), clock));
+  provider::OutboxOptions outbox;
+  outbox.target = target;
+  outbox.drift.mode = DriftModeOf(config_.repair);
+  outbox.metrics = metrics;
+  outbox.report = report;
+  outbox.on_applied = [this, report](store::Revision revision) {
+    if (!open_) return;
+    if (const auto told = plane_->Provided(revision); !told.ok()) report(told.error().message);
+  };
+  PEMBA_TRY(outbox_, provider::Outbox::Start(stores, id, *remote_, clock, std::move(outbox)));
+  provider_ = std::make_unique<provider::Replica>(*remote_, *outbox_, clock);
   return Done{};
 }
 
@@ -55,7 +99,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   std::unique_ptr<AccessPlane> plane(new AccessPlane(config));
   plane->callers_ = CallerOptionsOf(config);
   plane->metrics_ = metrics;
-  PEMBA_TRY(plane->mapping_, ReadMapping(config.iam.http_mapping));
+  PEMBA_TRY(plane->mapping_, ReadHttpMapping(config.iam.http_mapping));
   PEMBA_TRY(std::ignore, iam::AddKinds(plane->registry_));
   PEMBA_TRY(std::ignore, AddDeclaredKinds(config.resource_kinds, plane->registry_));
   PEMBA_TRY(plane->store_, OpenResourceStore(stores, datastore, clock));
@@ -68,7 +112,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   options.projection = ProjectionOf(config.iam);
   PEMBA_TRY(plane->plane_,
             iam::ControlPlane::Open(**plane->store_, plane->registry_, clock, std::move(options)));
-  PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock));
+  PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock, metrics, report));
 
   auto& control = *plane->plane_;
   iam::DeciderOptions deciding;
@@ -87,8 +131,15 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
       api::access::ServiceOptions{.callers = plane->callers_,
                                   .assignable_roles_namespace = assignable});
   for (const auto& problem : control.Problems()) report(problem);
+  plane->open_ = true;
+  if (plane->outbox_) {
+    PEMBA_TRY(std::ignore, control.Provided(plane->outbox_->applied()));
+  }
   return plane;
 }
+
+// Who calls the control plane back goes before it does.
+AccessPlane::~AccessPlane() { outbox_.reset(); }
 
 api::access::WebhookOptions AccessPlane::webhook_options() const {
   api::access::WebhookOptions options;

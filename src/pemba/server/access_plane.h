@@ -2,6 +2,7 @@
 // both.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +18,8 @@
 #include "pemba/iam/control_plane.h"
 #include "pemba/iam/decider.h"
 #include "pemba/iam/grants.h"
+#include "pemba/provider/openfga.h"
+#include "pemba/provider/outbox.h"
 #include "pemba/provider/provider.h"
 #include "pemba/server/config.h"
 #include "pemba/storage/datastore.h"
@@ -28,6 +31,13 @@ namespace pemba::server {
 // Who a caller is, as the configuration has it.
 api::k8s::CallerOptions CallerOptionsOf(const ServerConfig& config);
 
+// What an address, a store and a token of the configuration come to.
+provider::OpenFgaOptions OpenFgaOptionsOf(const IamConfig& config);
+
+// The rules of external authorization; of no path, none. Errors (kInvalidArgument): the file cannot
+// be read or is not of the form.
+Result<api::access::HttpMapping> ReadHttpMapping(const std::filesystem::path& path);
+
 class AccessPlane {
  public:
   // Borrows everything but the configuration, of which it copies what it needs. `metrics` may be
@@ -38,6 +48,7 @@ class AccessPlane {
                                                    storage::Datastore& datastore,
                                                    const Clock& clock, telemetry::Registry* metrics,
                                                    std::function<void(std::string_view)> report);
+  ~AccessPlane();
 
   resource::ResourceStore& resources() { return plane_->resources(); }
   api::k8s::Authorizer& authorizer() { return *authorizer_; }
@@ -48,15 +59,19 @@ class AccessPlane {
 
  private:
   explicit AccessPlane(const ServerConfig& config) : config_(config.iam) {}
-  Status OpenProvider(store::Stores& stores, const Clock& clock);
+  Status OpenProvider(store::Stores& stores, const Clock& clock, telemetry::Registry* metrics,
+                      const std::function<void(std::string_view)>& report);
 
   const IamConfig config_;
+  std::atomic<bool> open_{false};  // From here on the outbox may call the control plane.
   api::k8s::CallerOptions callers_;
   api::access::HttpMapping mapping_;
   telemetry::Registry* metrics_ = nullptr;
   resource::Registry registry_;
   std::optional<store::StoreHandle> store_;
   std::unique_ptr<iam::ControlPlane> plane_;
+  std::unique_ptr<provider::Provider> remote_;  // Null: the provider is embedded.
+  std::unique_ptr<provider::Outbox> outbox_;    // Of the remote one.
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<iam::Decider> decider_;
   std::unique_ptr<iam::Grants> grants_;

@@ -294,10 +294,55 @@ TEST(Settings, DeclaredObjectsFollowNoOtherServers) {
             "follow other servers yet");
 }
 
+TEST(Settings, AccessIsSetUpWholeOrRefused) {
+  const Flags flags = {{"iam-enabled", "true"},
+                       {"iam-admins", "root, anne"},
+                       {"iam-subresource-actions", "pods/exec=exec,books/loan=lend"},
+                       {"iam-projection", "direct"}};
+  const auto loaded = LoadConfig(flags, From({}));
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  const auto& iam = loaded->config.iam;
+  EXPECT_TRUE(iam.enabled);
+  EXPECT_EQ(iam.admins, (std::vector<std::string>{"root", "anne"}));
+  ASSERT_EQ(iam.subresource_actions.size(), 2u);
+  EXPECT_EQ(iam.subresource_actions[1].subresource, "loan");
+  EXPECT_EQ(iam.projection, iam::ProjectionKind::kDirect);
+  EXPECT_EQ(iam.trusted_parents, std::vector<std::string>{"resourcemanager.miloapis.com/Project"});
+
+  EXPECT_EQ(RefusalOf(flags, "iam-provider", "openfga"),
+            "iam.provider openfga needs iam.openfga.address");
+  EXPECT_EQ(RefusalOf(flags, "iam-openfga-address", "localhost:8081"),
+            "iam.openfga.address is of no use to the embedded provider: set iam.provider");
+  auto remote = flags;
+  remote["iam-provider"] = "openfga";
+  remote["iam-openfga-address"] = "authz.example:8081";
+  remote["iam-openfga-store-name"] = "access";
+  EXPECT_EQ(RefusalOf(remote, "iam-openfga-store-id", "01J0000000000000000000000A"),
+            "iam.provider openfga needs either iam.openfga.storeId or iam.openfga.storeName");
+  EXPECT_EQ(RefusalOf(remote, "iam-openfga-token", "t"),
+            "iam.openfga.token needs iam.openfga.tls.enabled beyond this machine");
+  auto postgres = flags;
+  postgres["datastore-engine"] = "postgres";
+  EXPECT_EQ(
+      RefusalOf(postgres, "datastore-uri", "postgres:///pemba"),
+      "iam.enabled needs the embedded or the memory datastore: declared objects do not follow "
+      "other servers yet");
+  for (const auto& [flag, value] : {std::pair{"iam-projection", "flat"},
+                                    {"iam-provider", "elsewhere"},
+                                    {"iam-repair", "maybe"},
+                                    {"iam-deactivation", "later"},
+                                    {"iam-subresource-actions", "exec"},
+                                    {"iam-trusted-parents", "Project"},
+                                    {"iam-system-namespace", ""}}) {
+    EXPECT_NE(RefusalOf(flags, flag, value), "") << flag;
+  }
+}
+
 TEST(Settings, SecretsAreInNoMessage) {
   constexpr const char* kCanary = "canary-7d1c";
   for (const auto& setting : Settings()) {
     const bool secret = setting.flag == "authn-preshared-keys" ||
+                        setting.flag == "iam-openfga-token" ||
                         setting.flag.find("password") != setting.flag.npos ||
                         setting.flag.find("uri") != setting.flag.npos;
     if (!secret) continue;

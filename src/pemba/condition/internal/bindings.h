@@ -9,17 +9,26 @@
 
 namespace pemba::condition {
 
+// Lives in an arena, as do the values and what they refer to.
 class Bindings {
  public:
-  // `bytes`: what the values and all that they refer to take.
-  Bindings(const Program& maker, std::size_t bytes) : program(&maker), arena(bytes) {}
-
-  const Program* program;        // Whose parameters these are; only compared, never used.
-  bool is_context_empty = true;  // No keys at all, known or not.
-  Arena arena;                   // Owns the values and what they refer to.
+  const Program* program = nullptr;  // Whose parameters these are; only compared, never used.
+  bool is_context_empty = true;      // No keys at all, known or not.
   // One per parameter, in the program's order. Unknown: the context lacks it. Error: it does not
   // convert, for the reason in the error's text.
-  std::span<internal::Value> values;
+  std::span<internal::Value> values = {};
 };
+
+namespace internal {
+
+// Bindings that own their arena.
+struct KeptBindings {
+  // `bytes`: what they need of it.
+  explicit KeptBindings(std::size_t bytes) : arena(bytes) {}
+  Arena arena;
+  Bindings bindings;
+};
+
+}  // namespace internal
 
 }  // namespace pemba::condition

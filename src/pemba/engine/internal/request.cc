@@ -361,20 +361,27 @@ Outcome Request::Evaluate(model::EntryIndex entry, graph::NodeId object, graph::
 const condition::Bindings* Request::RequestBindings(model::ConditionIndex condition) {
   if (query_.context == nullptr || query_.context->empty()) return nullptr;
   if (Mutated(Mutation::kForgetContext)) return nullptr;
-  request_bindings_.resize(plan_.conditions().size());
-  auto& bound = request_bindings_[condition];
-  if (bound == nullptr) bound = plan_.conditions()[condition]->Bind(*query_.context);
-  return bound.get();
+  if (request_bindings_.empty()) {
+    request_bindings_ = arena_.NewArray<const condition::Bindings*>(plan_.conditions().size());
+  }
+  const auto*& bound = request_bindings_[condition];
+  if (bound == nullptr) bound = plan_.conditions()[condition]->BindIn(*query_.context, arena_);
+  return bound;
 }
 
 const condition::Bindings* Request::ContextualBindings(const ContextualEdge& edge,
                                                        model::ConditionIndex condition) {
   const auto& tuple = query_.contextual_tuples[edge.position];
   if (tuple.condition->context.empty()) return nullptr;
-  contextual_bindings_.resize(query_.contextual_tuples.size());
-  auto& bound = contextual_bindings_[edge.position];
-  if (bound == nullptr) bound = plan_.conditions()[condition]->Bind(tuple.condition->context);
-  return bound.get();
+  if (contextual_bindings_.empty()) {
+    contextual_bindings_ =
+        arena_.NewArray<const condition::Bindings*>(query_.contextual_tuples.size());
+  }
+  const auto*& bound = contextual_bindings_[edge.position];
+  if (bound == nullptr) {
+    bound = plan_.conditions()[condition]->BindIn(tuple.condition->context, arena_);
+  }
+  return bound;
 }
 
 const Failure* Request::MakeFailure(ErrorCode code, std::string_view message) {

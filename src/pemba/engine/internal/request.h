@@ -213,8 +213,8 @@ class Request {
   VisitStepsCache visit_steps_;
 
   // Converted contexts, made when first needed.
-  std::vector<std::shared_ptr<const condition::Bindings>> request_bindings_;     // By condition.
-  std::vector<std::shared_ptr<const condition::Bindings>> contextual_bindings_;  // By position.
+  std::span<const condition::Bindings*> request_bindings_;     // By condition.
+  std::span<const condition::Bindings*> contextual_bindings_;  // By position.
 
   std::uint32_t steps_to_check_;
   std::uint64_t steps_ = 0;

@@ -373,6 +373,24 @@ void GraphState::Compact() {
   static_cast<void>(Hold(memory.total()));
 }
 
+void GraphState::Prefetch(std::span<const tuple::Tuple> ahead) const {
+  prefetched_.clear();
+  const auto prefetch = [this](const Dictionary& nodes, std::string_view id) {
+    const auto hash = nodes.Hash(id);
+    nodes.PrefetchBucket(hash);
+    prefetched_.emplace_back(&nodes, hash);
+  };
+  for (const auto& tuple : ahead) {
+    const auto parts = SplitTuple(tuple.view());
+    const Siblings* const siblings = parts ? SiblingsOf(*parts) : nullptr;
+    if (siblings == nullptr) continue;
+    const Partition& any = *siblings->first.load(std::memory_order_acquire);
+    prefetch(any.object_type.nodes, parts->object_id);
+    if (!parts->wildcard) prefetch(any.subject_type.nodes, parts->subject_id);
+  }
+  for (const auto& [nodes, hash] : prefetched_) nodes->PrefetchRecord(hash);
+}
+
 std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) const {
   const auto parts = SplitTuple(tuple);
   if (!parts) return std::nullopt;

@@ -143,6 +143,7 @@ class GraphState {
   Status CheckRoom(std::span<const Change> changes);
   void Publish(Revision revision);
   void Compact();
+  void Prefetch(std::span<const tuple::Tuple> ahead) const;
   std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
   // Holds the shared budget's part for `bytes` of memory in all, no less and no more; kNo: there is
   // not enough, and what was held is still held.
@@ -177,6 +178,7 @@ class GraphState {
   // The writer's way to Names without its mutex. Siblings are never deleted.
   mutable StringMap<const Siblings*> siblings_cache_;
   mutable std::string key_buffer_;
+  mutable std::vector<std::pair<const Dictionary*, std::uint64_t>> prefetched_;  // And a hash.
   std::string context_buffer_;
   std::vector<Pending> pending_;
   std::uint64_t held_bytes_;  // Of the shared budget.

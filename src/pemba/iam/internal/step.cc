@@ -209,7 +209,7 @@ void Step::CollectSources() {
     sources_.insert(Either(change).key);
     AddMembershipsOf(change);
   }
-  if (types_.empty()) {
+  if (types_.empty() && !concerned_roles_.empty()) {
     for (const auto& kind : after_state_.catalog->kinds()) types_.insert(kind.type);
   }
   for (const auto& role : concerned_roles_) {

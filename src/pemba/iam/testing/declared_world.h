@@ -102,6 +102,8 @@ class DeclaredWorld {
   const resource::ResourceStore& resources() const { return *resources_; }
   const resource::Registry& registry() const { return registry_; }
   store::Store& store() { return **store_; }
+  store::Stores& stores() { return stores_; }
+  const StoreId& store_id() const { return id_; }
   Projector& projector() { return *projector_; }
 
  private:

@@ -18,18 +18,18 @@ const ObjectTable::Objects& ObjectTable::OfKind(const Kind& kind) const {
   return found == objects_.end() ? none : found->second;
 }
 
-ObjectPtr ObjectTable::FindByUid(std::string_view uid) const {
+ObjectPtr ObjectTable::FindByUid(std::string_view uid, const Unpacker& unpack) const {
   for (const Packed* const packed : by_uid_.Find(uid)) {
-    auto object = Unpack(*packed);
+    auto object = unpack(*packed);
     if (object->uid() == uid) return object;
   }
   return nullptr;
 }
 
-std::vector<ObjectPtr> ObjectTable::OwnedBy(std::string_view uid) const {
+std::vector<ObjectPtr> ObjectTable::OwnedBy(std::string_view uid, const Unpacker& unpack) const {
   std::vector<ObjectPtr> owned;
   for (const Packed* const packed : owned_.Find(uid)) {
-    auto object = Unpack(*packed);
+    auto object = unpack(*packed);
     const auto owners = object->owners();
     const bool owns =
         std::ranges::any_of(owners, [&](const auto& each) { return each.uid == uid; });
@@ -38,12 +38,13 @@ std::vector<ObjectPtr> ObjectTable::OwnedBy(std::string_view uid) const {
   return owned;
 }
 
-std::vector<ObjectPtr> ObjectTable::FindBy(IndexId index, std::string_view key) const {
+std::vector<ObjectPtr> ObjectTable::FindBy(IndexId index, std::string_view key,
+                                           const Unpacker& unpack) const {
   std::vector<ObjectPtr> objects;
   const auto found = indexed_[index].Find(key);
   objects.reserve(found.size());
   for (const Packed* const packed : found) {
-    auto object = Unpack(*packed);
+    auto object = unpack(*packed);
     if (std::ranges::count(indexes_[index].keys(*object), key) != 0) {
       objects.push_back(std::move(object));
     }
@@ -90,13 +91,16 @@ void ObjectTable::Apply(const Change& change) {
 }
 
 ObjectPtr NewestView::Find(const ObjectKey& key) const {
-  auto packed = table_.Find(key);
-  if (packed == nullptr) return nullptr;
+  const auto packed = table_.Find(key);
+  return packed == nullptr ? nullptr : Unpack(*packed);
+}
+
+ObjectPtr NewestView::Unpack(const Packed& packed) const {
   // Objects lie 16 bytes apart at least.
-  auto& cached = cache_[(reinterpret_cast<std::uintptr_t>(packed.get()) >> 4) % cache_.size()];
-  if (cached.packed != packed) {
-    cached.object = table_.Unpack(*packed);
-    cached.packed = std::move(packed);
+  auto& cached = cache_[(reinterpret_cast<std::uintptr_t>(&packed) >> 4) % cache_.size()];
+  if (cached.packed.get() != &packed) {
+    cached.object = table_.Unpack(packed);
+    cached.packed = PackedPtr(&packed);
   }
   return cached.object;
 }

@@ -2,6 +2,7 @@
 // by.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -29,12 +30,18 @@ class ObjectTable {
 
   PackedPtr Find(const ObjectKey& key) const;  // Null if there is none.
   const Objects& OfKind(const Kind& kind) const;
-  // Null if there is none.
-  ObjectPtr FindByUid(std::string_view uid) const;
-  // In order of kind, namespace and name.
-  std::vector<ObjectPtr> OwnedBy(std::string_view uid) const;
-  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const;
   ObjectPtr Unpack(const Packed& packed) const { return packed.Unpack(dictionary_); }
+
+  using Unpacker = std::function<ObjectPtr(const Packed&)>;
+  // Null if there is none.
+  ObjectPtr FindByUid(std::string_view uid, const Unpacker& unpack) const;
+  // In order of kind, namespace and name.
+  std::vector<ObjectPtr> OwnedBy(std::string_view uid, const Unpacker& unpack) const;
+  std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key, const Unpacker& unpack) const;
+  // Unpack, for these.
+  Unpacker unpacker() const {
+    return [this](const Packed& packed) { return Unpack(packed); };
+  }
 
   // What an object was and what it is going to be; one of both may be null.
   struct Change {
@@ -59,27 +66,35 @@ class ObjectTable {
 // The newest objects, for the thread that writes. Remembers some that were unpacked.
 class NewestView final : public ObjectView {
  public:
-  explicit NewestView(const ObjectTable& table) : table_(table), cache_(kCached) {}
+  explicit NewestView(const ObjectTable& table)
+      : table_(table),
+        cache_(kCached),
+        unpack_([this](const Packed& packed) { return Unpack(packed); }) {}
 
   ObjectPtr Find(const ObjectKey& key) const override;
-  ObjectPtr FindByUid(std::string_view uid) const override { return table_.FindByUid(uid); }
+  ObjectPtr FindByUid(std::string_view uid) const override {
+    return table_.FindByUid(uid, unpack_);
+  }
   std::vector<ObjectPtr> OwnedBy(std::string_view uid) const override {
-    return table_.OwnedBy(uid);
+    return table_.OwnedBy(uid, unpack_);
   }
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const override {
-    return table_.FindBy(index, key);
+    return table_.FindBy(index, key, unpack_);
   }
   void ForEach(const Kind& kind, std::string_view name_space, const Visit& visit) const override;
 
  private:
-  static constexpr std::size_t kCached = 1024;
+  static constexpr std::size_t kCached = 4096;
   struct Cached {
     PackedPtr packed;
     ObjectPtr object;
   };
 
+  ObjectPtr Unpack(const Packed& packed) const;
+
   const ObjectTable& table_;
-  mutable std::vector<Cached> cache_;  // By hash of the pointer.
+  mutable std::vector<Cached> cache_;  // By address.
+  const ObjectTable::Unpacker unpack_;
 };
 
 }  // namespace pemba::resource::internal

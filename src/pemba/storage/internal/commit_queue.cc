@@ -1,6 +1,8 @@
 #include "pemba/storage/internal/commit_queue.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <utility>
 
 #include "pemba/base/assert.h"
@@ -15,7 +17,7 @@ struct CommitQueue::Batch {
   };
   std::atomic<State> state{State::kGathering};  // Set with the mutex held; waited on without it.
   std::vector<CommitEntry> entries;             // Guarded by the mutex; then the leader's.
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, writes = 0;
   Status outcome = Done{};
 };
 
@@ -56,6 +58,7 @@ std::unique_ptr<AppendTicket> CommitQueue::Enqueue(CommitEntry entry,
   };
   add(entry);
   for (CommitEntry& added : more) add(added);
+  if (++batch.writes == expected_ && queue_.size() == 1) arrival_.notify_one();
   return std::make_unique<Ticket>(*this, queue_.back());
 }
 
@@ -75,13 +78,19 @@ bool CommitQueue::Lead() {
   if (leading_.load()) return false;
   if (queue_.empty()) return true;  // The batch was done while its owner came to ask for the lead.
   leading_ = true;
+  Gather(lock);
   std::vector<std::shared_ptr<Batch>> done = {std::move(queue_.front())};
   queue_.pop_front();
 
   lock.unlock();
+  const auto start = std::chrono::steady_clock::now();
   const Status status = commit_(done.front()->entries);
+  const std::chrono::nanoseconds took = std::chrono::steady_clock::now() - start;
   lock.lock();
 
+  // One slow commit does not make the next leader wait long.
+  commit_time_ = commit_time_.count() == 0 ? took : std::min(took, (commit_time_ * 7 + took) / 8);
+  expected_ = done.front()->writes + (queue_.empty() ? 0 : queue_.front()->writes);
   leading_ = false;
   if (!status.ok()) {
     failure_ = status.error();
@@ -101,6 +110,14 @@ bool CommitQueue::Lead() {
   if (next != nullptr) next->state.notify_one();
   for (auto& batch : done) batch->state.notify_all();
   return true;
+}
+
+void CommitQueue::Gather(std::unique_lock<std::mutex>& lock) {
+  const auto patience = std::min<std::chrono::nanoseconds>(commit_time_ / 4, kGatherMax);
+  if (patience < kGatherMin) return;
+  const Batch& oldest = *queue_.front();
+  arrival_.wait_for(lock, patience,
+                    [&] { return oldest.writes >= expected_ || oldest.bytes >= kBatchBytesMax; });
 }
 
 Status CommitQueue::health() const {

@@ -1,6 +1,8 @@
 #include "pemba/storage/internal/commit_queue.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <thread>
 
@@ -96,6 +98,39 @@ TEST(CommitQueue, AFailureReachesThoseWhoQueuedDuringTheCommit) {
   leader.join();
   follower.join();
   EXPECT_EQ(commits, 1);
+}
+
+// Without patience two halves of the writers take turns, which makes two commits a round.
+TEST(CommitQueue, ThoseWhoComeBackAtOnceShareTheNextCommit) {
+  constexpr int kThreads = 8, kRounds = 25;
+  std::atomic<int> commits = 0;
+  CommitQueue queue([&](std::span<const CommitEntry>) -> Status {
+    ++commits;
+    std::this_thread::sleep_for(std::chrono::milliseconds(8));
+    return Done{};
+  });
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) EXPECT_TRUE(queue.Put({"key", ""}).ok());
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_LT(commits, kRounds * 17 / 10);
+}
+
+TEST(CommitQueue, ALoneWriterWaitsForNobody) {
+  CommitQueue queue([&](std::span<const CommitEntry>) -> Status {
+    std::this_thread::sleep_for(std::chrono::milliseconds(8));
+    return Done{};
+  });
+  auto fastest = std::chrono::nanoseconds::max();
+  for (int i = 0; i < 10; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(queue.Put({"key", ""}).ok());
+    fastest = std::min<std::chrono::nanoseconds>(fastest, std::chrono::steady_clock::now() - start);
+  }
+  EXPECT_LT(fastest, std::chrono::milliseconds(10));
 }
 
 TEST(CommitQueue, NobodyIsForgottenUnderLoad) {

@@ -23,6 +23,8 @@ Error Conflict(const std::string& why) {
   return {ErrorCode::kConflict, "transactional write failed due to conflict: " + why};
 }
 
+constexpr std::size_t kTuplesAhead = 128;  // Whose cache misses overlap.
+
 // What has expired by `time` is not there.
 bool Exists(const graph::Snapshot& snapshot, const tuple::TupleView& t, WallTime time) {
   const auto [type, id] = tuple::SplitObject(t.object);
@@ -183,6 +185,10 @@ class Planner {
       PEMBA_TRY(std::ignore, Delete(t));
     }
     for (std::size_t i = 0; i < request_.writes.size(); ++i) {
+      if (i % kTuplesAhead == 0) {
+        head_.Prefetch(request_.writes.subspan(
+            i, std::min<std::size_t>(kTuplesAhead, request_.writes.size() - i)));
+      }
       PEMBA_TRY(std::ignore, Write(request_.writes[i], checked_.contexts[i]));
     }
     if (overlay_) overlay_->Finish();

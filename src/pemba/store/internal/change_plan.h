@@ -25,6 +25,7 @@ class Head {
       : graph_(graph) {}  // NOLINT(google-explicit-constructor): a
                           // graph with nothing before it.
 
+  void Prefetch(std::span<const tuple::Tuple> tuples) const { graph_.Prefetch(tuples); }
   std::optional<graph::StoredTuple> Lookup(const tuple::TupleView& tuple) const;
   Revision applied() const { return added_.value_or(graph_.applied()); }
   // As Graph::ScanHead. Only while nothing was added.
