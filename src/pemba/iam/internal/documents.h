@@ -60,8 +60,6 @@ boost::json::object ReferenceTo(const resource::Object& object);
 // {kind: User, name, uid}
 boost::json::object SubjectOf(const resource::Object& user);
 
-std::string Sha256Hex(std::string_view text);
-
 // RFC 3339; nullopt if it is none.
 std::optional<WallTime> TimeFrom(std::string_view text);
 
