@@ -87,7 +87,7 @@ DeclaredWorld::DeclaredWorld(ProjectorOptions options) : options_(std::move(opti
   const auto added = AddKinds(registry_);
   EXPECT_TRUE(added.ok()) << added.error().message;
   id_ = {stores_.CreateStore("access")->id.value};
-  store_.emplace(*stores_.Open(id_));
+  store_.emplace(*stores_.Keep(id_));
   Reopen();
   provider_ = *provider::Embedded::Open(stores_, id_, clock_);
   for (const std::string_view name :
