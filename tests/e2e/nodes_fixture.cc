@@ -78,7 +78,10 @@ Answer Client::Get(const std::string& url) {
   curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, nullptr);
   curl_easy_setopt(curl_, CURLOPT_HTTPGET, 1L);
   std::string received;
-  return Perform(url, received);
+  auto answer = Perform(url, received);
+  json::error_code error;
+  answer.body = json::parse(received, error);
+  return answer;
 }
 
 std::string Client::Text(const std::string& url) {

@@ -2,6 +2,7 @@
 // server answers wrongly or not at all.
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
@@ -164,7 +165,8 @@ TEST_F(Served, AStallIsCountedAgainstEveryoneWhoWaited) {
               {.shape = {.connections = 2}, .duration = milliseconds(1'200), .rate = 1'000});
   wake.join();
   ASSERT_TRUE(tally.ok()) << tally.error().message;
-  // Most of those that count arrived during the stall, even if the load began late on a busy machine.
+  // Most of those that count arrived during the stall, even if the load began late on a busy
+  // machine.
   EXPECT_GT(tally->checks.Percentile(0.5), 50'000'000u);
   EXPECT_GT(tally->backlog_max, 100u);
 }
@@ -293,6 +295,35 @@ TEST(Run, MeasuresMixedLoad) {
   }
   EXPECT_THAT(seen, ::testing::IsSupersetOf(
                         {"checks", "idle checks", "mixed: checks", "one writer", "64 writers"}));
+}
+
+// The first answers after each start are compared, as all are: what was written is still there.
+TEST(Run, MeasuresAServersLife) {
+  const auto report = bench::Run({.scenarios = "S1",
+                                  .drivers = {Driver::kGrpc},
+                                  .tuples = 2'000,
+                                  .duration = milliseconds(100),
+                                  .life_stores = 3,
+                                  .program = PEMBA_BUILT_BINARY});
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  std::map<std::string, Row> rows;
+  for (const auto& row : report->rows) rows.emplace(row.name, row);
+  EXPECT_GT(rows["import"].throughput.value_or(0), 0);
+  EXPECT_GT(rows["import"].tuples, 1'000u);
+  for (const char* after : {"killed", "stopped"}) {
+    const std::string start(after);
+    const auto first = rows[start + ": first check"].p50_us;
+    const auto full = rows[start + ": full speed"].p50_us;
+    ASSERT_TRUE(first && full);
+    EXPECT_GT(*first, 0);
+    EXPECT_GT(*full, *first);
+  }
+  EXPECT_EQ(rows["idle stores"].tuples, 3u);
+  for (const auto& mark : report->marks) {
+    if (mark.name.starts_with("start: ")) {
+      EXPECT_NE(mark.verdict, Verdict::kNotMeasured) << mark.name;
+    }
+  }
 }
 
 TEST(Run, SaysWhatIsWrong) {

@@ -54,6 +54,13 @@ std::vector<std::string> TextsAt(const json::value& value, std::string_view name
   return texts;
 }
 
+const json::array& ListAt(const json::value& value, std::string_view name) {
+  static const json::array kEmpty;
+  const auto* object = value.if_object();
+  const auto* member = object == nullptr ? nullptr : object->if_contains(name);
+  return member != nullptr && member->is_array() ? member->get_array() : kEmpty;
+}
+
 std::string Joined(const std::vector<std::string>& texts) {
   std::string all;
   for (const auto& text : texts) all += (all.empty() ? "" : " > ") + text;
@@ -115,12 +122,14 @@ Result<int> Explain(Session& session, const Options& options) {
     session.Print(answer);
     return 0;
   }
-  const auto& decision = answer.at("decision");
+  const auto* object = answer.if_object();
+  const auto* member = object == nullptr ? nullptr : object->if_contains("decision");
+  const auto decision = member == nullptr ? json::value() : *member;
   const bool allowed = FlagAt(decision, "allowed");
   session.out << Painted(session, allowed, allowed ? "allowed" : "denied") << "  "
               << TextAt(decision, "reason") << "\n";
-  for (const auto& grant : answer.at("grants").as_array()) PrintGrant(session, grant);
-  for (const auto& miss : answer.at("near_misses").as_array()) {
+  for (const auto& grant : ListAt(answer, "grants")) PrintGrant(session, grant);
+  for (const auto& miss : ListAt(answer, "near_misses")) {
     session.out << "  " << TextAt(miss, "reason") << ": " << TextAt(miss, "message") << "\n";
   }
   return 0;
@@ -151,7 +160,7 @@ Result<int> Who(Session& session, const Options& options) {
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"KIND", "NAMESPACE", "NAME", "THROUGH"}};
-  for (const auto& one : answer.at("principals").as_array()) {
+  for (const auto& one : ListAt(answer, "principals")) {
     std::string via;
     for (const auto& group : TextsAt(one, "via_groups")) via += (via.empty() ? "" : ", ") + group;
     rows.push_back({TextAt(one, "kind"), TextAt(one, "namespace"), TextAt(one, "name"), via});
@@ -174,7 +183,7 @@ Result<int> List(Session& session, const Options& options) {
     return 0;
   }
   if (FlagAt(answer, "all")) session.out << "all of the kind\n";
-  for (const auto& one : answer.at("resources").as_array()) {
+  for (const auto& one : ListAt(answer, "resources")) {
     const auto name_space = TextAt(one, "namespace");
     session.out << (name_space.empty() ? "" : name_space + "/") << TextAt(one, "name") << "\n";
   }

@@ -47,13 +47,20 @@ class Runner {
 
   // All queries of a text, up to the first that fails.
   Status Run(const std::string& text) {
+    auto ran = RunSteps(text);
+    if (ran.ok()) return Done{};
+    return Error{ran.error().code, ran.error().message + PlaceOf(ran.error().message, text)};
+  }
+
+  Status RunSteps(const std::string& text) {
     PEMBA_TRY(const auto steps, SplitTypeql(text));
     for (const auto& step : steps) {
       const auto begin = std::chrono::steady_clock::now();
       PEMBA_TRY(const auto response, target_->Run({.text = step,
                                                    .infer = options_.infer || options_.explain,
                                                    .explain = options_.explain,
-                                                   .answers_max = options_.answers_max}));
+                                                   .answers_max = options_.answers_max,
+                                                   .cancelled = cancelled_}));
       Show(response);
       if (options_.timing) ShowTime(response, std::chrono::steady_clock::now() - begin);
     }
@@ -72,7 +79,12 @@ class Runner {
     options_.timing = true;
     TerminalLines lines(HistoryFile());
     RunConsole(target_->name() + "> ", [&](const auto& prompt) { return lines.Read(prompt); },
-               {.run = [&](const auto& text) { Report(Run(text)); },
+               {.run =
+                    [&](const auto& text) {
+                      cancelled_ = lines.Interruptible();
+                      columns_ = lines.columns();
+                      Report(Run(text));
+                    },
                 .command = [&](const auto& command) { Report(Obey(command)); },
                 .remember = [&](const auto& entry) { lines.Remember(entry); }});
     return 0;
@@ -93,7 +105,7 @@ class Runner {
       session_.Print(boost::json::parse(api::ToJson(response)));
       return;
     }
-    session_.out << AnswersText(response);
+    session_.out << AnswersText(response, columns_);
     if (response.truncated())
       session_.err << "There are more answers; --answers-max asks for more.\n";
   }
@@ -141,6 +153,8 @@ class Runner {
   Session& session_;
   TypeqlOptions options_;
   std::unique_ptr<TypeqlTarget> target_;
+  std::stop_token cancelled_;
+  std::size_t columns_ = 0;  // Of the terminal; 0: as many as a table needs.
 };
 
 Result<std::unique_ptr<TypeqlTarget>> TargetOf(Session& session, const TypeqlOptions& options) {

@@ -30,7 +30,9 @@ class LocalTarget final : public TypeqlTarget {
     PEMBA_TRY(target->databases_, pemba::reason::Databases::Open({.clock = &target->clock_}));
     target->service_ = std::make_unique<api::reason::Service>(
         *target->databases_, nullptr, nullptr, target->clock_,
-        api::reason::ServiceOptions{.answers_max = ~0U});
+        api::reason::ServiceOptions{.answers_max = ~0U, .cancellation = [held = target.get()] {
+                                      return held->cancelled_;
+                                    }});
     wire::CreateDatabaseRequest request;
     request.set_database(kLocalDatabase);
     request.set_sample(sample);
@@ -47,6 +49,7 @@ class LocalTarget final : public TypeqlTarget {
     query.set_infer(request.infer);
     query.set_explain(request.explain);
     query.set_answers_max(request.answers_max);
+    cancelled_ = request.cancelled;
     auto context = Context();
     wire::QueryResponse response;
     PEMBA_TRY(std::ignore, service_->Query(context, query, response));
@@ -72,6 +75,7 @@ class LocalTarget final : public TypeqlTarget {
   }
 
   SystemClock clock_;
+  std::stop_token cancelled_;
   std::unique_ptr<pemba::reason::Databases> databases_;
   std::unique_ptr<api::reason::Service> service_;
 };

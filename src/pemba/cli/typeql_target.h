@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct TypeqlRequest {
   bool infer = false;
   bool explain = false;
   std::uint32_t answers_max = 0;  // 0: as many as the target allows.
+  std::stop_token cancelled = {};
 };
 
 // One thread at a time.

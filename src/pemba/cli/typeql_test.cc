@@ -91,24 +91,53 @@ TEST(LocalTarget, TellsWhereMistakesAre) {
   EXPECT_FALSE(NewLocalTarget("no such sample").ok());
 }
 
+TEST(PlaceOf, PointsAtTheMistake) {
+  const std::string text = "match\n\t$x has näme \"é\"; $y @;\n";
+  EXPECT_EQ(PlaceOf("[TQL03] syntax at 2:23: expected more", text),
+            "\n   $x has näme \"é\"; $y @;\n                        ^");
+  EXPECT_EQ(PlaceOf("validation_error: [QRY16] no-such at 1:1: x", text), "\n  match\n  ^");
+  EXPECT_EQ(PlaceOf("non-end at 1:6: at 2:1", text), "\n  match\n       ^");
+  for (const char* error : {"no place", "[TQL03] syntax at 9:1: x", "[TQL03] syntax at 1:8: x",
+                            "[TQL03] syntax at 0:0: x", "[TQL03] syntax at 1: x"}) {
+    EXPECT_EQ(PlaceOf(error, text), "") << error;
+  }
+  const std::string wide = std::string(100, 'a') + "@" + std::string(100, 'b');
+  EXPECT_EQ(PlaceOf("[A] a at 1:101: x", wide), "\n  ..." + std::string(60, 'a') + "@" +
+                                                    std::string(15, 'b') + "\n  " +
+                                                    std::string(63, ' ') + "^");
+}
+
+TEST(AnswersText, WideTablesBecomeRecords) {
+  auto target = *NewLocalTarget("iam");
+  const auto response =
+      *target->Run({.text = "match $p isa person, has full-name $n, has email $e; get $n, $e; "
+                            "sort $n; limit 1;"});
+  EXPECT_EQ(AnswersText(response, 20),
+            "-- 1\n$n  Kevin Morrison\n$e  kevin.morrison@vaticle.com\n");
+  EXPECT_EQ(AnswersText(response, 80), AnswersText(response));
+}
+
 TEST(RunConsole, ReadsQueriesOfSeveralLines) {
-  std::deque<std::string> input = {"match", "$x isa a;", "", "", ":infer on", "match $y isa b;"};
+  std::deque<std::string> input = {
+      "match # what", "$x isa a;", "", "", ":infer on", "match", "$never", "^C", "match $y isa b;"};
   std::vector<std::string> said;
   RunConsole("iam> ",
-             [&](const std::string& prompt) -> std::optional<std::string> {
+             [&](const std::string& prompt) -> Line {
                said.push_back(prompt);
-               if (input.empty()) return std::nullopt;
+               if (input.empty()) return {Line::Kind::kEnd, {}};
                auto line = input.front();
                input.pop_front();
-               return line;
+               if (line == "^C") return {Line::Kind::kInterrupted, {}};
+               return {Line::Kind::kText, line};
              },
              {.run = [&](const auto& text) { said.push_back("run " + text); },
               .command = [&](const auto& command) { said.push_back("command " + command); },
               .remember = [&](const auto& entry) { said.push_back("remember " + entry); }});
-  EXPECT_EQ(said, (std::vector<std::string>{"iam> ", "...> ", "...> ", "remember match $x isa a;",
-                                            "run match\n$x isa a;\n", "iam> ", "iam> ",
-                                            "remember :infer on", "command infer on", "iam> ",
-                                            "...> ", "run match $y isa b;\n"}));
+  EXPECT_EQ(said,
+            (std::vector<std::string>{"iam> ", "...> ", "...> ", "remember match  $x isa a;",
+                                      "run match # what\n$x isa a;\n", "iam> ", "iam> ",
+                                      "remember :infer on", "command infer on", "iam> ", "...> ",
+                                      "...> ", "iam> ", "...> ", "run match $y isa b;\n"}));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <set>
 #include <vector>
 
@@ -45,7 +46,22 @@ std::string Printable(const std::string& text) {
 
 using Row = std::vector<std::string>;
 
-std::string TableText(const Row& header, const std::vector<Row>& rows) {
+// Each row below the one before, a line for each cell.
+std::string RecordsText(const Row& header, const std::vector<Row>& rows) {
+  std::size_t width = 0;
+  for (const auto& cell : header) width = std::max(width, CodePoints(cell));
+  std::string text;
+  for (std::size_t number = 0; number < rows.size(); ++number) {
+    text.append("-- ").append(std::to_string(number + 1)).append("\n");
+    for (std::size_t i = 0; i < header.size() && i < rows[number].size(); ++i) {
+      text.append(header[i]).append(width - CodePoints(header[i]) + 2, ' ');
+      text.append(rows[number][i]).append("\n");
+    }
+  }
+  return text;
+}
+
+std::string TableText(const Row& header, const std::vector<Row>& rows, std::size_t columns) {
   std::vector<std::size_t> widths;
   for (const auto& cell : header) widths.push_back(CodePoints(cell));
   for (const Row& row : rows) {
@@ -53,6 +69,9 @@ std::string TableText(const Row& header, const std::vector<Row>& rows) {
       widths[i] = std::max(widths[i], CodePoints(row[i]));
     }
   }
+  std::size_t total = widths.empty() ? 0 : 2 * (widths.size() - 1);
+  for (const std::size_t width : widths) total += width;
+  if (columns != 0 && total > columns) return RecordsText(header, rows);
   const auto line = [&](const Row& row) {
     std::string text;
     for (std::size_t i = 0; i < row.size(); ++i) {
@@ -132,7 +151,7 @@ std::string ConceptText(const wire::Concept& shown) {
   return shown.inferred() ? text + " *" : text;
 }
 
-std::string AnswersText(const wire::QueryResponse& response) {
+std::string AnswersText(const wire::QueryResponse& response, std::size_t columns) {
   const bool owners = response.kind() == wire::QueryResponse::KIND_GROUPS ||
                       response.kind() == wire::QueryResponse::KIND_GROUP_NUMBERS;
   const bool numbers = response.kind() == wire::QueryResponse::KIND_NUMBER ||
@@ -159,7 +178,38 @@ std::string AnswersText(const wire::QueryResponse& response) {
     rows.push_back(std::move(row));
     proofs += ProofsText(answer);
   }
-  return TableText(header, rows) + proofs;
+  return TableText(header, rows, columns) + proofs;
+}
+
+std::string PlaceOf(const std::string& error, const std::string& text) {
+  constexpr std::size_t kBefore = 60, kShown = 76;  // Columns: the place, and some of what follows.
+  std::size_t line = 0, column = 0;
+  for (auto at = error.find(" at "); at != error.npos; at = error.find(" at ", at + 1)) {
+    int end = 0;
+    const int read = std::sscanf(error.c_str() + at, " at %7zu:%7zu:%n", &line, &column, &end);
+    if (read == 2 && end != 0) break;
+    line = 0;
+  }
+  if (line == 0) return {};
+  std::size_t begin = 0;
+  for (std::size_t number = 1; number < line && begin != text.npos; ++number) {
+    begin = text.find('\n', begin);
+    if (begin != text.npos) ++begin;
+  }
+  if (begin == text.npos || column == 0) return {};
+  // Code points are cut out whole, and each is a column.
+  std::vector<std::string> points;
+  for (std::size_t at = begin; at < text.size() && text[at] != '\n'; ++at) {
+    const bool continues = (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+    if (!continues || points.empty()) points.emplace_back();
+    points.back().push_back(text[at]);
+  }
+  if (column > points.size() + 1) return {};
+  const std::size_t first = column - 1 > kBefore ? column - 1 - kBefore : 0;
+  std::string shown = first == 0 ? "" : "...";
+  for (std::size_t i = first; i < points.size() && i < first + kShown; ++i) shown += points[i];
+  const std::size_t indent = column - 1 - first + (first == 0 ? 0 : 3);
+  return "\n  " + Printable(shown) + "\n  " + std::string(indent, ' ') + "^";
 }
 
 std::string CountText(const wire::QueryResponse& response) {

@@ -30,6 +30,7 @@ const boost::json::object* PartOf(const boost::json::object& object, std::string
 }
 
 std::string NameOf(const resource::Object& object) {
+  if (object.key.name_space.empty()) return object.key.name;
   return PlaceKey(object.key.name_space, object.key.name);
 }
 
@@ -241,7 +242,8 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
       const auto grant = BindingGrantOf(*binding, resources_.registry());
       const auto* own = find_own(grant);
       auto roles = RolePath(grant.role, question.permission);
-      if (own == nullptr && roles.empty()) continue;
+      const bool includes = !roles.empty();
+      if (own == nullptr && !includes) continue;
       auto path = PathOf(
           *binding,
           own == nullptr ? Membership{"", {grant.subjects.empty() ? "" : grant.subjects.front()}}
@@ -276,10 +278,37 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
           std::ranges::any_of(places, [&](const auto& place) { return place.object == object; });
       auto roles = RolePath(grant.role, question.permission);
       if (here || roles.empty() || !Holds(*binding)) continue;
+      if (own == nullptr && grant.subjects.empty()) continue;
+      const Membership other{"", {own == nullptr ? SubjectName(grant.subjects.front()) : ""}};
+      auto path = PathOf(*binding, own == nullptr ? other : *own, place);
+      path.role_path = roles.empty() ? std::vector{grant.role.ToText()} : std::move(roles);
+      if (own == nullptr) path.group_path.clear();
+      auto reason = Miss::Reason::kBindingNotReady;
+      auto message = fmt::format("binding {} is not ready", path.binding);
+      if (own == nullptr) {
+        reason = Miss::Reason::kNotAMember;
+        message = fmt::format("binding {} grants it to {}", path.binding, path.subject);
+      } else if (!includes) {
+        reason = Miss::Reason::kRoleLacksPermission;
+        message = fmt::format("role {} of binding {} does not include it", grant.role.ToText(),
+                              path.binding);
+      }
+      add(reason, std::move(message), std::move(path));
+    }
+  }
+  for (const auto& membership : memberships) {
+    for (const auto& binding : resources_.FindBy(kBindingsByGrantee, membership.subject)) {
+      if (++looked_at > limits_.bindings_max) break;
+      const auto grant = BindingGrantOf(*binding, resources_.registry());
+      const auto object = grant.target.ToObject();
+      const bool here =
+          std::ranges::any_of(places, [&](const auto& place) { return place.object == object; });
+      auto roles = RolePath(grant.role, question.permission);
+      if (here || roles.empty() || !Holds(*binding)) continue;
       auto path = PathOf(*binding, membership, {object, {object}});
       path.role_path = std::move(roles);
-      add(Miss::Reason::kGrantedElsewhere,
-          fmt::format("binding {} grants it on {}", path.binding, object), std::move(path));
+      auto message = fmt::format("binding {} grants it on {}", path.binding, object);
+      add(Miss::Reason::kGrantedElsewhere, std::move(message), std::move(path));
     }
   }
   if (misses.empty()) {
@@ -291,10 +320,14 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
   return misses;
 }
 
-std::string Grants::GroupName(std::string_view subject) const {
+std::string Grants::SubjectName(std::string_view subject) const {
   const auto parts = tuple::SplitSubject(subject);
-  const auto group = resources_.FindByUid(parts.id);
-  return "Group " + (group == nullptr ? std::string(parts.id) : NameOf(*group));
+  const auto found = resources_.FindByUid(parts.id);
+  if (found != nullptr) return found->key.kind->name + " " + NameOf(*found);
+  if (subject == SystemGroupSubject(kAuthenticatedGroup)) {
+    return "Group " + std::string(kAuthenticatedGroup);
+  }
+  return (parts.type == kGroupType ? "Group " : "User ") + std::string(parts.id);
 }
 
 }  // namespace pemba::iam

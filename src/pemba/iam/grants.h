@@ -84,7 +84,7 @@ class Grants {
   };
   Result<std::vector<Place>> PlacesOf(const AccessQuestion& question) const;
   std::shared_ptr<const RoleEntry> FindRole(const RoleKey& key) const;
-  std::string GroupName(std::string_view subject) const;
+  std::string SubjectName(std::string_view subject) const;
   GrantPath PathOf(const resource::Object& binding, const Membership& membership,
                    const Place& place) const;
 

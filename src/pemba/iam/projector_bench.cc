@@ -130,7 +130,7 @@ class Platform {
       : options_{.kind = kind, .platform_namespaces = {"milo-system"}} {
     PEMBA_CHECK(AddKinds(registry_).ok());
     const StoreId id{stores_.CreateStore("access")->id.value};
-    store_.emplace(*stores_.Open(id));
+    store_.emplace(*stores_.Keep(id));
     projector_ = std::make_unique<Projector>(**store_, registry_, ProjectorOptions{options_});
     timed_ = std::make_unique<TimedProjection>(*projector_);
     resource::ResourceStoreOptions options;

@@ -79,7 +79,7 @@ class Outbox::Impl {
     if (cursor && cursor->target == options_.target) {
       resumed_ = replicator_.Resume(cursor->revision).ok();
     }
-    if (resumed_) saved_ = applied_ = cursor->revision;
+    if (resumed_) saved_ = cursor->revision;  // Told once the provider is seen to have it.
     return Done{};
   }
 
@@ -173,7 +173,9 @@ class Outbox::Impl {
 
   void Work() {
     while (GoOn().ok()) {
-      Settle(Turn());
+      auto turn = Turn();
+      if (replicator_.lost()) turn = Forget();
+      Settle(turn);
       AwaitWork();
     }
     SaveCursor();
@@ -186,7 +188,11 @@ class Outbox::Impl {
     BeginTurn();
     if (!resumed_) {
       PEMBA_TRY(std::ignore, MakeAnew());
+    } else if (!seen_) {
+      PEMBA_TRY(std::ignore, replicator_.PublishBeside());
+      Tell();
     }
+    seen_ = true;
     // Looked at before the log: tuples that had to go before the model came are in the log then.
     const auto model = replicator_.StoreModel();
     NoteModel(model);
@@ -194,18 +200,20 @@ class Outbox::Impl {
     PEMBA_TRY(std::ignore, MakeRepairs());
     PEMBA_TRY(std::ignore, PublishModel(model));
     PEMBA_TRY(std::ignore, RetryRejected());
-    if (replicator_.lost()) {
-      Report("the provider has lost its data; all of it is made anew");
-      const std::lock_guard lock(mutex_);
-      resumed_ = false;
-      applied_ = 0;
-      news_ = true;
-    }
     const auto now = clock_.Steady();
     if (dirty_ && (now >= next_save_ || replicator_.applied() > saved_ + kRevisionsPerCursor)) {
       SaveCursor();
       PEMBA_TRY(std::ignore, Follow());  // Its own revision is not behind anything.
     }
+    return Done{};
+  }
+
+  Status Forget() {
+    Report("has lost what it had");
+    const std::lock_guard lock(mutex_);
+    resumed_ = false;
+    applied_ = 0;
+    news_ = true;
     return Done{};
   }
 
@@ -292,8 +300,10 @@ class Outbox::Impl {
 
   Status PublishModel(const std::string& model) {
     if (!ModelIsDue()) return Done{};
+    // What was followed may already need the one that has come since: at the next turn.
+    if (replicator_.StoreModel() != model) return Done{};
     if (model != published_model_) retry_rejected_at_ = {};  // What was refused may fit then.
-    auto published = replicator_.PublishModel(Replicator::Model::kInstead);
+    auto published = replicator_.PublishInstead(model);
     if (!published.ok() && ClassOf(published.error().code) != FailureClass::kPermanent) {
       return published;
     }
@@ -503,6 +513,7 @@ class Outbox::Impl {
   std::unique_ptr<store::Listener> listener_;
   Revision saved_ = 0;  // In the record.
   bool dirty_ = false;  // The record is behind.
+  bool seen_ = false;   // The provider, since the start.
   SteadyTime next_save_{};
   std::string failure_;  // The last one that was reported.
   bool was_down_ = false;

@@ -85,7 +85,8 @@ struct TrimmedLog {
 // Forgets how old tuples came to be: up to the horizon a log keeps what was still stored there.
 // Servers go on meanwhile. One transaction for each store; safe to repeat, and for several at once.
 // `told` hears of each store in which there was something to trim.
-// Memory: 32 bytes for each tuple ever stored. Errors: as OpenPostgresDatastore, and kDataLoss.
+// Memory: up to 96 bytes for each tuple ever stored before. Errors: as OpenPostgresDatastore, and
+// kDataLoss.
 Status TrimPostgresLogs(const PostgresOptions& options, const PostgresTrim& trim,
                         const std::function<void(const TrimmedLog&)>& told);
 

@@ -486,7 +486,7 @@ TEST_F(Trimmed, IsLoadedAndFollowedAsEver) {
 }
 
 // Puts rows of the log of one database into that of another, where nobody hears of them.
-class TrimmedUnheard : public Trimmed {
+class Unheard : public Trimmed {
  protected:
   // Makes a store with the history in a database of its own.
   void MakeHistory(const std::vector<std::string>& changes) {  // "+tuple" or "-tuple".
@@ -529,7 +529,7 @@ class TrimmedUnheard : public Trimmed {
 };
 
 // However little it knew: nothing but the model, one write, or more.
-TEST_F(TrimmedUnheard, AServerThatWasBehindLoadsTheStoreAgain) {
+TEST_F(Unheard, AServerThatWasBehindLoadsTheStoreAgain) {
   const std::string anne = kAnne, bob = kBob, two = "document:2#viewer@user:anne",
                     three = "document:3#viewer@user:anne";
   MakeHistory({"+" + anne, "+" + bob, "-" + anne, "+" + two, "+" + anne, "+" + three, "-" + anne});
@@ -553,6 +553,20 @@ TEST_F(TrimmedUnheard, AServerThatWasBehindLoadsTheStoreAgain) {
     }
     EXPECT_THAT(behind.reports(), Contains(HasSubstr("no longer kept; the store is loaded again")));
   }
+}
+
+// A watcher that comes from another server knows more than this one.
+TEST_F(Unheard, AFeedMayBeginWhereAnotherServerIs) {
+  const std::string anne = kAnne, bob = kBob;
+  MakeHistory({"+" + anne, "+" + bob, "-" + anne});
+  CopyRevisions(1, 1);
+  Node behind(options_, /*follows=*/false);
+  const auto store = behind.Open(store_);
+  std::this_thread::sleep_for(milliseconds(200));  // Its first look at everything is over.
+  CopyRevisions(2, 3);
+  ASSERT_EQ(store->Pin().revision(), 1u);
+  EXPECT_TRUE(store->StartFeed({.after_revision = 3}).ok());
+  EXPECT_FALSE(store->StartFeed({.after_revision = 4}).ok());
 }
 
 TEST_F(Trimmed, ListsOfChangesThatWouldHaveHolesAreRefused) {

@@ -186,6 +186,7 @@ core::QueryOptions Service::QueryOptionsOf(const RequestContext& context,
   options.explaining = request.explain() ? core::Explaining::kOn : core::Explaining::kOff;
   options.limits.inferred_facts_max = options_.inferred_facts_max;
   options.limits.memory_bytes_max = options_.inference_bytes_max;
+  if (options_.cancellation) options.cancelled = options_.cancellation();
   if (context.deadline) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(*context.deadline - clock_.Steady());
@@ -386,7 +387,6 @@ Result<openfga::wire::CheckResponse> Service::Check(RequestContext& context,
   // All checks of one answer read one model.
   check.set_authorization_model_id(context.model_id.empty() ? request.authorization_model_id()
                                                             : context.model_id);
-  if (context.revision) context.at_least = *context.revision;
   openfga::wire::CheckResponse answer;
   PEMBA_TRY(std::ignore, relationships_->Check(context, check, answer));
   return answer;
@@ -399,8 +399,23 @@ Status Service::GuardedCheck(RequestContext& context, const wire::GuardedCheckRe
   }
   PEMBA_TRY(std::ignore, PermitOn(context, Permission::kRead, request.database()));
   PEMBA_TRY(const auto database, databases_.Find(request.database()));
-  PEMBA_TRY(const auto transaction, database->Begin(TransactionKind::kRead));
-  return Judge(context, request, *transaction, response);
+  // One revision of the store, and facts of one revision that was current before and after: so
+  // there was a moment at which both were. A mixture could allow what no moment does, as when both
+  // permissions of a policy are taken away between two checks.
+  constexpr int kAttempts = 10;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    response.Clear();
+    context.revision.reset();
+    PEMBA_TRY(const auto before, database->Begin(TransactionKind::kRead));
+    const Status judged = Judge(context, request, *before, response);
+    if (!judged.ok() && judged.error().code != ErrorCode::kConflict) return judged;
+    PEMBA_TRY(const auto after, database->Begin(TransactionKind::kRead));
+    if (judged.ok() && after->revision() == before->revision()) return Done{};
+  }
+  response.Clear();
+  return Error{
+      ErrorCode::kConflict,
+      "the store or the database was changed again and again while it was asked; try again"};
 }
 
 Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& request,
@@ -412,6 +427,7 @@ Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& 
     response.set_message("denied: no permission");
     return Done{};
   }
+  const auto pinned = context.revision;
   PEMBA_TRY(const auto relations,
             relationships_->RelationsOf(context, request.store_id(), context.model_id,
                                         key.object().substr(0, key.object().find(':'))));
@@ -427,6 +443,9 @@ Status Service::Judge(RequestContext& context, const wire::GuardedCheckRequest& 
         // What is no relation of the type, nobody holds on this object.
         if (!std::binary_search(relations.begin(), relations.end(), partner)) continue;
         PEMBA_TRY(const auto other, Check(context, request, partner));
+        if (context.revision != pinned) {
+          return Error{ErrorCode::kConflict, "the store was changed while it was asked"};
+        }
         if (!other.allowed()) continue;
       } else {
         // Whom the database does not know it cannot judge: an error, not an allow.

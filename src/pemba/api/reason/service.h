@@ -8,10 +8,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include <pemba/reason/v1/reason_service.pb.h>
@@ -34,6 +36,8 @@ struct ServiceOptions {
   std::size_t inference_bytes_max = 1'073'741'824;  // Of one transaction.
   std::chrono::seconds transaction_lifetime{300};
   std::size_t transactions_max = 100;  // Open at a time.
+  // Asked when a query begins: what stops it. Empty: nothing does.
+  std::function<std::stop_token()> cancellation = {};
 };
 
 // Thread-safe; every call may block.

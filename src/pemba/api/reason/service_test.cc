@@ -2,6 +2,8 @@
 #include "pemba/api/reason/service.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -9,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -713,6 +716,87 @@ TEST_F(ReasonServiceTest, PoliciesGuardChecks) {
                R"(","relation":"can_fly","object":")" + order + R"("}})",
            answer);
   EXPECT_TRUE(unknown.has_value());
+}
+
+// Somebody is given two permissions that a policy segregates and loses them again, both at once,
+// and so may never use one of them. Facts change meanwhile, too.
+TEST_F(ReasonServiceTest, AGuardedCheckIsOfOneMoment) {
+  Create("iam");
+  wire::QueryResponse response;
+  ASSERT_FALSE(
+      Call(
+          &Service::Query,
+          QueryOf("match $one isa action, has action-name \"modify_file\"; $two isa action, has "
+                  "action-name \"view_file\"; insert (segregated-action: $one, "
+                  "segregated-action: $two) isa static-segregation-policy, has policy-name \"p\";"),
+          response)
+          .has_value());
+  core::Projection projection;
+  projection.model =
+      "model\n  schema 1.1\ntype user\ntype file\n  relations\n"
+      "    define can_modify_file: [user]\n    define can_view_file: [user]\n";
+  MakeStore(projection);
+
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (bool give = true; !stop; give = !give) {
+      openfga::wire::WriteRequest write;
+      write.set_store_id(store_id_);
+      for (const char* relation : {"can_modify_file", "can_view_file"}) {
+        const auto fill = [&](auto& key) {
+          key.set_object("file:1");
+          key.set_relation(relation);
+          key.set_user("user:anne");
+        };
+        if (give) {
+          fill(*write.mutable_writes()->add_tuple_keys());
+        } else {
+          fill(*write.mutable_deletes()->add_tuple_keys());
+        }
+      }
+      openfga::wire::WriteResponse done;
+      auto context = By("writer");
+      ASSERT_TRUE(relationships_.Write(context, write, done).ok());
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  });
+  std::thread facts([&] {
+    for (int i = 0; !stop; ++i) {
+      wire::QueryResponse ignored;
+      ASSERT_FALSE(Call(&Service::Query,
+                        QueryOf("insert $c isa company, has name \"" + std::to_string(i) + "\";"),
+                        ignored, "facts")
+                       .has_value());
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  using Reply = wire::GuardedCheckResponse;
+  std::map<int, int> reasons;
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (int i = 0; i < 3000 || reasons[Reply::REASON_NO_PERMISSION] < 100 ||
+                  reasons[Reply::REASON_SEGREGATION_POLICY_VIOLATION] < 100;
+       ++i) {
+    if (std::chrono::steady_clock::now() > give_up) break;
+    wire::GuardedCheckResponse answer;
+    const auto error =
+        Call(&Service::GuardedCheck,
+             R"({"database":"iam","store_id":")" + store_id_ +
+                 R"(","tuple_key":{"user":"user:anne","relation":"can_modify_file",)" +
+                 R"("object":"file:1"}})",
+             answer);
+    if (error) {
+      EXPECT_EQ(error->code, ErrorCode::kConflict) << error->message;
+      EXPECT_FALSE(answer.allowed());
+    } else {
+      ++reasons[answer.reason()];
+    }
+  }
+  stop = true;
+  writer.join();
+  facts.join();
+  EXPECT_EQ(reasons[Reply::REASON_ALLOWED], 0);
+  EXPECT_GT(reasons[Reply::REASON_NO_PERMISSION], 0);
+  EXPECT_GT(reasons[Reply::REASON_SEGREGATION_POLICY_VIOLATION], 0);
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ DeclaredWorld::DeclaredWorld(ProjectorOptions options) : options_(std::move(opti
   const auto added = AddKinds(registry_);
   EXPECT_TRUE(added.ok()) << added.error().message;
   id_ = {stores_.CreateStore("access")->id.value};
-  store_.emplace(*stores_.Open(id_));
+  store_.emplace(*stores_.Keep(id_));
   Reopen();
   provider_ = *provider::Embedded::Open(stores_, id_, clock_);
   for (const std::string_view name :
@@ -266,12 +266,11 @@ provider::Decision DeclaredWorld::Check(const std::string& object, const std::st
 
 void DeclaredWorld::Lose() {
   std::vector<tuple::Tuple> tuples;
-  ASSERT_TRUE(provider_
-                  ->ReadTuples([&](tuple::Tuple tuple) -> Status {
-                    tuples.push_back(std::move(tuple));
-                    return Done{};
-                  })
-                  .ok());
+  const auto read = provider_->ReadTuples([&](tuple::Tuple tuple) -> Status {
+    tuples.push_back(std::move(tuple));
+    return Done{};
+  });
+  ASSERT_TRUE(read.ok());
   std::vector<tuple::TupleView> deletes;
   for (const auto& tuple : tuples) deletes.push_back(tuple.view());
   ASSERT_TRUE(tuples.empty() || store()

@@ -142,7 +142,7 @@ class Plane : public ::testing::Test {
   Plane() : stores_(std::make_unique<store::Stores>(*datastore_, clock_)) {
     EXPECT_TRUE(AddKinds(registry_).ok());
     const auto made = stores_->CreateStore("iam");
-    store_.emplace(*stores_->Open({made->id.value}));
+    store_.emplace(*stores_->Keep({made->id.value}));
     Open();
   }
 

@@ -58,12 +58,14 @@ Replicator::Replicator(const store::Store& store, Provider& provider, const Cloc
 
 Status Replicator::Resume(Revision applied) {
   PEMBA_TRY(position_, store_.StartFeed({.after_revision = applied}));
+  has_model_ = true;
   return Done{};
 }
 
 Status Replicator::Resync() {
   const auto from = store_.Pin().revision();
-  PEMBA_TRY(std::ignore, PublishModel(Model::kBeside));
+  lost_ = has_model_ = false;
+  PEMBA_TRY(std::ignore, PublishBeside());
   for (bool complete = false; !complete;) {
     PEMBA_TRY(const auto found, CompareTuples(store_, provider_, clock_, {.pace = options_.pace}));
     for (const auto* tuples : {&found.extra, &found.changed, &found.missing}) {
@@ -74,7 +76,6 @@ Status Replicator::Resync() {
     complete = found.complete;
   }
   position_ = {from, 0};
-  lost_ = false;
   return Done{};
 }
 
@@ -93,7 +94,7 @@ Status Replicator::Converge(std::span<const tuple::Tuple> tuples) {
   PEMBA_TRY(auto wanted, Look(tuples));
   for (const auto& t : tuples) rejected_.erase(tuple::ToText(t.view()));
   if (!ModelAccepts(wanted.adds)) {
-    const auto published = PublishModel(Model::kBeside);
+    const auto published = PublishBeside();
     if (!published.ok() && !IsOfTheModel(published.error().code)) return published;
     // What is removed must go, whatever the model.
     if (!published.ok()) RejectUnknown(wanted.adds, published.error());
@@ -129,7 +130,7 @@ Status Replicator::Apply(std::span<const tuple::Tuple> removes,
   auto status = provider_.Apply(removes, adds);
   if (!status.ok() && ClassOf(status.error().code) == FailureClass::kStaleModel) {
     // Somebody else's model took the place of ours, or the server forgot it. Once.
-    PEMBA_TRY(std::ignore, PublishModel(Model::kBeside));
+    PEMBA_TRY(std::ignore, PublishBeside());
     status = provider_.Apply(removes, adds);
   }
   if (status.ok() || !IsOfTheTuple(status.error().code)) return status;
@@ -175,24 +176,36 @@ std::string Replicator::StoreModel() const {
   return model.ok() ? std::string(model->id) : "";
 }
 
-Status Replicator::PublishModel(Model how) {
-  PEMBA_TRY(auto page, store_.ListModels(1, ""));
+Result<model::Model> Replicator::ProviderModel() {
+  PEMBA_TRY(auto current, provider_.ReadModel());
+  if (!current.id.empty() || !has_model_) return current;
+  lost_ = true;
+  return Error{ErrorCode::kUnavailable, "the provider has lost what it had"};
+}
+
+Status Replicator::Publish(const model::Model& managed) {
+  PEMBA_TRY(auto published, PublishModel(provider_, managed));
+  model_ = std::move(published.model);
+  has_model_ = true;
+  return Done{};
+}
+
+Status Replicator::PublishBeside() {
+  PEMBA_TRY(const auto page, store_.ListModels(1, ""));
   if (page.models.empty()) return Done{};
   const auto wanted = ManagedPart(page.models.front());
-  PEMBA_TRY(const auto current, provider_.ReadModel());
-  if (current.id.empty() && !model_.id.empty()) lost_ = true;
-  if (how == Model::kBeside) {
-    auto both = provider::PublishModel(provider_, UnionOfModels(ManagedPart(current), wanted));
-    if (both.ok()) {
-      model_ = std::move(both->model);
-      return Done{};
-    }
-    // Together they are too large, or do not fit together: the new one alone.
-    if (!IsOfTheModel(both.error().code)) return std::move(both).error();
-  }
-  PEMBA_TRY(auto published, provider::PublishModel(provider_, wanted));
-  model_ = std::move(published.model);
-  return Done{};
+  PEMBA_TRY(const auto current, ProviderModel());
+  const auto both = Publish(UnionOfModels(ManagedPart(current), wanted));
+  if (both.ok() || !IsOfTheModel(both.error().code)) return both;
+  // Together they are too large, or do not fit together: the new one alone.
+  return Publish(wanted);
+}
+
+Status Replicator::PublishInstead(std::string_view store_model) {
+  if (store_model.empty()) return Done{};
+  PEMBA_TRY(const auto wanted, store_.ReadModel(store_model));
+  PEMBA_TRY(std::ignore, ProviderModel());
+  return Publish(ManagedPart(wanted));
 }
 
 }  // namespace pemba::provider::internal

@@ -59,9 +59,10 @@ class Replicator {
   // Makes these tuples with the provider what they are in the store.
   Status Converge(std::span<const tuple::Tuple> tuples);
 
-  // The store's managed types to the provider: beside those that it has, or in their place.
-  enum class Model : std::uint8_t { kBeside, kInstead };
-  Status PublishModel(Model how);
+  // Managed types to the provider: those of the store's newest model beside those that it has, or
+  // those of a model that the store had before what was followed so far, in their place.
+  Status PublishBeside();
+  Status PublishInstead(std::string_view store_model);
   // The id of the store's newest model; empty: none.
   std::string StoreModel() const;
 
@@ -70,7 +71,8 @@ class Replicator {
   const std::map<std::string, Rejection>& rejected() const { return rejected_; }
   Status RetryRejected();
 
-  // Whether the provider has lost what it had (it was reset): Resync.
+  // Whether the provider has lost what it had (it was reset): every call that notices fails
+  // (kUnavailable), until Resync.
   bool lost() const { return lost_; }
 
  private:
@@ -80,6 +82,8 @@ class Replicator {
   Result<Wanted> Look(std::span<const tuple::Tuple> tuples) const;
   Status Apply(std::span<const tuple::Tuple> removes, std::span<const tuple::Tuple> adds);
   Status EachAlone(std::span<const tuple::Tuple> removes, std::span<const tuple::Tuple> adds);
+  Result<model::Model> ProviderModel();
+  Status Publish(const model::Model& managed);
   void RejectUnknown(std::vector<tuple::Tuple>& adds, const Error& error);
   bool ModelAccepts(std::span<const tuple::Tuple> adds) const;
 
@@ -90,6 +94,7 @@ class Replicator {
   store::FeedPosition position_;
   model::Model model_;  // The provider's, as last seen; without an id: not seen yet.
   std::map<std::string, Rejection> rejected_;
+  bool has_model_ = false;  // It had one.
   bool lost_ = false;
 };
 

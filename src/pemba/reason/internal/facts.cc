@@ -244,16 +244,14 @@ std::size_t Facts::bytes() const {
 
 TypeTable& Facts::Mutable(TypeId type) {
   if (type >= tables_.size()) tables_.resize(type + 1);
-  std::shared_ptr<TypeTable>& table = tables_[type];
+  TableRef& table = tables_[type];
   if (table == nullptr) {
-    table = std::make_shared<TypeTable>();
-    table->type = type;
-  } else if (table.use_count() > 1) {
-    table = std::make_shared<TypeTable>(*table);
-  } else {
-    std::atomic_thread_fence(std::memory_order_acquire);  // After whoever dropped the other copy.
+    table = TableRef(new TypeTable);
+    table.mine().type = type;
+  } else if (table.is_shared()) {
+    table = TableRef(new TypeTable(*table));
   }
-  return *table;
+  return table.mine();
 }
 
 void Facts::Create(ThingId thing, TypeId type) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -101,8 +102,40 @@ struct TypeTable {
 
  private:
   friend class Facts;
+  friend class TableRef;
+  std::atomic<std::uint32_t> references_{1};
   mutable std::mutex order_mutex_;
   mutable std::shared_ptr<const std::vector<ThingId>> order_;  // Guarded by order_mutex_.
+};
+
+// A table that copies share. Not std::shared_ptr, whose use_count() does not say that what the last
+// other owner did happened before.
+class TableRef {
+ public:
+  TableRef() = default;
+  explicit TableRef(TypeTable* table) : table_(table) {}  // Takes it.
+  TableRef(const TableRef& other) : table_(other.table_) {
+    if (table_ != nullptr) table_->references_.fetch_add(1, std::memory_order_relaxed);
+  }
+  TableRef(TableRef&& other) noexcept : table_(std::exchange(other.table_, nullptr)) {}
+  TableRef& operator=(TableRef other) noexcept {
+    std::swap(table_, other.table_);
+    return *this;
+  }
+  ~TableRef() {
+    if (table_ != nullptr && table_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete table_;
+    }
+  }
+  const TypeTable* get() const { return table_; }
+  const TypeTable& operator*() const { return *table_; }
+  const TypeTable* operator->() const { return table_; }
+  bool operator==(std::nullptr_t) const { return table_ == nullptr; }
+  bool is_shared() const { return table_->references_.load(std::memory_order_acquire) > 1; }
+  TypeTable& mine() { return *table_; }  // Not shared.
+
+ private:
+  TypeTable* table_ = nullptr;
 };
 
 // Copies are cheap and share what they have in common. The writing functions keep both directions
@@ -178,7 +211,7 @@ class Facts {
 
   CowArray<std::uint16_t> type_of_;
   CowArray<std::uint32_t> slot_of_;
-  std::vector<std::shared_ptr<TypeTable>> tables_;  // By type; null if it never had an instance.
+  std::vector<TableRef> tables_;  // By type; null if it never had an instance.
   std::shared_ptr<TextPool> texts_;
 };
 

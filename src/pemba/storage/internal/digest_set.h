@@ -9,8 +9,8 @@
 
 namespace pemba::storage::internal {
 
-// Keeps 128 bits of SHA-256 of each text: nobody can make two texts that pass for one. 32 bytes for
-// each of them at most, or three times that while it grows.
+// Keeps 128 bits of SHA-256 of each text: nobody can make two texts that pass for one. 32 to 64
+// bytes for each of them, 96 while it grows.
 class DigestSet {
  public:
   enum class Seen : std::uint8_t { kNo, kYes };

@@ -1,4 +1,5 @@
 // Change feeds: the log, write by write.
+#include <chrono>
 #include <limits>
 
 #include "pemba/store/internal/core.h"
@@ -9,6 +10,7 @@ namespace {
 
 // A feed of a rare type looks at this many writes before it lets others have the thread.
 constexpr std::size_t kWritesPerBatch = 4096;
+constexpr std::chrono::seconds kPatience{5};  // With a datastore that says where the log ends.
 
 // In a token: all changes of that revision.
 constexpr std::uint64_t kAllChanges = std::numeric_limits<std::uint32_t>::max();
@@ -16,7 +18,7 @@ constexpr std::uint64_t kAllChanges = std::numeric_limits<std::uint32_t>::max();
 }  // namespace
 
 Result<FeedPosition> StoreCore::StartFeed(const FeedRequest& request) const {
-  const Revision head = Pin().revision();
+  Revision head = Pin().revision();
   if (request.after_revision && !request.continuation_token.empty()) {
     return Error{ErrorCode::kInvalidArgument,
                  "a feed starts after a revision or after a continuation token, not after both"};
@@ -36,6 +38,10 @@ Result<FeedPosition> StoreCore::StartFeed(const FeedRequest& request) const {
                   : FeedPosition{position.revision - 1, position.change + 1};
   }
   const Revision known = start.revision + (start.changes > 0 ? 1 : 0);
+  if (known <= head) return start;
+  // Another server may have told of it.
+  PEMBA_TRY(const View newest, PinNewest(shared_.clock.Steady() + kPatience));
+  head = newest.revision();
   if (known <= head) return start;
   // Going on would leave a gap once the store gets there again: it was restored from a backup.
   return Error{ErrorCode::kInvalidArgument, "the store is at revision " + std::to_string(head) +

@@ -11,8 +11,10 @@
 namespace pemba::store::internal {
 namespace {
 
-// Enough of a log to be worth merging before the first query.
+// Enough of a log to be worth merging before the first query: merging costs the size of the graph,
+// and the end of a log behind a checkpoint is merged by and by, as writes are.
 constexpr std::uint64_t kChangesWorthCompacting = 10'000;
+constexpr std::uint64_t kTuplesPerChange = 4;
 
 std::optional<std::filesystem::path> CheckpointPath(const Shared& shared, const StoreId& store) {
   if (shared.checkpoint_directory.empty() || !ParseUlid(store.value)) return std::nullopt;
@@ -98,7 +100,10 @@ Result<LoadedGraph> LoadGraph(Shared& shared, const StoreId& store) {
                      "': the log holds a write that cannot be applied: " + applied.error().message};
   }
   graph.Publish(graph.applied());
-  if (loaded.replayed >= kChangesWorthCompacting) graph.Compact();
+  if (loaded.replayed >= kChangesWorthCompacting &&
+      loaded.replayed >= graph.statistics().tuples / kTuplesPerChange) {
+    graph.Compact();
+  }
   return loaded;
 }
 
