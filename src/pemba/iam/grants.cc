@@ -244,40 +244,6 @@ Result<std::vector<GrantNearMiss>> Grants::FindNearMisses(const AccessQuestion& 
       auto roles = RolePath(grant.role, question.permission);
       const bool includes = !roles.empty();
       if (own == nullptr && !includes) continue;
-      auto path = PathOf(
-          *binding,
-          own == nullptr ? Membership{"", {grant.subjects.empty() ? "" : grant.subjects.front()}}
-                         : *own,
-          place);
-      path.role_path = roles;
-      if (own != nullptr && roles.empty()) {
-        path.role_path = {grant.role.ToText()};
-        add(Miss::Reason::kRoleLacksPermission,
-            fmt::format("role {} of binding {} does not include it", grant.role.ToText(),
-                        path.binding),
-            std::move(path));
-      } else if (own != nullptr) {
-        add(Miss::Reason::kBindingNotReady, fmt::format("binding {} is not ready", path.binding),
-            std::move(path));
-      } else {
-        path.group_path.clear();
-        const bool group = path.subject.starts_with(kGroupType);
-        const auto whom = group ? GroupName(path.subject) : path.subject;
-        path.subject = whom;
-        add(Miss::Reason::kNotAMember,
-            fmt::format("binding {} grants it to {}", path.binding, whom), std::move(path));
-      }
-    }
-  }
-  for (const auto& membership : memberships) {
-    for (const auto& binding : resources_.FindBy(kBindingsByGrantee, membership.subject)) {
-      if (++looked_at > limits_.bindings_max) break;
-      const auto grant = BindingGrantOf(*binding, resources_.registry());
-      const auto object = grant.target.ToObject();
-      const bool here =
-          std::ranges::any_of(places, [&](const auto& place) { return place.object == object; });
-      auto roles = RolePath(grant.role, question.permission);
-      if (here || roles.empty() || !Holds(*binding)) continue;
       if (own == nullptr && grant.subjects.empty()) continue;
       const Membership other{"", {own == nullptr ? SubjectName(grant.subjects.front()) : ""}};
       auto path = PathOf(*binding, own == nullptr ? other : *own, place);

@@ -1,9 +1,6 @@
 #include "pemba/iam/internal/documents.h"
 
 #include <algorithm>
-#include <array>
-
-#include <fmt/format.h>
 
 #include "pemba/iam/names.h"
 
