@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 
 #include "pemba/base/clock.h"
+#include "pemba/iam/internal/sha256.h"
 #include "pemba/iam/roles.h"
 #include "pemba/resource/object.h"
 
