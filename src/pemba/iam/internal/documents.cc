@@ -1,10 +1,6 @@
 #include "pemba/iam/internal/documents.h"
 
 #include <algorithm>
-#include <array>
-
-#include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "pemba/iam/names.h"
 
@@ -147,18 +143,6 @@ json::object ReferenceTo(const resource::Object& object) {
 
 json::object SubjectOf(const resource::Object& user) {
   return {{"kind", "User"}, {"name", user.key.name}, {"uid", View(user.uid())}};
-}
-
-std::string Sha256Hex(std::string_view text) {
-  std::array<unsigned char, 32> digest{};
-  unsigned int length = 0;
-  // Fails only if the library has no SHA-256 at all; then every name made of it would be the same.
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
-    std::abort();
-  }
-  std::string hex;
-  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
-  return hex;
 }
 
 std::optional<WallTime> TimeFrom(std::string_view text) {
