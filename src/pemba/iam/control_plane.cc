@@ -107,7 +107,7 @@ class ControlPlane::Impl {
   resource::ResourceStore& resources() { return *resources_; }
   const Settings& settings() const { return options_.settings; }
   ProjectionKind projection() const { return options_.projection; }
-  CatalogPtr catalog() const { return rules_.catalog(); }
+  CatalogPtr catalog() const { return projector_->catalog(); }
   void UseAuthority(Authority& authority) { environment_.authority = &authority; }
 
   Status LookAt(std::set<ObjectKey> keys) {

@@ -77,8 +77,8 @@ TEST_F(ThePlane, ABatchOfWhichOnePartIsRefusedChangesNothing) {
   MakeLibrary();
   const auto before = Tuples();
   const auto revision = resources().revision();
-  const auto done =
-      resources().Transact(As(testing::Masters()), [&](resource::Transaction& t) -> Outcome<Done> {
+  const auto done = resources().Transact(
+      As(testing::Masters()), [&](resource::Transaction& t) -> resource::Outcome<Done> {
         auto user = testing::Document("{metadata: {name: new}, spec: {email: new@example.org}}");
         PEMBA_TRY(std::ignore, t.Create(kind("User"), "", std::move(user)));
         auto twin = testing::Document("{metadata: {name: twin}, spec: {email: New@example.org}}");

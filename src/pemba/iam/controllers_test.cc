@@ -1,4 +1,5 @@
 // What becomes of objects once they are declared: statuses, and the objects that follow from them.
+#include "pemba/iam/internal/sha256.h"
 #include "pemba/iam/testing/plane.h"
 
 namespace pemba::iam {

@@ -182,9 +182,9 @@ void AddBindings(Builder& builder, const resource::Registry& registry) {
   add(kBindingsByReason, "bindings by reason", [](const Object& object) {
     for (const auto& one : ListIn(object.status(), "conditions")) {
       const auto* condition = one.if_object();
-      if (condition != nullptr && TextIn(*condition, "type") == "Ready") {
-        return One(TextIn(*condition, "reason"));
-      }
+      if (condition == nullptr || TextIn(*condition, "type") != "Ready") continue;
+      // Most are: they would all be under one key that nobody asks for.
+      return TextIn(*condition, "status") == "True" ? Keys() : One(TextIn(*condition, "reason"));
     }
     return Keys();
   });

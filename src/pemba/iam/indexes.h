@@ -21,7 +21,7 @@ enum : resource::IndexId {
   kBindingsByTargetAndSubject,  // TargetAndSubjectKey.
   kBindingsBySubject,           // SubjectIndexKey: as a binding names it, whatever the uid.
   kBindingsByGrantee,           // The subject as in tuples.
-  kBindingsByReason,            // The reason of its condition Ready.
+  kBindingsByReason,            // The reason of its condition Ready, while that is not true.
 
   kRolesByInheritedRole,  // `namespace/name` of a role that it inherits itself.
   kRolesByPlural,         // `service/plural` of a permission that it includes itself.

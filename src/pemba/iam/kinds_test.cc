@@ -395,6 +395,7 @@ const IndexCase kIndexCases[] = {
      kBinding,
      {SubjectIndexKey("Group", "", "system:authenticated"), SubjectIndexKey("Group", "n", "g"),
       SubjectIndexKey("User", "", "mira")}},
+    {kBindingsByReason, "PolicyBinding", kBinding, {"Unknown"}},
     {kBindingsByGrantee,
      "PolicyBinding",
      kBinding,

@@ -243,7 +243,7 @@ class Platform {
       for (std::size_t i = 0; i < 8; ++i) {
         const auto name = fmt::format("part{}", i);
         PEMBA_TRY(std::ignore, PutRole(transaction, name, i));
-        inherited.push_back({{"name", name}});
+        inherited.push_back(json::object{{"name", name}});
       }
       return Put(transaction, "Role", "milo-system", "owner",
                  {{"launchStage", "Stable"},

@@ -56,7 +56,7 @@ const Catalog& Rules::CatalogIn(const resource::Transaction& transaction) {
     current_ = std::make_shared<const Catalog>(
         Catalog::Build(internal::KindsIn(transaction, environment_.kinds)));
   } else {
-    current_ = committed_.load();
+    current_ = committed_;
   }
   return *current_;
 }
@@ -65,7 +65,7 @@ void Rules::Start(const resource::Transaction& transaction) {
   touched_ = true;
   concluded_.reset();
   (void)CatalogIn(transaction);
-  committed_.store(current_);
+  committed_ = current_;
   touched_ = false;
 }
 
@@ -107,7 +107,7 @@ Outcome<Done> Rules::Conclude(resource::Transaction& transaction) {
 
 void Rules::Committed() {
   if (concluded_ == nullptr) return;
-  committed_.store(std::exchange(concluded_, nullptr));
+  committed_ = std::exchange(concluded_, nullptr);
   touched_ = false;
 }
 

@@ -5,7 +5,6 @@
 // within the transaction.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <set>
 #include <vector>
@@ -20,7 +19,7 @@ struct Environment;
 class Scheduler;
 }  // namespace internal
 
-// Called by one transaction at a time, but for catalog().
+// Called by one transaction at a time.
 class Rules final : public resource::Admission {
  public:
   // Borrows it.
@@ -38,8 +37,6 @@ class Rules final : public resource::Admission {
   // Within a transaction's body: these are looked at by the controllers, changed or not.
   void LookAt(std::set<resource::ObjectKey> keys) { due_ = std::move(keys); }
 
-  // What is registered, as of the newest commit. Thread-safe.
-  CatalogPtr catalog() const { return committed_.load(); }
   // The transaction that was concluded last is committed, or not.
   void Committed();
   void Abandoned() { concluded_.reset(); }
@@ -51,7 +48,7 @@ class Rules final : public resource::Admission {
   const std::unique_ptr<const internal::Scheduler> scheduler_;
   std::set<resource::ObjectKey> due_;
 
-  std::atomic<CatalogPtr> committed_{std::make_shared<const Catalog>()};
+  CatalogPtr committed_ = std::make_shared<const Catalog>();  // As of the newest commit.
   // Of the transaction under way, if it may have changed the kinds: set by Conclude.
   CatalogPtr concluded_;
   // Some registration was touched that committed_ may not know. Perhaps by a transaction that came

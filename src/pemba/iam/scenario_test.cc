@@ -23,7 +23,7 @@ class InProcess : public testing::Plane, public testing::Stage {
 
   // Of a refusal the word; the fields are for other tests.
   template <class T>
-  static std::string Word(const Outcome<T>& outcome) {
+  static std::string Word(const resource::Outcome<T>& outcome) {
     const auto text = testing::Verdict(outcome);
     return text.substr(0, text.find(':'));
   }

@@ -8,6 +8,7 @@
 #include "pemba/iam/controllers/derived.h"
 #include "pemba/iam/internal/documents.h"
 #include "pemba/iam/internal/people.h"
+#include "pemba/iam/internal/sha256.h"
 
 namespace pemba::iam::internal {
 namespace {

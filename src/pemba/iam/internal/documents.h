@@ -11,6 +11,7 @@
 #include <boost/json/object.hpp>
 
 #include "pemba/base/clock.h"
+#include "pemba/iam/internal/sha256.h"
 #include "pemba/iam/roles.h"
 #include "pemba/resource/object.h"
 
@@ -59,8 +60,6 @@ RoleKey RoleOfBinding(const resource::Object& binding);
 boost::json::object ReferenceTo(const resource::Object& object);
 // {kind: User, name, uid}
 boost::json::object SubjectOf(const resource::Object& user);
-
-std::string Sha256Hex(std::string_view text);
 
 // RFC 3339; nullopt if it is none.
 std::optional<WallTime> TimeFrom(std::string_view text);

@@ -89,8 +89,10 @@ void CheckRoles(Review& review) {
     const auto field = fmt::format("spec.roles[{}]", role.index);
     if (!seen.insert(role.key).second) {
       review.errors.push_back(resource::Duplicate(field, Quoted(role.key.ToText())));
-    } else if (review.work.FindRole(role.key) == nullptr && !review.GuardsCaller()) {
-      // Others are told the same of a role that they may not use.
+    } else if (review.work.FindRole(role.key) == nullptr && !review.operation.derived &&
+               !review.GuardsCaller()) {
+      // Others are told the same of a role that they may not use. What the control plane makes
+      // itself may be ahead of its roles.
       review.errors.push_back(resource::NotFound(field, Quoted(role.key.ToText())));
     }
   }

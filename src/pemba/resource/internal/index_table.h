@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace pemba::resource::internal {
 
 // Not thread-safe. Borrows the objects. Some 25 bytes for a key with one object; 8 for each further
-// one.
+// one, and 48 when there are hundreds.
 class IndexTable {
  public:
   IndexTable() = default;
@@ -22,14 +23,22 @@ class IndexTable {
   IndexTable& operator=(IndexTable&&) noexcept = default;
   ~IndexTable();
 
-  // An object is under a key once. O(log objects of the key), and O(them) to make room.
+  // An object is under a key once. O(log objects of the key).
   void Add(std::string_view key, const Packed* object);
   void Remove(std::string_view key, const Packed* object);
   // In order of place, of one kind; with some that have another key of the same hash, rarely.
   std::vector<const Packed*> Find(std::string_view key) const;
 
  private:
-  using Many = std::vector<const Packed*>;  // In order of place.
+  // In order of kind and place.
+  struct Before {
+    bool operator()(const Packed* a, const Packed* b) const;
+  };
+  // All are in `few`, or, from when there are too many to make room among, in `many`.
+  struct Many {
+    std::vector<const Packed*> few;
+    std::set<const Packed*, Before> many;
+  };
   // A pointer to an object, or, if the lowest bit is set, to a Many that is owned.
   using Entry = std::uintptr_t;
   static Many* ManyOf(Entry entry) { return reinterpret_cast<Many*>(entry - 1); }

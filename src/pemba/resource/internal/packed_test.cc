@@ -122,23 +122,25 @@ TEST(Dictionary, NamesAtOnceAndValuesWhenTheyComeAgain) {
 // Against a set of (key, name).
 TEST_F(PackedTest, AnIndexHasWhatWasAddedAndNotRemoved) {
   std::vector<PackedPtr> objects;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 600; ++i) {  // Many for one key, and few again.
     objects.push_back(Packed::Pack(ObjectFrom({}, "o" + std::to_string(i)), dictionary_));
   }
   IndexTable table;
   std::set<std::pair<std::string, std::string>> wanted;
   std::mt19937_64 random(1);
-  for (int step = 0; step < 5000; ++step) {
+  for (int step = 0; step < 20'000; ++step) {
     const auto& object = objects[random() % objects.size()];
     const std::string key(1, static_cast<char>('a' + random() % 5));
     const std::pair entry(key, std::string(object->name()));
-    if (random() % 2 == 0) {
+    const bool growing = step < 8000;
+    if (random() % 8 < (growing ? 7u : 1u)) {
       table.Add(key, object.get());
       wanted.insert(entry);
     } else {
       table.Remove(key, object.get());
       wanted.erase(entry);
     }
+    if (step % 7 != 0) continue;
     std::vector<std::string> names;
     for (const auto* const each : table.Find(key)) names.emplace_back(each->name());
     std::vector<std::string> want;
