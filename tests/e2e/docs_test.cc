@@ -118,7 +118,7 @@ class Page {
     fs::create_directory(work());
     std::ofstream(work() / "model.fga") << kModel;
     std::ofstream(work() / "tuples.csv") << kTuples;
-    fs::copy(PEMBA_SOURCE_DIR "/samples", work() / "samples");
+    fs::copy(PEMBA_SOURCE_DIR "/samples", work() / "samples", fs::copy_options::recursive);
     for (auto& example : examples_) {
       example.command = Replaced(example.command, "http://localhost:8080", server_.url());
       example.command = Replaced(example.command, "localhost:8081", server_.grpc_address());

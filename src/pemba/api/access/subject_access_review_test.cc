@@ -36,16 +36,16 @@ TEST(SubjectAccessReview, IsReadWhole) {
 , "authorizationOptions" : { "future" : 1 }
 })x"));
   ASSERT_TRUE(read.review) << read.problem;
-const auto& review = *read.review;
-EXPECT_EQ(review.uid, "mira");
-EXPECT_EQ(review.verb, "get");
-EXPECT_EQ(review.api_group, "g");
-EXPECT_EQ(review.resource, "books");
-EXPECT_EQ(review.subresource, "loan");
-EXPECT_EQ(review.name_space, "ns");
-EXPECT_EQ(review.name, "b");
-EXPECT_EQ(review.parent, (iam::ParentContext{"g", "K", "n"}));
-EXPECT_EQ(review.extra.at("other").size(), 2u);
+  const auto& review = *read.review;
+  EXPECT_EQ(review.uid, "mira");
+  EXPECT_EQ(review.verb, "get");
+  EXPECT_EQ(review.api_group, "g");
+  EXPECT_EQ(review.resource, "books");
+  EXPECT_EQ(review.subresource, "loan");
+  EXPECT_EQ(review.name_space, "ns");
+  EXPECT_EQ(review.name, "b");
+  EXPECT_EQ(review.parent, (iam::ParentContext{"g", "K", "n"}));
+  EXPECT_EQ(review.extra.at("other").size(), 2u);
 }
 
 struct ParentCase {

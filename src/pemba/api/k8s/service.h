@@ -22,8 +22,9 @@ struct ServiceOptions {
   Authorizer* authorizer = nullptr;  // Borrowed; null: whoever is let in may do everything.
 };
 
-// Adds /pemba/v1/apply (batch.h), /api, /apis, /openapi and /version to the router, and the same behind the paths of control
-// planes (scope_path.h). Borrows everything, for as long as the router serves.
+// Adds /pemba/v1/apply (batch.h), /api, /apis, /openapi and /version to the router, and the same
+// behind the paths of control planes (scope_path.h). Borrows everything, for as long as the router
+// serves.
 void AddRoutes(resource::ResourceStore& resources, const Clock& clock,
                const authn::Authenticator& authenticator, rpc::Router& router,
                ServiceOptions options = {});
