@@ -191,7 +191,7 @@ TEST(SwapModel, WhatWasBuiltOnOursMeanwhileIsKeptToo) {
               ::testing::IsSupersetOf({"first", "second", "third", kDoc}));
 }
 
-TEST(RebaseModel, AddsChangesAndRemovesWholeTypesAndConditions) {
+TEST(RebaseModel, AddsAndChangesWholeTypesAndConditionsAndRemovesNone) {
   const auto base = MergeModels(Foreign(), Library());
   auto theirs = base;
   theirs.types.erase(theirs.types.begin() + 1);  // team
@@ -201,9 +201,10 @@ TEST(RebaseModel, AddsChangesAndRemovesWholeTypesAndConditions) {
   auto current = base;
   current.types.push_back(Type("own", {}));
   const auto rebased = internal::RebaseModel(base, theirs, current);
-  EXPECT_THAT(Names(rebased), ElementsAre("user", kUser, kGroup, kFolder, kDoc, "own", "new"));
+  EXPECT_THAT(Names(rebased),
+              ElementsAre("user", "team", kUser, kGroup, kFolder, kDoc, "own", "new"));
   EXPECT_EQ(rebased.types[0], theirs.types[0]);
-  EXPECT_TRUE(rebased.conditions.empty());
+  EXPECT_EQ(rebased.conditions, base.conditions);
   EXPECT_EQ(internal::RebaseModel(base, base, current), current);
 }
 

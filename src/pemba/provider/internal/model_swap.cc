@@ -55,18 +55,12 @@ model::Model RebaseModel(const model::Model& base, const model::Model& theirs,
     const auto* before = FindType(base, type.type);
     if (before == nullptr || *before != type) SetType(current, type);
   }
-  std::erase_if(current.types, [&](const auto& type) {
-    return FindType(base, type.type) != nullptr && FindType(theirs, type.type) == nullptr;
-  });
   for (const auto& [name, condition] : theirs.conditions) {
     const auto before = base.conditions.find(name);
     if (before == base.conditions.end() || before->second != condition) {
       current.conditions[name] = condition;
     }
   }
-  std::erase_if(current.conditions, [&](const auto& entry) {
-    return base.conditions.contains(entry.first) && !theirs.conditions.contains(entry.first);
-  });
   return current;
 }
 

@@ -34,7 +34,9 @@ class ModelLog {
 Result<std::string> SwapModel(ModelLog& log, const model::Model& model,
                               std::string_view expected_id);
 
-// What `theirs` has changed of `base`, changed in `current`: whole types and conditions.
+// What `theirs` has added to `base` or changed of it, in `current`: whole types and conditions.
+// Nothing is removed: what `theirs` lacks it may never have seen, for it may come from before
+// `base`.
 model::Model RebaseModel(const model::Model& base, const model::Model& theirs,
                          model::Model current);
 
