@@ -60,12 +60,21 @@ class Terminal {
     return screen;
   }
 
-  // The exit code of the program.
-  int Wait() {
+  // Types the end of input, again if it came while nothing was read. The exit code of the program;
+  // -1 if it does not end.
+  int End() {
     int status = 0;
-    ::waitpid(child_, &status, 0);
-    child_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    for (int attempt = 0; attempt < 30; ++attempt) {
+      Type("\x04");
+      for (int look = 0; look < 20; ++look) {
+        if (::waitpid(child_, &status, WNOHANG) == child_) {
+          child_ = 0;
+          return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        }
+        ::usleep(50'000);
+      }
+    }
+    return -1;
   }
 
  private:
@@ -75,7 +84,7 @@ class Terminal {
 };
 
 constexpr const char* kPrompt = "memory> ";
-const std::string kInterrupt = "\x03", kEnd = "\x04", kUp = "\x1b[A", kLeft = "\x1b[D";
+const std::string kInterrupt = "\x03", kUp = "\x1b[A", kLeft = "\x1b[D";
 
 class Console : public ::testing::Test {
  protected:
@@ -117,8 +126,7 @@ TEST_F(Console, EditsRunsAndRemembers) {
     EXPECT_TRUE(Has(screen, "at 2:5: the type `robot` is not defined\n  isa robot;\n      ^"))
         << screen;
     terminal.Until(kPrompt);
-    terminal.Type(kEnd);
-    EXPECT_EQ(terminal.Wait(), 0);
+    EXPECT_EQ(terminal.End(), 0);
   }
   // Another console has the history, an entry of several lines as one and without comments.
   Terminal terminal(home_, "iam");

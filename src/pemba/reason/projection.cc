@@ -227,7 +227,8 @@ class Projector {
     bool grew = true;
     while (grew && carried_.action_access) {
       grew = false;
-      for (auto& [type, actions] : valid_on_) {
+      for (auto& entry : valid_on_) {
+        auto& actions = entry.second;
         for (const auto& [member, sets] : sets_of_) {
           const bool reached = std::any_of(sets.begin(), sets.end(),
                                            [&](const auto& set) { return actions.contains(set); });
