@@ -197,6 +197,14 @@ class Kubectl(unittest.TestCase):
         self.kubectl("delete", "book", "emma")
         self.assertIn('books.library.example.org "emma" not found', self.refused("delete", "book", "emma"))
 
+    def test_namespaces_are_applied_again(self):
+        namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: annex, labels: {floor: one}}\n"
+        self.assertEqual(self.apply(namespace), "namespace/annex created\n")
+        self.assertEqual(self.apply(namespace), "namespace/annex unchanged\n")
+        self.assertEqual(self.apply(namespace.replace("one", "two")), "namespace/annex configured\n")
+        self.assertEqual(self.kubectl("get", "namespace", "annex", "-o", "jsonpath={.metadata.labels.floor}"), "two")
+        self.kubectl("delete", "namespace", "annex")
+
     def test_lists_are_paged(self):
         for n in range(7):
             self.apply(BOOK.replace("emma", f"b{n}"))

@@ -1,6 +1,8 @@
 #include "pemba/iam/control_plane.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -138,12 +140,25 @@ class ControlPlane::Impl {
     return due.empty() ? Status(Done{}) : LookAt(std::move(due));
   }
 
-  Status Provided(resource::Revision revision) {
+  Status Provided(resource::Revision revision, std::span<const Refusal> refused) {
     return Transact([&](Transaction& transaction) -> Outcome<Done> {
+      std::map<std::string, const Refusal*, std::less<>> refused_of;  // By uid of the binding.
+      for (const auto& one : refused) {
+        const auto key = TargetAndSubjectKey(one.object, one.subject);
+        for (const auto& binding : transaction.FindBy(kBindingsByTargetAndSubject, key)) {
+          refused_of.emplace(binding->uid(), &one);
+        }
+      }
       for (const auto& binding : transaction.FindBy(kBindingsByReason, "Reconciling")) {
         if (binding->revision > revision) continue;
         internal::StatusDraft status(transaction, binding);
-        status.Set({"Ready", internal::Condition::Value::kTrue, "ReconciliationSuccessful"});
+        using Value = internal::Condition::Value;
+        if (const auto found = refused_of.find(binding->uid()); found != refused_of.end()) {
+          status.Set({"Ready", Value::kFalse, "Reconciling",
+                      "the provider refuses a tuple of it: " + found->second->why});
+        } else {
+          status.Set({"Ready", Value::kTrue, "ReconciliationSuccessful"});
+        }
         PEMBA_TRY(std::ignore, status.Save());
       }
       return Done{};
@@ -241,7 +256,9 @@ const Settings& ControlPlane::settings() const { return impl_->settings(); }
 ProjectionKind ControlPlane::projection() const { return impl_->projection(); }
 CatalogPtr ControlPlane::catalog() const { return impl_->catalog(); }
 void ControlPlane::UseAuthority(Authority& authority) { impl_->UseAuthority(authority); }
-Status ControlPlane::Provided(resource::Revision revision) { return impl_->Provided(revision); }
+Status ControlPlane::Provided(resource::Revision revision, std::span<const Refusal> refused) {
+  return impl_->Provided(revision, refused);
+}
 Status ControlPlane::Reconcile() { return impl_->Reconcile(); }
 Result<Drift> ControlPlane::Audit(Projector::Repair repair) { return impl_->Audit(repair); }
 Status ControlPlane::RunDue() { return impl_->RunDue(); }

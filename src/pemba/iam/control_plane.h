@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,10 +64,15 @@ class ControlPlane {
   // Before the first request. Borrowed.
   void UseAuthority(Authority& authority);
 
-  // A remote provider has the tuples and models of all commits up to this one: bindings whose
-  // grants were waiting for that become Ready (Settings::Grants::kWhenProvided). Errors: those of
-  // writing.
-  Status Provided(resource::Revision revision);
+  // What a remote provider does not take.
+  struct Refusal {
+    std::string object, subject;  // As in tuples.
+    std::string why;
+  };
+  // A remote provider has the tuples and models of all commits up to this one, but for what it
+  // refuses: bindings whose grants were waiting for that become Ready (Grants::kWhenProvided);
+  // those that something was refused of stay as they are, and say why. Errors: those of writing.
+  Status Provided(resource::Revision revision, std::span<const Refusal> refused = {});
 
   // Looks at every object again. With nothing wrong, nothing is written. Errors: those of writing.
   Status Reconcile();

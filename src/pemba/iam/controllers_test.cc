@@ -368,7 +368,11 @@ TEST_F(Controllers, AGrantWaitsForARemoteProvider) {
   EXPECT_EQ(Condition("PolicyBinding default/b"), "False Reconciling");
   ASSERT_TRUE(plane_->Provided(made - 1).ok());
   EXPECT_EQ(Condition("PolicyBinding default/b"), "False Reconciling");
-  ASSERT_TRUE(plane_->Provided(made).ok());
+  const ControlPlane::Refusal refusal{"resourcemanager.miloapis.com/Organization:northwind",
+                                      UserSubject("mira"), "too long"};
+  ASSERT_TRUE(plane_->Provided(made, {&refusal, 1}).ok());
+  EXPECT_EQ(Condition("PolicyBinding default/b"), "False Reconciling");
+  ASSERT_TRUE(plane_->Provided(resources().revision()).ok());
   EXPECT_EQ(Condition("PolicyBinding default/b"), "True ReconciliationSuccessful");
   ASSERT_TRUE(plane_->Reconcile().ok());
   EXPECT_EQ(Condition("PolicyBinding default/b"), "True ReconciliationSuccessful");

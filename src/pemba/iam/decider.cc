@@ -146,6 +146,12 @@ Result<std::vector<std::string>> Decider::AncestorsOf(const std::string& object,
   return internal::StoredAncestors(ledger_.Pin().snapshot(), object, std::move(first));
 }
 
+bool Decider::IsKeptHere(std::string_view type) const {
+  const auto slash = type.find('/');
+  return slash != type.npos &&
+         resources_.registry().FindKind(type.substr(0, slash), type.substr(slash + 1)) != nullptr;
+}
+
 bool Decider::IsOwnUser(const AccessQuestion& question) const {
   return question.target.type == kUserKindType && question.target.name == question.uid &&
          question.permission == fmt::format("{}/users.get", kIamGroup);
@@ -192,9 +198,11 @@ Decider::Planned Decider::Plan(const AccessQuestion& question, const AccessOptio
   const auto parent_type = parent.type();
   const auto parent_object = ObjectText(parent_type, "", parent.name);
   if (parent_object == object || !applies(parent_type)) return planned;
+  // Of what is kept here the stored parents are the whole truth: nobody needs to be trusted.
   const bool lies_in =
       std::ranges::find(*ancestors, parent_object) != ancestors->end() ||
-      std::ranges::find(options.trusted_parents, parent_type) != options.trusted_parents.end();
+      (!IsKeptHere(type) &&
+       std::ranges::find(options.trusted_parents, parent_type) != options.trusted_parents.end());
   if (lies_in || internal::AlwaysBelow(*catalog, type, parent_type)) {
     AddItem(items, ItemKind::kScopeRoot, KindRootObject(parent_type));
   }

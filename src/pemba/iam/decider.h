@@ -10,9 +10,10 @@
 //
 // What an object lies in is what its stored `parent` tuples say. A request may claim more (a
 // ParentContext). For a named object the claim counts only if the stored parents bear it out, if
-// the object is in the namespace of that organization, or if who asks keeps each parent's objects
-// apart (AccessOptions::trusted_parents). Kind-wide grants hold for everything below: a claimed
-// parent's kind counts also if no object of the kind can be without such a parent.
+// the object is in the namespace of that organization, or if the object is kept elsewhere and who
+// asks keeps each parent's objects apart (AccessOptions::trusted_parents). Kind-wide grants hold
+// for everything below: a claimed parent's kind counts also if no object of the kind can be without
+// such a parent.
 //
 // There are three outcomes, as everywhere: an error is never a denial, and a denial is only what
 // every item has denied.
@@ -152,6 +153,7 @@ class Decider final : public Authority {
   void JudgeAccount(const AccessQuestion& question, const Extra& extra, Planned& planned) const;
   std::string ActionOf(const AccessReview& review, const KindEntry& kind) const;
   std::optional<AccessDecision> CheckNamespace(const AccessReview& review) const;
+  bool IsKeptHere(std::string_view type) const;  // Its objects are among ours.
   bool IsOwnUser(const AccessQuestion& question) const;
   std::vector<AccessDecision> Run(std::vector<Planned> planned, const AccessOptions& options) const;
 

@@ -103,6 +103,8 @@ class DeciderTest : public resource::testing::World {
     entries.push_back(testing::Kind(kI, "User", "users", {"get", "update"}));
     entries.push_back(
         testing::Kind(kI, "Note", "notes", {"get"}, {kRm + "/Organization", kRm + "/Project"}));
+    entries.push_back(
+        testing::Kind(kI, "ServiceAccount", "serviceaccounts", {"get"}, {kRm + "/Project"}));
     catalog_ = std::make_shared<const Catalog>(Catalog::Build(entries));
     provider_ = std::make_unique<Breakable>(*provider::Embedded::Open(*stores_, id_, clock_));
     const auto before = provider_->ReadModel();
@@ -289,6 +291,17 @@ TEST_F(DeciderTest, AClaimedParentIsVerified) {
   EXPECT_TRUE(ask("ops", "books", kL, "b-7", kShelf).allowed());
   // Nobody vouches for projects here.
   EXPECT_EQ(ask("mira", "shelves", kL, "s-100", kArchive).reason, AccessReason::kParentNotVerified);
+}
+
+TEST_F(DeciderTest, NobodyVouchesForWhatIsKeptHere) {
+  Apply({{kRm + "/Project:archive",
+          PermissionRelation(kI + "/serviceaccounts.get"),
+          UserSubject("mira"),
+          {}}});
+  const AccessReview review{"mira", "get", kI, "serviceaccounts", "", "", "robot", kArchive};
+  EXPECT_EQ(Ask(review).reason, AccessReason::kParentNotVerified);
+  Apply({{kI + "/ServiceAccount:robot", "parent", kRm + "/Project:archive", {}}});
+  EXPECT_TRUE(Ask(review).allowed());
 }
 
 TEST_F(DeciderTest, AnErrorIsNeverADenialAndHidesNoAllow) {

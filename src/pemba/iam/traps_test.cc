@@ -228,6 +228,13 @@ TEST_F(Trap, T08_ObjectsOfOneNameInTwoNamespacesAreTwo) {
   EXPECT_EQ(TuplesOf("mira"), 1u);
 }
 
+TEST_F(Trap, T08_NoUserIsAServiceAccount) {
+  Make("ServiceAccount robot", "{}");
+  EXPECT_THAT(
+      Verdict(Create("User " + UidOf("ServiceAccount robot"), "spec: {email: r@example.org}")),
+      HasSubstr("metadata.name Forbidden"));
+}
+
 TEST_F(Trap, T09_ARoleOfManyPermissionsIsGrantedAsAWhole) {
   constexpr int kPermissions = 400;
   std::string actions, permissions;

@@ -65,6 +65,15 @@ provider::OpenFgaOptions OpenFgaOptionsOf(const IamConfig& config) {
   return options;
 }
 
+Status AccessPlane::Provided(iam::ControlPlane& control, store::Revision revision) {
+  std::vector<iam::ControlPlane::Refusal> refused;
+  {
+    const std::lock_guard lock(refused_mutex_);
+    refused = refused_;
+  }
+  return control.Provided(revision, refused);
+}
+
 Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
                                  telemetry::Registry* metrics,
                                  const std::function<void(std::string_view)>& report) {
@@ -83,9 +92,18 @@ Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
   outbox.drift.mode = DriftModeOf(config_.repair);
   outbox.metrics = metrics;
   outbox.report = report;
+  outbox.on_rejected = [this](const std::vector<provider::Rejection>& rejections) {
+    std::vector<iam::ControlPlane::Refusal> refused;
+    refused.reserve(rejections.size());
+    for (const auto& [tuple, error] : rejections) {
+      refused.push_back({tuple.object, tuple.subject, error.message});
+    }
+    const std::lock_guard lock(refused_mutex_);
+    refused_ = std::move(refused);
+  };
   outbox.on_applied = [this, report](store::Revision revision) {
     if (!open_) return;
-    if (const auto told = plane_->Provided(revision); !told.ok()) report(told.error().message);
+    if (const auto told = Provided(*plane_, revision); !told.ok()) report(told.error().message);
   };
   PEMBA_TRY(outbox_, provider::Outbox::Start(stores, id, *remote_, clock, std::move(outbox)));
   provider_ = std::make_unique<provider::Replica>(*remote_, *outbox_, clock);
@@ -133,7 +151,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   for (const auto& problem : control.Problems()) report(problem);
   plane->open_ = true;
   if (plane->outbox_) {
-    PEMBA_TRY(std::ignore, control.Provided(plane->outbox_->applied()));
+    PEMBA_TRY(std::ignore, plane->Provided(control, plane->outbox_->applied()));
   }
   return plane;
 }

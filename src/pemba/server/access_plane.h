@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,7 @@ class AccessPlane {
   explicit AccessPlane(const ServerConfig& config) : config_(config.iam) {}
   Status OpenProvider(store::Stores& stores, const Clock& clock, telemetry::Registry* metrics,
                       const std::function<void(std::string_view)>& report);
+  Status Provided(iam::ControlPlane& control, store::Revision revision);
 
   const IamConfig config_;
   std::atomic<bool> open_{false};  // From here on the outbox may call the control plane.
@@ -70,8 +72,10 @@ class AccessPlane {
   resource::Registry registry_;
   std::optional<store::StoreHandle> store_;
   std::unique_ptr<iam::ControlPlane> plane_;
-  std::unique_ptr<provider::Provider> remote_;  // Null: the provider is embedded.
-  std::unique_ptr<provider::Outbox> outbox_;    // Of the remote one.
+  std::mutex refused_mutex_;
+  std::vector<iam::ControlPlane::Refusal> refused_;  // By the remote provider; guarded.
+  std::unique_ptr<provider::Provider> remote_;       // Null: the provider is embedded.
+  std::unique_ptr<provider::Outbox> outbox_;         // Of the remote one.
   std::unique_ptr<provider::Provider> provider_;
   std::unique_ptr<iam::Decider> decider_;
   std::unique_ptr<iam::Grants> grants_;

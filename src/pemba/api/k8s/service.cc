@@ -23,6 +23,16 @@ namespace {
 
 namespace json = boost::json;
 
+// A strategic merge patch, which kubectl sends for core kinds, differs from a merge patch in what
+// it says of lists and by directives (`$patch`). Without both it is one.
+bool IsMergePatch(const json::value& patch) {
+  if (patch.is_array()) return false;
+  if (!patch.is_object()) return true;
+  return std::ranges::all_of(patch.get_object(), [](const auto& field) {
+    return !field.key().starts_with('$') && IsMergePatch(field.value());
+  });
+}
+
 using resource::Failure;
 using resource::ObjectPtr;
 using resource::Outcome;
@@ -337,7 +347,9 @@ class ObjectCall {
     const auto change = [&](json::value& document) -> Outcome<Done> {
       if (type == "application/json-patch+json") {
         PEMBA_TRY(std::ignore, resource::ApplyJsonPatch(document, patch));
-      } else if (type == "application/merge-patch+json") {
+      } else if (type == "application/merge-patch+json" ||
+                 (type == "application/strategic-merge-patch+json" && target_.kind->group.empty() &&
+                  IsMergePatch(patch))) {
         resource::ApplyMergePatch(document, patch);
       } else {
         return Failure(Failure::Reason::kUnsupported,

@@ -73,6 +73,12 @@ Outcome<Done> ReviewUser(Review& review) {
   if (review.key().name.size() > kUserNameBytesMax) {
     review.errors.push_back(resource::TooLong("metadata.name", kUserNameBytesMax));
   }
+  // Users are known by name and service accounts by uid: the two must never be one principal.
+  const ObjectPtr account = review.work.transaction.FindByUid(review.key().name);
+  if (account != nullptr && account->key.kind == review.work.kinds().service_account) {
+    review.errors.push_back(
+        resource::Forbidden("metadata.name", "is the uid of a service account"));
+  }
   const auto email = SpecText(*review.is(), {"email"});
   CheckEmail(review, email, "spec.email");
   if (HasOther(review, review.work.transaction.FindBy(kUsersByEmail, FoldedEmail(email)))) {
