@@ -193,7 +193,7 @@ TEST(Docs, CommandsAreInPagesWhoseExamplesAreRun) {
                         page == "docs/api.md" || page == "docs/operations.md" ||
                         page == "docs/authentication.md" || page == "docs/telemetry.md" ||
                         page == "docs/writes.md" || page == "docs/typeql.md" ||
-                        page == "docs/benchmarks.md";
+                        page == "docs/benchmarks.md" || page == "docs/iam.md";
     for (const auto& block : BlocksOf(page, "sh")) {
       // `./run` and `./test` are what runs this.
       EXPECT_TRUE(is_run || block == "./run\n" || block == "./test\n") << page << ":\n" << block;

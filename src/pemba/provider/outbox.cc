@@ -147,10 +147,10 @@ class Outbox::Impl {
     const std::lock_guard lock(mutex_);
     return rejected_;
   }
-  std::uint64_t backlog() const {
+  std::uint64_t backlog() const { return BacklogAt(applied()); }
+  std::uint64_t BacklogAt(Revision applied) const {
     const auto head = store_->Pin().revision();
-    const auto applied_now = applied();
-    return head > applied_now ? head - applied_now : 0;
+    return head > applied ? head - applied : 0;
   }
 
   Health health() const {
@@ -401,13 +401,13 @@ class Outbox::Impl {
 
   void Tell() {
     const auto applied = replicator_.applied();
+    metrics_.SetBacklog(BacklogAt(applied));  // Before anybody who waits for it looks.
     {
       const std::lock_guard lock(mutex_);
       if (applied <= applied_) return;
       applied_ = applied;
     }
     changed_.notify_all();
-    metrics_.SetBacklog(backlog());
     if (options_.on_applied) options_.on_applied(applied);
   }
 
