@@ -5,22 +5,18 @@
 
 #include <fmt/format.h>
 
+#include "pemba/iam/internal/fields.h"
 #include "pemba/iam/internal/parents.h"
 #include "pemba/iam/names.h"
 
 namespace pemba::iam {
 namespace {
 
+using internal::TextIn;
 using provider::Decision;
 using Answer = AccessDecision::Answer;
 
 constexpr std::string_view kApprovalExtra = "iam.miloapis.com/registrationApproval";
-
-std::string_view TextOf(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
-                                                : std::string_view();
-}
 
 AccessDecision Undecided(AccessReason reason, std::string message, std::string permission = {}) {
   AccessDecision decision;
@@ -123,10 +119,10 @@ std::optional<AccessReason> Decider::AccountProblem(std::string_view uid,
       users == nullptr ? nullptr : internal::FindObject(resources_, {users, "", std::string(uid)});
   std::string approval;
   if (user != nullptr) {
-    if (TextOf(user->status(), "state") == "Inactive") return AccessReason::kAccountDeactivated;
-    approval = TextOf(user->status(), "registrationApproval");
+    if (TextIn(user->status(), "state") == "Inactive") return AccessReason::kAccountDeactivated;
+    approval = TextIn(user->status(), "registrationApproval");
   } else if (const auto account = internal::FindServiceAccount(resources_, uid)) {
-    if (TextOf(account->spec(), "state") == "Inactive") return AccessReason::kAccountDeactivated;
+    if (TextIn(account->spec(), "state") == "Inactive") return AccessReason::kAccountDeactivated;
   }
   if (options_.approval == DeciderOptions::Approval::kNotNeeded) return std::nullopt;
   if (const auto told = extra.find(kApprovalExtra); told != extra.end() && user == nullptr) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "pemba/iam/indexes.h"
+#include "pemba/iam/internal/fields.h"
 #include "pemba/iam/internal/parents.h"
 #include "pemba/iam/names.h"
 #include "pemba/iam/projection.h"
@@ -15,14 +16,9 @@
 namespace pemba::iam {
 namespace {
 
+using internal::TextIn;
 using resource::ObjectPtr;
 using Miss = GrantNearMiss;
-
-std::string_view TextOf(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
-                                                : std::string_view();
-}
 
 const boost::json::object* PartOf(const boost::json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -38,7 +34,7 @@ std::string NameOf(const resource::Object& object) {
 RoleKey GroupOf(const resource::Object& membership) {
   const auto* group = PartOf(membership.spec(), "groupRef");
   if (group == nullptr) return {};
-  RoleKey key{std::string(TextOf(*group, "namespace")), std::string(TextOf(*group, "name"))};
+  RoleKey key{std::string(TextIn(*group, "namespace")), std::string(TextIn(*group, "name"))};
   if (key.name_space.empty()) key.name_space = membership.key.name_space;
   return key;
 }
