@@ -28,7 +28,7 @@ using cli::StorePath;
 constexpr int kRounds = 20;
 constexpr int kWriters = 4;
 constexpr int kTuplesPerWrite = 3;
-constexpr int kWritesPerRoundMax = 60;  // Of each writer: the store must stay quick to read.
+constexpr int kWritesPerRoundMax = 200;  // Then comes the kill: the store must stay quick to read.
 
 const json::object& Model() {
   static const json::object kModel = {
@@ -63,15 +63,15 @@ json::object WriteBody(const std::string& document) {
 
 // Writes documents until a write fails, because the server is gone, and returns those acknowledged.
 std::vector<std::string> WriteUntilKilled(const std::string& url, const std::string& store,
-                                          const std::string& prefix) {
+                                          const std::string& prefix, std::atomic<int>& count) {
   auto client = ClientOf(url);
   std::vector<std::string> acknowledged;
-  for (int i = 0; i < kWritesPerRoundMax; ++i) {
+  for (int i = 0;; ++i) {
     const auto document = prefix + "-" + std::to_string(i);
-    if (!client.Post(StorePath(store, "/write"), WriteBody(document)).ok()) break;
+    if (!client.Post(StorePath(store, "/write"), WriteBody(document)).ok()) return acknowledged;
     acknowledged.push_back(document);
+    ++count;
   }
-  return acknowledged;
 }
 
 // How many tuples each document has.
@@ -109,7 +109,6 @@ TEST(Kill, WhatWasAcknowledgedSurvives) {
   }
 
   std::set<std::string> acknowledged;
-  int cut_short = 0;
   for (int round = 0; round < kRounds; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
     ServerProcess server(data);
@@ -122,19 +121,24 @@ TEST(Kill, WhatWasAcknowledgedSurvives) {
     }
 
     std::vector<std::vector<std::string>> written(kWriters);
+    std::atomic<int> count = 0;
     std::vector<std::thread> writers;
     for (int writer = 0; writer < kWriters; ++writer) {
       writers.emplace_back([&, writer] {
-        written[writer] = WriteUntilKilled(server.url(), store,
-                                           std::to_string(round) + "-" + std::to_string(writer));
+        written[writer] = WriteUntilKilled(
+            server.url(), store, std::to_string(round) + "-" + std::to_string(writer), count);
       });
     }
-    const int delay_ms = std::uniform_int_distribution<int>(5, 120)(random);
-    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+    // By what is done and not by a clock: a kill meets writers on a fast machine and a slow one.
+    const int enough = std::uniform_int_distribution<int>(0, kWritesPerRoundMax)(random);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (count < enough && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    EXPECT_GE(count, enough) << "writes are refused or stuck";
     server.Kill();
     for (auto& writer : writers) writer.join();
     for (const auto& documents_of_writer : written) {
-      cut_short += documents_of_writer.size() < kWritesPerRoundMax ? 1 : 0;
       acknowledged.insert(documents_of_writer.begin(), documents_of_writer.end());
     }
   }
@@ -145,10 +149,9 @@ TEST(Kill, WhatWasAcknowledgedSurvives) {
     EXPECT_TRUE(documents.contains(document)) << document;
   }
   EXPECT_EQ(server.Stop(), 0);
-  std::printf("%d kills, %d of %d writers cut short, %zu writes acknowledged, %zu found\n",
-              kRounds + 1, cut_short, kRounds * kWriters, acknowledged.size(), documents.size());
+  std::printf("%d kills, each of %d writers, %zu writes acknowledged, %zu found\n", kRounds + 1,
+              kWriters, acknowledged.size(), documents.size());
   EXPECT_GT(acknowledged.size(), 0u);
-  EXPECT_GT(cut_short, 0) << "no kill met a write";
 }
 
 }  // namespace
