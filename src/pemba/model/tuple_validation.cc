@@ -20,25 +20,6 @@ std::string Quoted(std::string_view type, std::string_view relation) {
   return "'" + std::string(type) + "#" + std::string(relation) + "'";
 }
 
-Status ValidateObject(const Plan& plan, std::string_view object) {
-  if (!tuple::IsObject(object)) return Invalid("invalid 'object' field format");
-  const auto parts = tuple::SplitObject(object);
-  if (parts.id == "*") {
-    return Invalid("the 'object' field cannot reference a typed wildcard");
-  }
-  if (plan.FindType(parts.type) == kNoIndex) return TypeNotFound(parts.type);
-  return Done{};
-}
-
-Status ValidateRelation(const Plan& plan, std::string_view object, std::string_view relation) {
-  if (!tuple::IsRelation(relation)) return Invalid("the 'relation' field is malformed");
-  const auto type = tuple::SplitObject(object).type;
-  if (plan.FindRelation(plan.FindType(type), relation) == kNoIndex) {
-    return Invalid("relation " + Quoted(type, relation) + " not found");
-  }
-  return Done{};
-}
-
 // The parts of a tuple that level 2 looks at.
 struct Fit {
   const Plan& plan;
@@ -197,8 +178,18 @@ Status ValidateQuery(const Plan& plan, const tuple::TupleView& tuple) {
 
 Status ValidateObjectRelation(const Plan& plan, std::string_view object,
                               std::string_view relation) {
-  PEMBA_TRY(std::ignore, ValidateObject(plan, object));
-  return ValidateRelation(plan, object, relation);
+  if (!tuple::IsObject(object)) return Invalid("invalid 'object' field format");
+  const auto parts = tuple::SplitObject(object);
+  if (parts.id == "*") {
+    return Invalid("the 'object' field cannot reference a typed wildcard");
+  }
+  const auto type = plan.FindType(parts.type);
+  if (type == kNoIndex) return TypeNotFound(parts.type);
+  if (!tuple::IsRelation(relation)) return Invalid("the 'relation' field is malformed");
+  if (plan.FindRelation(type, relation) == kNoIndex) {
+    return Invalid("relation " + Quoted(parts.type, relation) + " not found");
+  }
+  return Done{};
 }
 
 Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple) {

@@ -337,12 +337,12 @@ void CallMetrics::ObserveList(const CallReport& report) {
   }
 }
 
-void CallMetrics::Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-                          const CallReport& report) {
+void CallMetrics::ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                               const CallReport& report) {
   if (!WasEvaluated(report)) return;
-  handles_->check.Observe(request.consistency(), report.duration);
+  handles_->check.Observe(consistency, report.duration);
   handles_->check_duration.Observe(static_cast<std::uint64_t>(report.duration.count()));
-  if (report.error == nullptr) (response.allowed() ? handles_->allowed : handles_->denied).Add();
+  if (report.error == nullptr) (allowed ? handles_->allowed : handles_->denied).Add();
 }
 
 void CallMetrics::Observe(const wire::BatchCheckRequest& request,

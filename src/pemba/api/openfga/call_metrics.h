@@ -69,8 +69,12 @@ class CallMetrics {
   telemetry::Histogram* access_control_checks() const;  // Null: there is no access control.
 
   // What is counted of single RPCs, once the call has its answer.
+  void ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                    const CallReport& report);
   void Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-               const CallReport& report);
+               const CallReport& report) {
+    ObserveCheck(request.consistency(), response.allowed(), report);
+  }
   void Observe(const wire::BatchCheckRequest& request, const wire::BatchCheckResponse& response,
                const CallReport& report);
   void Observe(const wire::ListObjectsRequest& request, const wire::ListObjectsResponse& response,
