@@ -230,9 +230,9 @@ bool IsPlainId(std::string_view id) {
 }  // namespace
 
 // INVARIANT: true only for tuples that ValidateWrite accepts.
-bool WriteValidator::Kind::Covers(const tuple::Tuple& tuple) const {
-  const std::string_view object = tuple.object, subject = tuple.subject;
-  if (object_prefix.empty() || tuple.condition || tuple.relation != relation) return false;
+bool WriteValidator::Kind::Covers(const tuple::TupleView& tuple) const {
+  const auto [object, written_relation, subject] = tuple;
+  if (object_prefix.empty() || written_relation != relation) return false;
   if (!object.starts_with(object_prefix) || !IsPlainId(object.substr(object_prefix.size()))) {
     return false;
   }
@@ -247,31 +247,31 @@ bool WriteValidator::Kind::Covers(const tuple::Tuple& tuple) const {
          subject_prefix != object_prefix || subject_suffix.substr(1) != relation;
 }
 
-void WriteValidator::Remember(const tuple::Tuple& tuple) {
-  if (tuple.condition) return;
+void WriteValidator::Remember(const tuple::TupleView& tuple) {
   last_ = (last_ + 1) % kinds_.size();
   Kind& kind = kinds_[last_];
   const auto subject = tuple::SplitSubject(tuple.subject);
-  kind.object_prefix = std::string_view(tuple.object).substr(0, tuple.object.find(':') + 1);
+  kind.object_prefix = tuple.object.substr(0, tuple.object.find(':') + 1);
   kind.relation = tuple.relation;
   kind.wildcard = subject.kind == SubjectKind::kWildcard;
-  kind.subject_prefix = std::string_view(tuple.subject).substr(0, subject.type.size() + 1);
+  kind.subject_prefix = tuple.subject.substr(0, subject.type.size() + 1);
   kind.subject_suffix = {};
   if (kind.wildcard) kind.subject_prefix = tuple.subject;
   if (subject.kind == SubjectKind::kUserset) {
-    kind.subject_suffix =
-        std::string_view(tuple.subject).substr(tuple.subject.size() - subject.relation.size() - 1);
+    kind.subject_suffix = tuple.subject.substr(tuple.subject.size() - subject.relation.size() - 1);
   }
 }
 
-Status WriteValidator::Validate(const tuple::Tuple& tuple) {
+Status WriteValidator::Validate(const tuple::TupleView& tuple) {
   for (std::size_t i = 0; i < kinds_.size(); ++i) {
     const auto k = (last_ + i) % kinds_.size();
     if (!kinds_[k].Covers(tuple)) continue;
     last_ = k;
     return Done{};
   }
-  PEMBA_TRY(std::ignore, ValidateWrite(plan_, tuple));
+  PEMBA_TRY(std::ignore,
+            ValidateWrite(plan_, {std::string(tuple.object), std::string(tuple.relation),
+                                  std::string(tuple.subject), std::nullopt}));
   Remember(tuple);
   return Done{};
 }

@@ -43,7 +43,10 @@ inline constexpr std::size_t kContextBytesMax = 32'768;
 class WriteValidator {
  public:
   explicit WriteValidator(const Plan& plan) : plan_(plan) {}
-  Status Validate(const tuple::Tuple& tuple);
+  Status Validate(const tuple::TupleView& tuple);  // Without a condition.
+  Status Validate(const tuple::Tuple& tuple) {
+    return tuple.condition ? ValidateWrite(plan_, tuple) : Validate(tuple.view());
+  }
 
  private:
   // Tuples without a condition that differ from one that was accepted in their ids alone.
@@ -54,9 +57,9 @@ class WriteValidator {
     std::string_view subject_suffix;  // `#relation` of a userset
     bool wildcard = false;
 
-    bool Covers(const tuple::Tuple& tuple) const;
+    bool Covers(const tuple::TupleView& tuple) const;
   };
-  void Remember(const tuple::Tuple& tuple);
+  void Remember(const tuple::TupleView& tuple);
 
   const Plan& plan_;
   std::array<Kind, 8> kinds_;  // Unused ones have no prefix.

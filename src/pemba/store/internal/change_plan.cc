@@ -182,13 +182,18 @@ class Planner {
     }
     std::size_t context = request_.writes.size();
     for (const auto& replacement : request_.replacements) Replace(replacement, context);
-    plan_.changes.reserve(request_.deletes.size() + request_.writes.size());
+    plan_.changes.reserve(request_.deletes.size() + request_.writes.size() +
+                          request_.plain_writes.size());
     std::size_t place = 0;
     for (const auto& t : request_.deletes) {
       PEMBA_TRY(std::ignore, Delete(t, PlaceOf(place++)));
     }
     for (std::size_t i = 0; i < request_.writes.size(); ++i) {
-      PEMBA_TRY(std::ignore, Write(request_.writes[i], checked_.contexts[i], PlaceOf(place++)));
+      const auto& t = request_.writes[i];
+      PEMBA_TRY(std::ignore, Write(t.view(), ValueOf(t, checked_.contexts[i]), PlaceOf(place++)));
+    }
+    for (const auto& t : request_.plain_writes) {
+      PEMBA_TRY(std::ignore, Write(t, {}, PlaceOf(place++)));
     }
     if (overlay_) overlay_->Finish();
     const auto limit = options_.changes_per_write_max;
@@ -241,23 +246,22 @@ class Planner {
     return Done{};
   }
 
-  Status Write(const tuple::Tuple& t, std::string_view context, const graph::Place* place) {
-    const auto value = ValueOf(t, context);
-    const auto known = Find(t.view(), place);
+  Status Write(const tuple::TupleView& t, const Overlay::Value& value, const graph::Place* place) {
+    const auto known = Find(t, place);
     const bool replaces = checked_.on_duplicate == OnMismatch::kReplace;
     if (!known || (replaces && *known != value)) {
-      Set(t.view(), value, place);
+      Set(t, value, place);
       return Done{};
     }
     if (checked_.on_duplicate == OnMismatch::kFail) {
-      const auto stored = head_.Lookup(t.view());
-      return Present(t.view(), stored ? stored->revision : start_.revision(), start_);
+      const auto stored = head_.Lookup(t);
+      return Present(t, stored ? stored->revision : start_.revision(), start_);
     }
     if (*known == value) return Done{};
     const bool same = known->condition == value.condition && known->context == value.context;
     return Conflict(
         std::string("attempted to write a tuple which already exists with a different ") +
-        (same ? "expiry: " : "condition: ") + PartsText(t.view()));
+        (same ? "expiry: " : "condition: ") + PartsText(t));
   }
 
   std::optional<Overlay::Value> Find(const tuple::TupleView& t, const graph::Place* place) const {

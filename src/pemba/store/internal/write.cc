@@ -15,8 +15,9 @@ namespace {
 // places are of does, too, and no other has its address.
 graph::Places LocateTuples(const WriteRequest& request, const graph::Snapshot& snapshot) {
   std::vector<tuple::TupleView> tuples(request.deletes.begin(), request.deletes.end());
-  tuples.reserve(request.deletes.size() + request.writes.size());
+  tuples.reserve(request.deletes.size() + request.writes.size() + request.plain_writes.size());
   for (const auto& t : request.writes) tuples.push_back(t.view());
+  tuples.insert(tuples.end(), request.plain_writes.begin(), request.plain_writes.end());
   return snapshot.Locate(tuples);
 }
 

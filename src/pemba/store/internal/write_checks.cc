@@ -27,7 +27,7 @@ constexpr WallTime kExpiryMax{std::chrono::milliseconds(9'000'000'000'000)};
 
 Status CheckDuplicates(const WriteRequest& request) {
   boost::unordered_flat_set<tuple::TupleView, TupleHash> seen;
-  seen.reserve(request.deletes.size() + request.writes.size());
+  seen.reserve(request.deletes.size() + request.writes.size() + request.plain_writes.size());
   const auto check = [&](const tuple::TupleView& t) -> Status {
     if (seen.insert(t).second) return Done{};
     return Error{ErrorCode::kDuplicateTupleInRequest, "duplicate tuple in write: " + PartsText(t)};
@@ -37,6 +37,9 @@ Status CheckDuplicates(const WriteRequest& request) {
   }
   for (const auto& t : request.writes) {
     PEMBA_TRY(std::ignore, check(t.view()));
+  }
+  for (const auto& t : request.plain_writes) {
+    PEMBA_TRY(std::ignore, check(t));
   }
   for (const auto& replacement : request.replacements) {
     for (const auto& t : replacement.tuples) {
@@ -78,8 +81,9 @@ std::string CanonicalContext(const tuple::Tuple& t) {
 }
 
 bool IsEmpty(const WriteRequest& request) {
-  return request.writes.empty() && request.deletes.empty() && request.records.empty() &&
-         request.filtered_deletes.empty() && request.replacements.empty();
+  return request.writes.empty() && request.plain_writes.empty() && request.deletes.empty() &&
+         request.records.empty() && request.filtered_deletes.empty() &&
+         request.replacements.empty();
 }
 
 // A tuple to be written, of the writes or of a replacement.
@@ -133,9 +137,12 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
   checked.request = &request;
   model::WriteValidator validator(plan);
   checked.contexts.reserve(request.writes.size());
-  std::size_t listed = request.writes.size() + request.deletes.size();
+  std::size_t listed = request.writes.size() + request.plain_writes.size() + request.deletes.size();
   for (const auto& t : request.writes) {
     PEMBA_TRY(std::ignore, CheckTuple(t, validator, now, checked));
+  }
+  for (const auto& t : request.plain_writes) {
+    PEMBA_TRY(std::ignore, validator.Validate(t));
   }
   for (const auto& t : request.deletes) {
     PEMBA_TRY(std::ignore, model::ValidateDelete(t));
