@@ -126,7 +126,9 @@ TEST(PlainWrite, WhatPassesPassesTheTable) {
       for (const auto object : objects) {
         for (const std::string_view model :
              {std::string_view(""), std::string_view(id), std::string_view("m")}) {
-          PlainWrite write{.store_id = id, .model_id = model};
+          PlainWrite write;
+          write.store_id = id;
+          write.model_id = model;
           write.writes = {{object, relation, user}};
           write.deletes = write.writes;
           const auto table = rules.Check(MessageOf(write), WallTime());
@@ -139,7 +141,9 @@ TEST(PlainWrite, WhatPassesPassesTheTable) {
     }
   }
   EXPECT_GT(passed, 10u);
-  EXPECT_EQ(CheckFieldsQuickly(PlainWrite{.store_id = "x"}), QuickVerdict::kAskTheTable);
+  PlainWrite of_no_store;
+  of_no_store.store_id = "x";
+  EXPECT_EQ(CheckFieldsQuickly(of_no_store), QuickVerdict::kAskTheTable);
 }
 
 }  // namespace
