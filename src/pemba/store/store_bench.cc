@@ -207,13 +207,13 @@ void BM_CallsBesideCheckpoints(benchmark::State& state) {
     std::atomic<bool> stop = false;
     std::vector<double> writes, reads;
     std::thread writer([&] {
-      writes = CallEvery(std::chrono::microseconds(500), stop, [&](std::uint64_t) {
+      writes = CallEvery(std::chrono::milliseconds(2), stop, [&](std::uint64_t) {
         const auto tuple = TupleOf(written++);
         if (!store->Write({.writes = {&tuple, 1}}).ok()) std::abort();
       });
     });
     std::thread reader([&] {
-      reads = CallEvery(std::chrono::microseconds(200), stop, [&](std::uint64_t n) {
+      reads = CallEvery(std::chrono::milliseconds(1), stop, [&](std::uint64_t n) {
         const auto tuple = TupleOf(n * 7919 % tuples);
         const auto [type, id] = tuple::SplitObject(tuple.object);
         bool found = false;
