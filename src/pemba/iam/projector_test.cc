@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/testing/declared_world.h"
 #include "pemba/iam/testing/library.h"
 
@@ -465,6 +466,59 @@ TEST(ProjectorFacts, AnObjectLiesInWhatItNames) {
     EXPECT_EQ(tuple.find("parent " + organization), std::string::npos) << tuple;
   }
   EXPECT_TRUE(world.Reopen().none());
+}
+
+TEST(Projector, IsSettledOnceThatIsSaid) {
+  const ProjectorOptions ours{.projection = {.platform_namespaces = {"pemba-system"}},
+                              .fingerprint = "ours"};
+  DeclaredWorld world(ours);
+  const auto compares = [&](const ProjectorOptions& options) {
+    return world.Reopen(options).compared;
+  };
+  for (const auto& entry : Library()) world.Register(entry.plural, entry);
+  EXPECT_TRUE(compares(ours)) << "what was committed before is nobody's work";
+  EXPECT_FALSE(world.projector().settled());
+  ASSERT_TRUE(world.projector().Settle(world.resources()).ok());
+  EXPECT_FALSE(compares(ours));
+  world.Put("Role", "pemba-system/library-reader", kReader);
+  EXPECT_FALSE(compares(ours));
+  EXPECT_TRUE(world.projector().settled());
+
+  auto theirs = ours;
+  theirs.fingerprint = "theirs";
+  EXPECT_TRUE(compares(theirs));
+  EXPECT_FALSE(compares(ours)) << "the other one has written nothing";
+  EXPECT_TRUE(compares(theirs));
+  world.Put("Namespace", "organization-b");
+  EXPECT_TRUE(compares(ours)) << "the other one has begun, and was killed";
+  EXPECT_FALSE(world.projector().settled());
+}
+
+TEST(Projector, CountsWhatWasWritten) {
+  Scenario world(ProjectionKind::kRoleRelation);
+  const auto matches = [&](const char* what) {
+    SCOPED_TRACE(what);
+    const auto record = internal::ReadSettled(world.store());
+    ASSERT_TRUE(record.ok() && *record);
+    EXPECT_EQ((*record)->tuples, internal::SumOfManaged(world.store().Pin().snapshot()));
+    EXPECT_EQ((*record)->objects, world.resources().inventory().objects);
+  };
+  matches("at first");
+  EXPECT_FALSE(world
+                   .Transact([&](resource::Transaction& transaction) -> resource::Outcome<Done> {
+                     PEMBA_TRY(std::ignore, world.Drop(transaction, "PolicyBinding",
+                                                       "organization-northwind/b1"));
+                     return Error{ErrorCode::kInternal, "no"};
+                   })
+                   .ok());
+  matches("after a failure");
+  world.Drop("PolicyBinding", "organization-northwind/b1");
+  matches("without a binding");
+  world.Put("PolicyBinding", "organization-northwind/b1", world.B1());
+  world.Put("PolicyBinding", "organization-northwind/b4", world.B1());
+  matches("with two that want the same");
+  world.Drop("PolicyBinding", "organization-northwind/b1");
+  matches("with one of them");
 }
 
 }  // namespace

@@ -111,14 +111,18 @@ class ResourceStore::Impl {
                    "what follows from declared objects does not follow other servers yet"};
     }
     Status read = Done{};
+    internal::ObjectReader reader(registry_);
     PEMBA_TRY(revision_,
               store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
-                auto object = internal::ObjectFrom(record, registry_);
+                const auto object = reader.Read(record);
                 if (!object.ok()) {
                   read = object.error();
                   return storage::Visit::kStop;
                 }
-                if (*object != nullptr) table_.Apply(table_.Prepare(nullptr, *object));
+                if (*object != nullptr) {
+                  table_.Add(**object);
+                  newest_change_ = std::max(newest_change_, record.revision);
+                }
                 return storage::Visit::kContinue;
               }));
     history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
@@ -151,6 +155,11 @@ class ResourceStore::Impl {
     return revision_;
   }
 
+  Inventory inventory() const {
+    const std::shared_lock lock(mutex_);
+    return {table_.size(), newest_change_};
+  }
+
   Outcome<ObjectPtr> Get(const ObjectKey& key) const {
     if (const auto packed = Find(key)) return table_.Unpack(*packed);
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
@@ -164,6 +173,16 @@ class ResourceStore::Impl {
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const {
     const std::shared_lock lock(mutex_);
     return table_.FindBy(index, key, table_.unpacker());
+  }
+
+  std::vector<ObjectKey> KeysAfter(const Kind& kind, const ObjectKey* after,
+                                   std::size_t count) const {
+    std::vector<ObjectKey> keys;
+    const std::shared_lock lock(mutex_);
+    const auto& objects = table_.OfKind(kind);
+    auto at = after == nullptr ? objects.begin() : objects.upper_bound(internal::PlaceOf(*after));
+    for (; at != objects.end() && keys.size() < count; ++at) keys.push_back((*at)->key());
+    return keys;
   }
 
   // A continued list is made from the objects of today and what those that changed since were.
@@ -498,7 +517,12 @@ class ResourceStore::Impl {
       result.revision = revision();
       return result;
     }
-    PEMBA_TRY(result.revision, Write(changes, consequences));
+    std::vector<OwnRecord> own;
+    if (options_.projection != nullptr) {
+      own = options_.projection->RecordsBeside(changes, consequences);
+    }
+    PEMBA_TRY(result.revision, Write(changes, consequences, own));
+    if (options_.projection != nullptr) options_.projection->Written();
     std::vector<internal::ObjectTable::Change> prepared;
     prepared.reserve(changes.size());
     for (const auto& [before, after] : changes) {
@@ -514,7 +538,7 @@ class ResourceStore::Impl {
   }
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
-                         Consequences& consequences) {
+                         Consequences& consequences, std::span<const OwnRecord> own) {
     if (consequences.model_before) {
       PEMBA_TRY(std::ignore, store_.WriteModel(*std::move(consequences.model_before)));
       owed_model_.reset();  // It knows nothing of what was added now.
@@ -522,7 +546,8 @@ class ResourceStore::Impl {
     std::vector<std::string> texts;
     texts.reserve(changes.size() * 2);  // INVARIANT: never grows beyond this; views point into it.
     std::vector<storage::RecordChange> records;
-    records.reserve(changes.size());
+    records.reserve(changes.size() + own.size());
+    for (const auto& [key, value] : own) records.push_back({key, value});
     for (const auto& change : changes) {
       const auto& object = change.after != nullptr ? change.after : change.before;
       const auto& key = texts.emplace_back(internal::RecordKey(object->key));
@@ -558,6 +583,7 @@ class ResourceStore::Impl {
         history_->Add({revision, change.before, change.after});
       }
       revision_ = revision;
+      if (!changes.empty()) newest_change_ = revision;
     }
     Wake();
   }
@@ -635,7 +661,7 @@ class ResourceStore::Impl {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) table_.Apply(change);
       put_back_ = put_back_ || revision < revision_;
-      revision_ = revision;
+      revision_ = newest_change_ = revision;
       history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     }
     Wake();
@@ -690,6 +716,7 @@ class ResourceStore::Impl {
   internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
+  Revision newest_change_ = 0;  // Of an object.
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
 
   std::mutex follower_mutex_;
@@ -715,9 +742,14 @@ ResourceStore::~ResourceStore() = default;
 
 const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
+Inventory ResourceStore::inventory() const { return impl_->inventory(); }
 Outcome<Done> ResourceStore::Refresh() const { return impl_->Refresh(); }
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
 ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
+std::vector<ObjectKey> ResourceStore::KeysAfter(const Kind& kind, const ObjectKey* after,
+                                                std::size_t count) const {
+  return impl_->KeysAfter(kind, after, count);
+}
 std::vector<ObjectPtr> ResourceStore::FindBy(IndexId index, std::string_view key) const {
   return impl_->FindBy(index, key);
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/testing/access_oracle.h"
 
 namespace pemba::iam::testing {
@@ -354,6 +355,14 @@ std::string RandomAccess::Step() {
 
 std::string RandomAccess::Violation() {
   for (auto& world : worlds_) {
+    const auto record = internal::ReadSettled(world->store());
+    if (!record.ok() || !*record) return "there is no record of what is settled";
+    if ((*record)->tuples != internal::SumOfManaged(world->store().Pin().snapshot())) {
+      return "the sum of tuples is not what was recorded";
+    }
+    if ((*record)->objects != world->resources().inventory().objects) {
+      return "the number of objects is not what was recorded";
+    }
     const auto drift = world->projector().Audit(world->resources(), Projector::Repair::kReport);
     if (!drift.ok()) return drift.error().message;
     if (drift->none()) continue;
