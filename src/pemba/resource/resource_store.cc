@@ -10,7 +10,7 @@
 #include <shared_mutex>
 #include <thread>
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/format.h>
 
 #include "pemba/base/text.h"
@@ -219,29 +219,28 @@ class ResourceStore::Impl {
                        const std::function<Outcome<ObjectPtr>(Transaction&)>& body) {
     Written written;
     std::optional<ObjectKey> key;
-    PEMBA_TRY(const auto committed, Commit(options, [&](Transaction& transaction) -> Outcome<Done> {
-                key.reset();
-                PEMBA_TRY(written.object, body(transaction));
-                if (written.object != nullptr) key = written.object->key;
-                written.warnings = transaction.warnings();
-                return Done{};
-              }));
-    if (!key) return written;
-    // What readers see of it, under its revision.
-    for (const auto& change : committed.changes) {
-      if (change.after != nullptr && change.after->key == *key) written.object = change.after;
-    }
+    const Body noting = [&](Transaction& transaction) -> Outcome<Done> {
+      key.reset();
+      PEMBA_TRY(written.object, body(transaction));
+      if (written.object != nullptr) key = written.object->key;
+      written.warnings = transaction.warnings();
+      return Done{};
+    };
+    PEMBA_TRY(auto committed, Commit(options, noting, &key));
+    if (committed.object != nullptr) written.object = std::move(committed.object);
     return written;
   }
 
   // What became of a transaction.
   struct Committed {
     Revision revision = 0;
-    std::vector<Transaction::Change> changes;  // As readers see them.
+    ObjectPtr object = {};  // The one that was asked for, as readers see it; null: unchanged.
   };
 
-  Outcome<Committed> Commit(const WriteOptions& options, const Body& body) {
-    Writer writer(options, body);
+  // `asked_for` is of an object that the caller wants, from when the body has run; may be null.
+  Outcome<Committed> Commit(const WriteOptions& options, const Body& body,
+                            const std::optional<ObjectKey>* asked_for = nullptr) {
+    Writer writer(options, body, asked_for);
     queue_.Run(writer, [&](auto group) { return Lead(group); });
     return *std::move(writer.outcome);
   }
@@ -287,9 +286,19 @@ class ResourceStore::Impl {
   };
 
   struct Writer : internal::WriteQueue::Writer {
-    Writer(const WriteOptions& with, const Body& what) : options(with), body(what) {}
+    Writer(const WriteOptions& with, const Body& what, const std::optional<ObjectKey>* which)
+        : options(with), body(what), asked_for(which) {}
+    // What its transaction has made of the object that it asks for; null: nothing.
+    ObjectPtr AskedForIn(const std::vector<Transaction::Change>& changes) const {
+      if (asked_for == nullptr || !*asked_for) return nullptr;
+      for (const auto& change : changes) {
+        if (change.after != nullptr && change.after->key == **asked_for) return change.after;
+      }
+      return nullptr;
+    }
     const WriteOptions& options;
     const Body& body;
+    const std::optional<ObjectKey>* const asked_for;
     std::optional<Outcome<Committed>> outcome;
   };
 
@@ -419,7 +428,7 @@ class ResourceStore::Impl {
       }
       if (writer.options.dry_run) {
         if (options_.projection != nullptr) options_.projection->Abandoned();
-        writer.outcome.emplace(Committed{revision(), std::move(member->changes)});
+        writer.outcome.emplace(Committed{revision(), writer.AskedForIn(member->changes)});
         continue;
       }
       changes += member->changes.size();
@@ -448,7 +457,7 @@ class ResourceStore::Impl {
     const bool empty = std::ranges::all_of(
         members, [](const internal::Member& member) { return member.changes.empty(); });
     if (empty) {
-      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision(), {}});
+      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision()});
       return;
     }
     auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
@@ -480,8 +489,8 @@ class ResourceStore::Impl {
 
   struct WriteResult {
     Revision revision = 0;
-    // As readers see them, by what was staged.
-    boost::unordered_flat_map<const Object*, ObjectPtr> objects;
+    // What was staged of the objects as they are now.
+    boost::unordered_flat_set<const Object*> newest;
   };
 
   void Tell(const WriteResult* written) {
@@ -495,19 +504,18 @@ class ResourceStore::Impl {
 
   // What one writer of a group sees of it. An object that another has changed further after it has
   // an older version, so that nobody takes it for the newest.
-  static void Answer(Writer& writer, internal::Member& member, const Result<WriteResult>& written) {
+  static void Answer(Writer& writer, const internal::Member& member,
+                     const Result<WriteResult>& written) {
     if (!written.ok()) {
       writer.outcome.emplace(written.error());
       return;
     }
-    for (auto& [before, after] : member.changes) {
-      if (after == nullptr) continue;
-      const auto last = written->objects.find(after.get());
-      after = last != written->objects.end()
-                  ? last->second
-                  : internal::WithRevision(*after, written->revision - 1);
+    Committed committed{written->revision};
+    if (const auto object = writer.AskedForIn(member.changes)) {
+      const bool newest = written->newest.contains(object.get());
+      committed.object = internal::WithRevision(*object, written->revision - (newest ? 0 : 1));
     }
-    writer.outcome.emplace(Committed{written->revision, std::move(member.changes)});
+    writer.outcome.emplace(std::move(committed));
   }
 
   Result<WriteResult> WriteAndPublish(const std::vector<Transaction::Change>& changes,
@@ -526,12 +534,8 @@ class ResourceStore::Impl {
     std::vector<internal::ObjectTable::Change> prepared;
     prepared.reserve(changes.size());
     for (const auto& [before, after] : changes) {
-      ObjectPtr now;
-      if (after != nullptr) {
-        now = internal::WithRevision(*after, result.revision);
-        result.objects.emplace(after.get(), now);
-      }
-      prepared.push_back(table_.Prepare(before, now));
+      prepared.push_back(table_.Prepare(before, after, result.revision));
+      if (after != nullptr) result.newest.insert(after.get());
     }
     Publish(result.revision, prepared);
     return result;
@@ -627,7 +631,8 @@ class ResourceStore::Impl {
       if (value) {
         PEMBA_TRY(after, internal::ObjectFrom({record_key, *value, write.revision}, registry_));
       }
-      if (before != nullptr || after != nullptr) changes.push_back(table_.Prepare(before, after));
+      if (before != nullptr || after != nullptr)
+        changes.push_back(table_.Prepare(before, after, write.revision));
     }
     Publish(write.revision, changes);
     return Done{};
@@ -652,11 +657,14 @@ class ResourceStore::Impl {
     for (const auto& kind : registry_.kinds()) {
       newest_.ForEach(*kind, "", [&](const ObjectPtr& before) {
         const auto now = objects.extract(before->key);
-        changes.push_back(table_.Prepare(before, now.empty() ? nullptr : now.mapped()));
+        const auto after = now.empty() ? nullptr : now.mapped();
+        changes.push_back(table_.Prepare(before, after, after == nullptr ? 0 : after->revision));
         return storage::Visit::kContinue;
       });
     }
-    for (const auto& [key, object] : objects) changes.push_back(table_.Prepare(nullptr, object));
+    for (const auto& [key, object] : objects) {
+      changes.push_back(table_.Prepare(nullptr, object, object->revision));
+    }
     {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) table_.Apply(change);

@@ -13,13 +13,28 @@ std::string RecordKey(const ObjectKey& key) {
                      key.name_space, key.name);
 }
 
+namespace {
+
+void AppendField(json::string_view name, std::string_view value, std::string& text) {
+  if (text.back() != '{') text.push_back(',');
+  text += json::serialize(name);
+  text.push_back(':');
+  text += value;
+}
+
+}  // namespace
+
 std::string RecordValue(const Object& object) {
-  json::object document = object.document;
-  auto& metadata = document["metadata"].get_object();
-  if (const auto at = metadata.find("resourceVersion"); at != metadata.end()) {
-    metadata.stable_erase(at);
+  std::string metadata = "{", text = "{";
+  for (const auto& [name, value] : object.metadata()) {
+    if (name != "resourceVersion") AppendField(name, json::serialize(value), metadata);
   }
-  return json::serialize(document);
+  metadata.push_back('}');
+  for (const auto& [name, value] : object.document) {
+    AppendField(name, name == "metadata" ? metadata : json::serialize(value), text);
+  }
+  text.push_back('}');
+  return text;
 }
 
 ObjectPtr WithRevision(const Object& object, Revision revision) {

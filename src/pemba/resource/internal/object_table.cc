@@ -65,14 +65,15 @@ std::vector<std::pair<IndexTable*, std::string>> ObjectTable::KeysOf(const Objec
   return keys;
 }
 
-ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPtr& after) {
+ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPtr& after,
+                                         Revision revision) {
   Change change;
   if (before != nullptr) {
     change.before = Find(before->key);
     change.keys_before = KeysOf(*before);
   }
   if (after != nullptr) {
-    change.after = Packed::Pack(*after, dictionary_);
+    change.after = Packed::Pack(*after, revision, dictionary_);
     change.keys_after = KeysOf(*after);
   }
   return change;
@@ -98,7 +99,7 @@ void ObjectTable::Insert(PackedPtr packed,
 
 void ObjectTable::Add(const Object& object) {
   const auto keys = KeysOf(object);
-  Insert(Packed::Pack(object, dictionary_), keys);
+  Insert(Packed::Pack(object, object.revision, dictionary_), keys);
 }
 
 ObjectPtr NewestView::Find(const ObjectKey& key) const {

@@ -49,8 +49,8 @@ class ObjectTable {
     // Of the two, by the place of their table.
     std::vector<std::pair<IndexTable*, std::string>> keys_before, keys_after;
   };
-  // `before` is what the table has.
-  Change Prepare(const ObjectPtr& before, const ObjectPtr& after);
+  // `before` is what the table has; `after` gets the revision, whatever it says itself.
+  Change Prepare(const ObjectPtr& before, const ObjectPtr& after, Revision revision);
   void Apply(const Change& change);
   // One that the table does not have, as if prepared and applied.
   void Add(const Object& object);

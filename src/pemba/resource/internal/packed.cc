@@ -116,29 +116,64 @@ std::string TimeTextOf(std::int64_t time) {
 
 class Packer {
  public:
-  Packer(const Object& object, Dictionary& dictionary, std::string& out)
+  Packer(const Object& object, Revision revision, Dictionary& dictionary, std::string& out)
       : object_(object),
         dictionary_(dictionary),
         api_version_(object.key.kind->api_version()),
-        revision_(std::to_string(object.revision)),
+        revision_(std::to_string(revision)),
         out_(out) {}
+
+  void Document() {
+    Put(kObject);
+    Count(object_.document.size());
+    for (const auto& [name, value] : object_.document) {
+      Name(name);
+      if (name == "metadata" && value.is_object()) {
+        Metadata(value.get_object());
+      } else {
+        Value(value);
+      }
+    }
+  }
+
+ private:
+  // With the revision, whichever it has.
+  void Metadata(const json::object& metadata) {
+    const bool has = metadata.contains("resourceVersion");
+    Put(kObject);
+    Count(metadata.size() + (has ? 0 : 1));
+    for (const auto& [name, value] : metadata) {
+      Name(name);
+      if (name == "resourceVersion") {
+        Put(kOwnRevision);
+      } else {
+        Value(value);
+      }
+    }
+    if (has) return;
+    Name("resourceVersion");
+    Put(kOwnRevision);
+  }
 
   void Fields(const json::object& object) {
     Put(kObject);
     Count(object.size());
     for (const auto& [name, value] : object) {
-      const auto number = dictionary_.OfName(name);
-      if (number != Dictionary::kNone) {
-        Count(number + std::uint64_t{1});
-      } else {
-        Count(0);
-        Bytes(name);
-      }
+      Name(name);
       Value(value);
     }
   }
 
- private:
+  void Name(std::string_view name) {
+    const auto number = dictionary_.OfName(name);
+    if (number != Dictionary::kNone) {
+      Count(number + std::uint64_t{1});
+    } else {
+      Count(0);
+      Bytes(name);
+    }
+  }
+
   void Value(const json::value& value) {
     switch (value.kind()) {
       case json::kind::null:
@@ -328,20 +363,20 @@ std::uint32_t Dictionary::NumberOf(std::string_view text, bool at_once) {
   return count_++;
 }
 
-Packed::Packed(const Object& object, std::size_t bytes)
+Packed::Packed(const Object& object, Revision revision, std::size_t bytes)
     : kind_(object.key.kind),
-      revision_(object.revision),
+      revision_(revision),
       bytes_(static_cast<std::uint32_t>(bytes)),
       name_space_bytes_(static_cast<std::uint16_t>(object.key.name_space.size())),
       name_bytes_(static_cast<std::uint16_t>(object.key.name.size())) {}
 
-PackedPtr Packed::Pack(const Object& object, Dictionary& dictionary) {
+PackedPtr Packed::Pack(const Object& object, Revision revision, Dictionary& dictionary) {
   std::string text = object.key.name_space + object.key.name;
   PEMBA_CHECK(text.size() <= 0xFFFF);
-  Packer(object, dictionary, text).Fields(object.document);
+  Packer(object, revision, dictionary, text).Document();
   PEMBA_CHECK(text.size() <= 0xFFFFFFFF);
   void* const memory = ::operator new(sizeof(Packed) + text.size());
-  auto* const packed = new (memory) Packed(object, text.size());
+  auto* const packed = new (memory) Packed(object, revision, text.size());
   std::memcpy(static_cast<char*>(memory) + sizeof(Packed), text.data(), text.size());
   return PackedPtr(packed);
 }
