@@ -2,6 +2,7 @@
 #include "pemba/iam/projector.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
 
@@ -204,6 +205,47 @@ TEST_P(EveryProjection, DecidesTheScenario) {
   EXPECT_FALSE(world.Allows(shelves, get, "ops"));
   EXPECT_FALSE(world.Allows(organization, get, "mira"));
   EXPECT_TRUE(world.Allows(organization, lend, "mira"));
+}
+
+// Two bindings, or two roles, that change together and grant the same.
+TEST_P(EveryProjection, WhatAnotherChangeOfTheTransactionWantsStays) {
+  Scenario world(GetParam());
+  const auto get = kLibrary + "books.get", list = kLibrary + "books.list";
+  const auto archive = kManager + "Project:archive";
+  const auto on = world.On("Project", "archive");
+  const auto bind = [&](const std::string& role, const std::string& subjects) {
+    return DeclaredWorld::Binding("pemba-system/" + role, subjects, on);
+  };
+  const auto role = [](std::string_view permissions) {
+    return fmt::format(R"({{"launchStage": "Beta", "includedPermissions": [{}]}})", permissions);
+  };
+  const std::string mira = world.User("mira"), ops = world.User("ops");
+  world.Put("PolicyBinding", "organization-northwind/c1", bind("library-reader", mira));
+  world.Put("PolicyBinding", "organization-northwind/c2", bind("library-reader", mira));
+  const auto together = [&](std::string_view kind,
+                            const std::vector<std::array<std::string, 2>>& all) {
+    const auto done = world.Transact([&](resource::Transaction& t) -> resource::Outcome<Done> {
+      for (const auto& [place, spec] : all) {
+        PEMBA_TRY(std::ignore, world.Put(t, kind, place, spec));
+      }
+      return Done{};
+    });
+    ASSERT_TRUE(done.ok());
+    const auto drift = world.projector().Audit(world.resources(), Projector::Repair::kReport);
+    EXPECT_TRUE(drift.ok() && drift->none()) << ::testing::PrintToString(drift->examples);
+  };
+  together("PolicyBinding",
+           {{"organization-northwind/c1", bind("library-reader", ops)},
+            {"organization-northwind/c2", bind("library-reader", mira + ", " + ops)}});
+  EXPECT_TRUE(world.Allows(archive, get, "mira"));
+
+  world.Put("Role", "pemba-system/browser", role("\"" + get + "\", \"" + list + "\""));
+  world.Put("PolicyBinding", "organization-northwind/c3", bind("browser", mira));
+  together("Role", {{"pemba-system/library-reader", role("\"" + list + "\"")},
+                    {"pemba-system/browser", role("\"" + get + "\"")}});
+  EXPECT_TRUE(world.Allows(archive, get, "mira"));
+  EXPECT_TRUE(world.Allows(archive, list, "mira"));
+  EXPECT_FALSE(world.Allows(archive, get, "ops"));
 }
 
 TEST_P(EveryProjection, NothingIsWrittenWhenNothingChanges) {
