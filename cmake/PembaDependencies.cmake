@@ -6,7 +6,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 # What ships carries its large libraries within itself: half of an empty server's start would be the
 # dynamic linker, and a quarter of its memory tables and pages of shared objects that it hardly
-# touches. Libraries that others of these need as well stay shared.
+# touches. What libcurl and libpq need as well (OpenSSL, nghttp2, zlib) stays shared: a process must
+# not have two of it.
 string(COMPARE EQUAL "${CMAKE_BUILD_TYPE}" "Release" pemba_release)
 option(PEMBA_STATIC_LIBRARIES "Link RocksDB, gRPC, protobuf and other libraries statically" ${pemba_release})
 
@@ -23,8 +24,12 @@ pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(LIBEDIT REQUIRED IMPORTED_TARGET libedit)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 
 if(PEMBA_STATIC_LIBRARIES)
+  foreach(library ssl crypto z)  # Under the names by which pkg_check_modules looks for them.
+    find_library(pkgcfg_lib_GRPCXX_${library} ${library})
+  endforeach()
   set(pemba_suffixes ${CMAKE_FIND_LIBRARY_SUFFIXES})
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
   set(Boost_USE_STATIC_LIBS ON)
@@ -33,7 +38,6 @@ endif()
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(Protobuf REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
-pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(ABSL_TIME REQUIRED IMPORTED_TARGET absl_time)
 pkg_check_modules(ROCKSDB REQUIRED IMPORTED_TARGET rocksdb)
