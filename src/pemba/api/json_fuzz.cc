@@ -1,10 +1,11 @@
 // JSON requests: any bytes are read or refused; what was read prints and reads back the same, and
-// the readers of plain Checks, in both forms, agree with the general ones.
+// the readers of plain Checks, in both forms, and of plain Writes agree with the general ones.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include <google/protobuf/util/message_differencer.h>
 #include <openfga/v1/openfga_service.pb.h>
@@ -14,6 +15,7 @@
 #include "pemba/api/json_writer.h"
 #include "pemba/api/openfga/field_rules_table.h"
 #include "pemba/api/openfga/plain_check.h"
+#include "pemba/api/openfga/plain_write.h"
 
 namespace {
 
@@ -74,6 +76,39 @@ void CompareWithThePlainReaders(std::string_view text) {
   }
 }
 
+template <class Keys>
+void SetKeys(const std::vector<pemba::tuple::TupleView>& tuples, Keys& keys) {
+  for (const auto& t : tuples) {
+    auto& key = *keys.add_tuple_keys();
+    key.set_user(std::string(t.subject));
+    key.set_relation(std::string(t.relation));
+    key.set_object(std::string(t.object));
+  }
+}
+
+void CompareWithThePlainReaderOfWrites(std::string_view bytes) {
+  api::openfga::PlainWrite plain;
+  if (ReadPlainWrite(bytes, plain) != api::openfga::QuickRead::kDone) return;
+  wire::WriteRequest general;
+  if (!general.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) std::abort();
+  wire::WriteRequest same;
+  same.set_store_id(std::string(plain.store_id));
+  same.set_authorization_model_id(std::string(plain.model_id));
+  if (general.has_writes()) {
+    SetKeys(plain.writes, *same.mutable_writes());
+    same.mutable_writes()->set_on_duplicate(std::string(plain.on_duplicate));
+  }
+  if (general.has_deletes()) {
+    SetKeys(plain.deletes, *same.mutable_deletes());
+    same.mutable_deletes()->set_on_missing(std::string(plain.on_missing));
+  }
+  if (!MessageDifferencer::Equals(same, general)) std::abort();
+  if (CheckFieldsQuickly(plain) == api::openfga::QuickVerdict::kPasses &&
+      !Rules().Check(general, pemba::WallTime()).ok()) {
+    std::abort();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -84,5 +119,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ReadPrintRead<wire::ReadChangesRequest>(text);
   ReadPrintRead<wire::WriteAuthorizationModelRequest>(text);
   CompareWithThePlainReaders(text);
+  CompareWithThePlainReaderOfWrites(text);
   return 0;
 }

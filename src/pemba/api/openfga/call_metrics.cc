@@ -387,17 +387,14 @@ void CallMetrics::Observe(const wire::ListUsersRequest& request, const wire::Lis
   if (WasEvaluated(report)) handles_->list_users.Observe(request.consistency(), report.duration);
 }
 
-void CallMetrics::Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
-                          const CallReport& report) {
+void CallMetrics::ObserveWrite(const WriteSize& write, const CallReport& report) {
   if (report.error != nullptr) return;
-  const auto& writes = request.writes();
-  const auto& deletes = request.deletes();
-  const std::size_t duplicate = writes.on_duplicate() == "ignore" ? 1 : 0;
-  const std::size_t missing = deletes.on_missing() == "ignore" ? 1 : 0;
+  const std::size_t duplicate = write.on_duplicate == "ignore" ? 1 : 0;
+  const std::size_t missing = write.on_missing == "ignore" ? 1 : 0;
   handles_->write_duration[duplicate][missing]->Observe(
       static_cast<std::uint64_t>(report.duration.count()));
-  handles_->written.Add(static_cast<std::uint64_t>(writes.tuple_keys_size()));
-  handles_->deleted.Add(static_cast<std::uint64_t>(deletes.tuple_keys_size()));
+  handles_->written.Add(write.writes);
+  handles_->deleted.Add(write.deletes);
 }
 
 void CallMetrics::Observe(const ::pemba::v1::WriteTuplesRequest& request,

@@ -95,8 +95,19 @@ class CallMetrics {
                const wire::StreamedListObjectsResponse& response, const CallReport& report);
   void Observe(const wire::ListUsersRequest& request, const wire::ListUsersResponse& response,
                const CallReport& report);
-  void Observe(const wire::WriteRequest& request, const wire::WriteResponse& response,
-               const CallReport& report);
+  struct WriteSize {
+    std::string_view on_duplicate = {}, on_missing = {};
+    std::size_t writes = 0, deletes = 0;
+  };
+  void ObserveWrite(const WriteSize& write, const CallReport& report);
+  void Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
+               const CallReport& report) {
+    ObserveWrite({.on_duplicate = request.writes().on_duplicate(),
+                  .on_missing = request.deletes().on_missing(),
+                  .writes = static_cast<std::size_t>(request.writes().tuple_keys_size()),
+                  .deletes = static_cast<std::size_t>(request.deletes().tuple_keys_size())},
+                 report);
+  }
   void Observe(const ::pemba::v1::WriteTuplesRequest& request,
                const ::pemba::v1::WriteTuplesResponse& response, const CallReport& report);
   template <class Request, class Response>

@@ -3,62 +3,18 @@
 #include <cstddef>
 #include <optional>
 
+#include "pemba/api/openfga/internal/protobuf_fields.h"
 #include "pemba/api/patterns.h"
 #include "pemba/base/text.h"
 
 namespace pemba::api::openfga {
 namespace {
 
-// Takes what comes once.
-bool Take(std::string_view text, std::string_view& out, unsigned field, unsigned& seen) {
-  if ((seen & field) != 0) return false;
-  seen |= field;
-  out = text;
-  return true;
-}
-
-// The wire form of protobuf. Numbers may take two bytes: no text that passes the field rules is
-// longer than they say.
-class ProtobufFields {
- public:
-  explicit ProtobufFields(std::string_view bytes) : rest_(bytes) {}
-
-  bool empty() const { return rest_.empty(); }
-  std::uint8_t TakeByte() {
-    const auto byte = static_cast<std::uint8_t>(rest_.front());
-    rest_.remove_prefix(1);
-    return byte;
-  }
-  std::optional<unsigned> TakeNumber() {
-    if (rest_.empty()) return std::nullopt;
-    const unsigned low = TakeByte();
-    if (low < 0x80) return low;
-    if (rest_.empty()) return std::nullopt;
-    const unsigned high = TakeByte();
-    if (high >= 0x80) return std::nullopt;
-    return (low & 0x7F) | high << 7;
-  }
-  std::optional<std::string_view> TakeBytes() {
-    const auto size = TakeNumber();
-    if (!size || *size > rest_.size()) return std::nullopt;
-    const auto bytes = rest_.substr(0, *size);
-    rest_.remove_prefix(*size);
-    return bytes;
-  }
-  std::optional<std::string_view> TakeText() {
-    const auto text = TakeBytes();
-    return text && IsUtf8(*text) ? text : std::nullopt;
-  }
-
- private:
-  std::string_view rest_;
-};
-
-// A field's number and how it is encoded, as one byte.
-constexpr std::uint8_t Tag(unsigned number, unsigned encoding) {
-  return static_cast<std::uint8_t>(number << 3 | encoding);
-}
-constexpr unsigned kVarint = 0, kLengthDelimited = 2;
+using internal::kLengthDelimited;
+using internal::kVarint;
+using internal::ProtobufFields;
+using internal::Tag;
+using internal::Take;
 
 QuickRead ReadKeyProtobuf(std::string_view bytes, PlainCheck& question) {
   unsigned seen = 0;

@@ -19,6 +19,7 @@
 #include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/internal/front.h"
 #include "pemba/api/openfga/internal/plain_check_call.h"
+#include "pemba/api/openfga/internal/plain_write_call.h"
 #include "pemba/api/openfga/internal/streaming.h"
 #include "pemba/api/openfga/plain_check.h"
 #include "pemba/api/patterns.h"
@@ -376,6 +377,10 @@ class RouteAdder {
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
       if constexpr (std::is_same_v<Request, wire::CheckRequest>) {
         const auto answered = internal::AnswerPlainCheck(service, *front, rpc, call);
+        if (answered == QuickRead::kDone) return;
+      }
+      if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
+        const auto answered = internal::AnswerPlainWrite(service, *front, rpc, call);
         if (answered == QuickRead::kDone) return;
       }
       Exchange<Owner, Request, Response>(service, *front, rpc, call).Run(method);

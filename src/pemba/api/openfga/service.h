@@ -25,6 +25,7 @@
 #include "pemba/api/openfga/feed.h"
 #include "pemba/api/openfga/list_page.h"
 #include "pemba/api/openfga/plain_check.h"
+#include "pemba/api/openfga/plain_write.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
@@ -115,6 +116,7 @@ class Service {
 
   // Tuples.
   Status Write(RequestContext&, const wire::WriteRequest&, wire::WriteResponse&);
+  Status Write(RequestContext&, const PlainWrite&);
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
@@ -172,6 +174,9 @@ class Service {
   using Touched = std::span<const std::pair<std::string_view, std::string_view>>;
   Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
                      Touched touched) const;
+  // For Write in both forms: opens the store, resolves the model and asks for permission.
+  Result<store::StoreHandle> OpenForWrite(RequestContext& context, std::string_view store_id,
+                                          std::string_view model_id, Touched touched);
   // Whether ListStores shows the store.
   enum class Visible : std::uint8_t { kNo, kYes };
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
