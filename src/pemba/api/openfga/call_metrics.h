@@ -5,10 +5,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,11 +35,13 @@ struct CallMetricsOptions {
   bool access_control = false;  // A Write has to be authorized by a Check.
 };
 
-// Of one RPC: the counts that every gRPC server keeps. Thread-safe.
+// Of one RPC: the counts that every gRPC server keeps. Thread-safe. The registry must outlive it.
 class RpcMetrics {
  public:
   RpcMetrics(telemetry::Registry& registry, std::string_view service, std::string_view rpc,
              bool histograms);
+  RpcMetrics(const RpcMetrics&) = delete;
+  RpcMetrics& operator=(const RpcMetrics&) = delete;
 
   void Started() { started_.Add(); }
   void Finished(std::uint32_t code, std::chrono::nanoseconds duration);
@@ -45,10 +50,17 @@ class RpcMetrics {
   }
 
  private:
+  telemetry::Counter& Failed(std::size_t index);
+
+  telemetry::Registry& registry_;
+  const std::string service_, rpc_;
   telemetry::Counter& started_;
   telemetry::Counter& succeeded_;
-  std::vector<telemetry::Counter*> failed_;  // By position in the table of codes.
-  telemetry::Counter* streamed_ = nullptr;   // Null: unary.
+  // By position in the table of codes; null: never seen. A hundred codes for each of sixty RPCs,
+  // hardly one of them ever used, would be most of what an idle server holds.
+  std::vector<std::atomic<telemetry::Counter*>> failed_;
+  std::mutex first_failure_;                // Guards who makes a counter.
+  telemetry::Counter* streamed_ = nullptr;  // Null: unary.
   telemetry::Histogram* handling_ = nullptr;
 };
 
