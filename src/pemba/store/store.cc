@@ -25,7 +25,7 @@ internal::TokenUse UseOf(ListOf list) {
 }  // namespace
 
 Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
-  return core_->ResolveModel(*state_, id);
+  return core_->ResolveModel(*state_, id, revision());
 }
 
 bool View::KnowsModel(std::string_view id) const { return core_->KnowsModel(*state_, id); }

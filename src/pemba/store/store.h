@@ -64,7 +64,9 @@ struct StoreOptions {
 
 // What must be so, at the moment of the write and in the same transaction, for it to be made.
 struct Preconditions {
-  std::optional<Revision> revision = {};           // Nobody has written since.
+  std::optional<Revision> revision = {};  // Nobody has written since.
+  // This is still the latest model (empty: there is none). Of a write with a model only.
+  std::optional<std::string_view> latest_model = {};
   std::span<const tuple::TupleView> present = {};  // Each of them is stored,
   std::span<const tuple::TupleView> absent = {};   // none of these is.
 };
@@ -95,7 +97,11 @@ struct Replacement {
 struct WriteRequest {
   std::span<const tuple::Tuple> writes = {};
   std::span<const tuple::TupleView> deletes = {};
-  std::string_view model_id = {};      // Empty: the latest.
+  std::string_view model_id = {};  // Empty: the latest.
+  // Becomes the latest model in the same commit: who sees the revision sees it, nobody before. The
+  // tuples are judged by it; its id is ignored. Only where other servers write, too: they might
+  // otherwise see one without the other. Null: none. Borrowed.
+  const model::Model* model = nullptr;
   std::string_view on_duplicate = {};  // "", "error" or "ignore"; extended: "replace" too.
   std::string_view on_missing = {};    // "", "error" or "ignore".
   // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
@@ -301,7 +307,8 @@ class Store {
   // kLimitExceeded of preconditions; kConflict, naming the first precondition that does not hold;
   // then the first delete, then the first write that does not fit the state: kTupleStateMismatch,
   // or kConflict if another request in flight is the reason or the condition differs;
-  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown.
+  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown. Of a model also
+  // kInvalidModel, kUnimplemented (this server is the only one that writes).
   Result<Revision> Write(const WriteRequest& request);
   // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
   // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).

@@ -11,7 +11,8 @@
 namespace pemba::store::internal {
 
 Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
-  if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
+  if (adopt_) return ResolveModel(*state_.load(), request.model_id, 0).error();
+  if (request.model != nullptr) return WriteWithModel(request);
   View start = Pin();
   PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
   PEMBA_TRY(const auto checked,
