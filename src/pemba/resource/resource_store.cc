@@ -140,10 +140,8 @@ class ResourceStore::Impl {
 
   Outcome<Done> AwaitRevision(Revision wanted, SteadyTime deadline) {
     if (!shared() || revision() >= wanted) return Done{};
+    PEMBA_TRY(std::ignore, Refresh());
     if (follower_.joinable()) AwaitChange(wanted - 1, deadline);
-    if (revision() < wanted) {
-      PEMBA_TRY(std::ignore, Refresh());
-    }
     if (revision() >= wanted) return Done{};
     return Error{ErrorCode::kUnavailable,
                  fmt::format("the declared objects have not reached revision {}; they are at {}",
@@ -446,13 +444,22 @@ class ResourceStore::Impl {
       return;
     }
     auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
-    overtaken_ = shared() && !written.ok() && written.error().code == ErrorCode::kConflict;
+    overtaken_ = shared() && !written.ok() && WasOvertaken(written.error());
     if (!written.ok() && members.size() > 1 && !overtaken_ &&
         written.error().code != ErrorCode::kUnavailable) {
       return FinishOneByOne(writers, members);
     }
     Tell(written.ok() ? &*written : nullptr);
     for (std::size_t i = 0; i < writers.size(); ++i) Answer(*writers[i], members[i], written);
+  }
+
+  // Whether another server wrote since this was judged. Then whatever else is wrong with it may be
+  // for that reason: a tuple, say, that another one's model does not have.
+  bool WasOvertaken(const Error& error) const {
+    if (error.code == ErrorCode::kConflict) return true;
+    if (error.code == ErrorCode::kUnavailable) return false;  // Perhaps by this very write.
+    const auto newest = store_.PinNewest(clock_.Steady() + kPatience);
+    return newest.ok() && newest->revision() != revision_;
   }
 
   // Something in one of them cannot be written, and nothing was: the others are not to suffer.

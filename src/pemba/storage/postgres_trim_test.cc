@@ -29,11 +29,6 @@ using Folded = std::map<std::string, Revision>;
 
 class Trim : public OnPostgres {
  protected:
-  void SetUp() override {
-    OnPostgres::SetUp();
-    if (!IsSkipped()) datastore_ = OpenDatastore();
-  }
-
   // "+name" writes a tuple, "-name" deletes it; at time `revision`.
   void Append(const StoreId& store, Revision revision, const std::vector<std::string>& texts) {
     std::vector<Change> changes;
@@ -84,7 +79,7 @@ class Trim : public OnPostgres {
     return revisions;
   }
 
-  std::unique_ptr<Datastore> datastore_;
+  std::unique_ptr<Datastore> datastore_ = OpenDatastore();
 };
 
 TEST_F(Trim, KeepsWhatIsStoredAndForgetsHowItCameToBe) {

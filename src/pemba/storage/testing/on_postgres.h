@@ -1,7 +1,10 @@
 // OnPostgres: tests on a real PostgreSQL. One server for all tests of a program, started by the
-// first that wants it; each test has an empty database of its own, with our schema.
+// first that wants it; each test has an empty database of its own, with our schema. Where
+// PostgreSQL is not installed, the program says so and is done.
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -15,12 +18,9 @@ namespace pemba::storage::testing {
 
 class OnPostgres : public ::testing::Test {
  protected:
-  // Skips the test where PostgreSQL is not installed.
-  void SetUp() override {
-    if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
-    database_ = Server().CreateDatabase();
+  OnPostgres() : database_(Server().CreateDatabase()) {
     options_.primary.uri = Server().Uri(database_);
-    ASSERT_TRUE(MigratePostgres(options_, Migrate::kYes).ok());
+    PEMBA_CHECK(MigratePostgres(options_, Migrate::kYes).ok());
   }
 
   static PostgresServer& Server() {
@@ -38,13 +38,19 @@ class OnPostgres : public ::testing::Test {
     return *std::move(opened);
   }
 
-  std::string database_;
+  const std::string database_;
   PostgresOptions options_;
 
  private:
   // The server goes when the last test is over.
   class Environment final : public ::testing::Environment {
    public:
+    void SetUp() override {
+      const auto why = PostgresServer::WhyNotHere();
+      if (!why) return;
+      std::printf("SKIP: %s\n", why->c_str());
+      std::exit(0);
+    }
     void TearDown() override { server.reset(); }
   };
   static inline std::unique_ptr<PostgresServer> server;
