@@ -6,8 +6,11 @@
 #include <optional>
 #include <utility>
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "pemba/base/hash.h"
 #include "pemba/iam/controllers/conditions.h"
 #include "pemba/iam/indexes.h"
 #include "pemba/iam/internal/alarm_clock.h"
@@ -42,10 +45,37 @@ resource::WriteOptions AsSystem() {
   return options;
 }
 
-// Tells the rules what became of the transaction that the projector saw last.
+// What servers that share a store have to agree on: program, rules and projection.
+std::string TermsOf(const ControlPlaneOptions& options, std::span<const std::string> platform,
+                    const resource::Registry& registry) {
+  const auto& settings = options.settings;
+  std::vector<std::string> kinds;
+  for (const auto& kind : registry.kinds()) {
+    kinds.push_back(fmt::format("{}/{}.{} {:x}", kind->group, kind->version, kind->name,
+                                HashBytes(json::serialize(kind->schema_json))));
+  }
+  std::ranges::sort(kinds);
+  return fmt::format(
+      "program {}; projection {}; platform {}; system {}; assignable {}; owners {}; roles {}, {}, "
+      "{}, {}, {}, {}, {}; deactivation {}; grants {}; model {}, {}; kinds {}",
+      options.program, ToText(options.projection), fmt::join(platform, ","),
+      settings.system_namespace, settings.assignable_roles_namespace,
+      settings.OwnerRolesNamespace(), settings.organization_owner_role, settings.project_owner_role,
+      settings.get_invitation_role, settings.accept_invitation_role,
+      settings.membership_self_delete_role, settings.user_self_manage_role,
+      settings.user_preferences_role, static_cast<int>(settings.deactivation),
+      static_cast<int>(settings.grants), options.model_types_max, options.model_bytes_max,
+      fmt::join(kinds, ","));
+}
+
+// Tells everybody else what became of the transaction that the projector saw last, and what other
+// servers have changed.
 class Ending final : public resource::Projection {
  public:
-  Ending(Projector& projector, Rules& rules) : projector_(projector), rules_(rules) {}
+  using Wake = std::function<void(const ObjectKey&)>;
+  // `wake` has objects looked at that wait for a time.
+  Ending(Projector& projector, Rules& rules, Wake wake)
+      : projector_(projector), rules_(rules), wake_(std::move(wake)) {}
 
   Outcome<resource::Consequences> Project(const Transaction& transaction) override {
     auto consequences = projector_.Project(transaction);
@@ -60,10 +90,16 @@ class Ending final : public resource::Projection {
     projector_.Abandoned();
     rules_.Abandoned();
   }
+  void Followed(const Transaction& now, std::span<const ObjectKey> changed) override {
+    projector_.Followed(now, changed);
+    rules_.Followed(changed);
+    for (const auto& key : changed) wake_(key);
+  }
 
  private:
   Projector& projector_;
   Rules& rules_;
+  const Wake wake_;
 };
 
 }  // namespace
@@ -85,20 +121,22 @@ class ControlPlane::Impl {
   ~Impl() { alarms_.Stop(); }
 
   Status Open() {
-    const auto& settings = options_.settings;
-    projector_.emplace(
-        store_, registry_,
-        ProjectorOptions{.projection = {.kind = options_.projection,
-                                        .platform_namespaces = PlatformNamespaces(settings)},
-                         .model_types_max = options_.model_types_max,
-                         .model_bytes_max = options_.model_bytes_max});
-    ending_.emplace(*projector_, rules_);
-    PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
-                                                        {.admission = &rules_,
-                                                         .projection = &*ending_,
-                                                         .history_max = options_.history_max,
-                                                         .indexes = MakeIndexes(registry_),
-                                                         .new_uid = options_.new_uid}));
+    const auto platform = PlatformNamespaces(options_.settings);
+    projector_.emplace(store_, registry_,
+                       ProjectorOptions{.projection = {.kind = options_.projection,
+                                                       .platform_namespaces = platform},
+                                        .model_types_max = options_.model_types_max,
+                                        .model_bytes_max = options_.model_bytes_max});
+    ending_.emplace(*projector_, rules_, [this](const ObjectKey& key) { WakeElsewhere(key); });
+    PEMBA_TRY(resources_,
+              resource::ResourceStore::Open(store_, registry_, clock_,
+                                            {.admission = &rules_,
+                                             .projection = &*ending_,
+                                             .history_max = options_.history_max,
+                                             .indexes = MakeIndexes(registry_),
+                                             .new_uid = options_.new_uid,
+                                             .listen = options_.listen,
+                                             .terms = TermsOf(options_, platform, registry_)}));
     PEMBA_TRY(std::ignore, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
     PEMBA_TRY(std::ignore, Reconcile());
@@ -114,7 +152,7 @@ class ControlPlane::Impl {
 
   Status LookAt(std::set<ObjectKey> keys) {
     return Transact([&](Transaction&) -> Outcome<Done> {
-      rules_.LookAt(std::move(keys));
+      rules_.LookAt(keys);  // Again, if another server was faster.
       return Done{};
     });
   }
@@ -186,6 +224,14 @@ class ControlPlane::Impl {
   }
 
  private:
+  // Every server that shares the store waits for the time of what any of them has changed, so that
+  // it is kept if one of them is gone. Who is first changes the object; the others find that done.
+  void WakeElsewhere(const ObjectKey& key) {
+    if (key.kind == kinds_.user_invitation || key.kind == kinds_.platform_invitation) {
+      alarms_.WakeAt(clock_.Now(), key);
+    }
+  }
+
   Status Transact(const resource::ResourceStore::Body& body) {
     const auto done = resources_->Transact(AsSystem(), body);
     if (!done.ok()) return ErrorFrom(done.error());

@@ -9,8 +9,11 @@
 // INVARIANT: after every commit the store's managed tuples are exactly the union of what the
 // committed objects come to, and its managed types those of their kinds and roles.
 //
-// Project, Committed and Abandoned are called by the one writer of a ResourceStore. catalog() is
-// for any thread.
+// If other servers write to the store, too, each has a projector of its own, which follows what the
+// others commit: kinds, roles and the model are read anew when those were changed elsewhere.
+//
+// Project, Committed, Abandoned and Followed are called by the one writer of a ResourceStore.
+// catalog() is for any thread.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +52,8 @@ class Projector final : public resource::Projection {
 
   // Reads what is declared and repairs the store: what it lacks or has too much after an upgrade,
   // under another projection, or because somebody else wrote to it. To be called before the first
-  // transaction of `resources`. Errors: those of reading and writing.
+  // transaction of `resources`. Errors: those of reading and writing, kConflict (other servers
+  // write all the time).
   Result<Drift> Start(resource::ResourceStore& resources);
 
   // Compares everything. Writers of `resources` wait meanwhile. O(objects + tuples).
@@ -60,6 +64,8 @@ class Projector final : public resource::Projection {
       const resource::Transaction& transaction) override;
   void Committed(resource::Revision revision) override;
   void Abandoned() override;
+  void Followed(const resource::Transaction& now,
+                std::span<const resource::ObjectKey> changed) override;
 
   // The registered kinds as of the newest commit.
   CatalogPtr catalog() const;

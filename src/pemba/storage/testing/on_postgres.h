@@ -24,12 +24,12 @@ class OnPostgres : public ::testing::Test {
   }
 
   static PostgresServer& Server() {
-    if (server == nullptr) {
+    if (server_ == nullptr) {
       auto started = PostgresServer::Start();
       PEMBA_CHECK(started.ok());
-      server = *std::move(started);
+      server_ = *std::move(started);
     }
-    return *server;
+    return *server_;
   }
 
   std::unique_ptr<Datastore> OpenDatastore() const {
@@ -51,10 +51,10 @@ class OnPostgres : public ::testing::Test {
       std::printf("SKIP: %s\n", why->c_str());
       std::exit(0);
     }
-    void TearDown() override { server.reset(); }
+    void TearDown() override { server_.reset(); }
   };
-  static inline std::unique_ptr<PostgresServer> server;
-  static inline ::testing::Environment* const environment =
+  static inline std::unique_ptr<PostgresServer> server_;
+  static inline ::testing::Environment* const environment_ =
       ::testing::AddGlobalTestEnvironment(new Environment());
 };
 
