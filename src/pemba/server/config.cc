@@ -108,16 +108,17 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
 Status ValidateIam(const ServerConfig& config) {
   const auto& iam = config.iam;
   if (!iam.enabled) return Done{};
-  if (config.datastore_engine == DatastoreEngine::kPostgres) {
+  const bool embedded = iam.provider == IamConfig::ProviderKind::kEmbedded;
+  if (config.datastore_engine == DatastoreEngine::kPostgres && !embedded) {
     return Refused(
-        "iam.enabled needs the embedded or the memory datastore: declared objects do not follow "
-        "other servers yet");
+        "iam.provider openfga needs the embedded or the memory datastore: of several servers one "
+        "that is slow would write to the provider what another has revoked");
   }
   if (config.access_control.on()) {
     return Refused("iam.enabled and accessControl.enabled do not go together yet");
   }
   if (auto valid = iam::Validate(iam.settings); !valid.ok()) return valid;
-  if (iam.provider == IamConfig::ProviderKind::kEmbedded) {
+  if (embedded) {
     if (iam.openfga.address.empty()) return Done{};
     return Refused("iam.openfga.address is of no use to the embedded provider: set iam.provider");
   }
