@@ -109,6 +109,7 @@ class ResourceStore::Impl {
 
   Status Load() {
     Status read = Done{};
+    generation_ = store_.Pin().generation();
     PEMBA_TRY(revision_,
               store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
                 auto object = internal::ObjectFrom(record, registry_);
@@ -139,9 +140,16 @@ class ResourceStore::Impl {
   }
 
   Outcome<Done> AwaitRevision(Revision wanted, SteadyTime deadline) {
-    if (!shared() || revision() >= wanted) return Done{};
-    PEMBA_TRY(std::ignore, Refresh());
-    if (follower_.joinable()) AwaitChange(wanted - 1, deadline);
+    if (!shared()) return Done{};
+    while (revision() < wanted) {
+      // Not behind a writer, who may take long: what it has caught up with is seen meanwhile.
+      if (const std::unique_lock leading(lead_mutex_, std::try_to_lock); leading) {
+        PEMBA_TRY(std::ignore, CatchUp());
+      }
+      const auto now = clock_.Steady();
+      if (revision() >= wanted || now >= deadline) break;
+      AwaitChange(wanted - 1, std::min<SteadyTime>(deadline, now + kTryAgain));
+    }
     if (revision() >= wanted) return Done{};
     return Error{ErrorCode::kUnavailable,
                  fmt::format("the declared objects have not reached revision {}; they are at {}",
@@ -603,7 +611,12 @@ class ResourceStore::Impl {
 
   // To what the store shows here, write by write.
   Status Follow() {
-    if (store_.Pin().revision() < revision_) return LoadAgain();  // Put back to an earlier time.
+    // Put back to an earlier time, perhaps with another future since.
+    const auto [revision, generation] = [this] {
+      const auto view = store_.Pin();
+      return std::pair(view.revision(), view.generation());
+    }();
+    if (revision < revision_ || generation != generation_) return LoadAgain();
     Status applied = Done{};
     const auto read = store_.ReadWrites(revision_, [&](const storage::Write& write) {
       applied = FollowWrite(write);
@@ -693,6 +706,7 @@ class ResourceStore::Impl {
 
   // All objects as they are now. What led here is not known: watches have to begin again.
   Status LoadAgain() {
+    const auto generation = store_.Pin().generation();
     std::map<ObjectKey, ObjectPtr> objects;
     Status read = Done{};
     const auto visit = [&](const storage::Record& record) {
@@ -725,6 +739,7 @@ class ResourceStore::Impl {
       for (const auto& change : changes) table_.Apply(change);
       put_back_ = put_back_ || revision < revision_;
       revision_ = revision;
+      generation_ = generation;
       history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     }
     Wake();
@@ -780,6 +795,7 @@ class ResourceStore::Impl {
   internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
+  std::uint64_t generation_ = 0;  // The leader's: of the store that the objects are from.
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
 
   std::mutex follower_mutex_;

@@ -1,10 +1,12 @@
 // Declared objects of several servers on one PostgreSQL.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,7 +102,7 @@ class Node {
   }
 
  private:
-  StandingClock clock_;
+  SystemClock clock_;  // Writes of one revision and two histories differ in their times.
   Registry registry_;
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
@@ -113,6 +115,23 @@ class SharedResources : public storage::testing::OnPostgres {
   std::unique_ptr<Node> NewNode(Listens listens = Listens::kYes,
                                 const Node::Set& set = nullptr) const {
     return std::make_unique<Node>(options_, store_, listens, set);
+  }
+
+  // From a database into that of the test.
+  void CopyTable(const std::string& from, const std::string& table) const {
+    const auto columns =
+        Server().Sql(database_,
+                     "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE "
+                     "attrelid = '" +
+                         table + "'::regclass AND attnum > 0");
+    const std::string names = columns.substr(0, columns.find('\n'));
+    std::istringstream rows(
+        Server().Sql(from, "SELECT format('(' || rtrim(repeat('%L,', " +
+                               std::to_string(std::ranges::count(names, ',') + 1) +
+                               "), ',') || ')', " + names + ") FROM " + table));
+    for (std::string row; std::getline(rows, row);) {
+      Server().Sql(database_, "INSERT INTO " + table + " (" + names + ") VALUES " + row);
+    }
   }
 
   const StoreId store_{"01J0000000000000000000000A"};
@@ -223,6 +242,35 @@ TEST_F(SharedResources, AServerThatWasBehindATrimmedLogLoadsAgain) {
   EXPECT_THAT(late->EventsAfter(known),
               ::testing::ElementsAre("too old resource version: " + std::to_string(known)));
   EXPECT_THAT(one->EventsAfter(known), ::testing::SizeIs(4));
+}
+
+// What the server knew has another future than the one it saw: nothing of that is left.
+TEST_F(SharedResources, ADatabaseThatWasPutBackAndGoneOnElsewhereIsLoadedAgain) {
+  auto one = NewNode();
+  ASSERT_TRUE(one->Create("kept").ok());
+  const Revision kept = (*one)->revision();
+  const auto copy = Server().CreateDatabase();
+  one.reset();
+  Server().Sql("postgres", "DROP DATABASE " + copy);
+  Server().Sql("postgres", "CREATE DATABASE " + copy + " TEMPLATE " + database_);
+  storage::PostgresOptions other = options_;
+  other.primary.uri = Server().Uri(copy);
+  {
+    Node elsewhere(other, store_, Listens::kNo, nullptr);
+    for (const char* name : {"x", "y", "z"}) ASSERT_TRUE(elsewhere.Create(name).ok());
+  }
+  const auto two = NewNode(Listens::kNo);
+  ASSERT_TRUE(two->Create("lost").ok());
+  // The history from there on is the other one's.
+  Server().Sql(database_, "TRUNCATE pemba_log, pemba_record, pemba_head");
+  for (const char* table : {"pemba_log", "pemba_record", "pemba_head"}) CopyTable(copy, table);
+  ASSERT_TRUE((*two)->Refresh().ok());
+  EXPECT_EQ((*two)->revision(), kept + 3);
+  EXPECT_FALSE((*two)->Get(two->Team("lost")).ok());
+  EXPECT_TRUE((*two)->Get(two->Team("kept")).ok());
+  EXPECT_TRUE((*two)->Get(two->Team("x")).ok());
+  ASSERT_TRUE(two->Create("w").ok());
+  EXPECT_EQ((*two)->revision(), kept + 4);
 }
 
 // Remembers what it was told.

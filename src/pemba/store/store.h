@@ -246,6 +246,9 @@ class View {
  public:
   const graph::Snapshot& snapshot() const { return snapshot_; }
   Revision revision() const { return snapshot_.revision(); }
+  // Counts how often the store was loaded. Where other servers write, too, a revision of another
+  // generation need not be the past of this one: the database may have been put back.
+  std::uint64_t generation() const;
 
   // The compiled model, bound to this store's graph; empty id: the latest. A model that is cached
   // costs one probe, no lock; others are read and compiled first.

@@ -360,9 +360,9 @@ class Plane : public OnDatastore {
     stores_ = std::make_unique<store::Stores>(*datastore_, clock_);
     store_.emplace(*stores_->Keep(store ? *store : StoreId{stores_->CreateStore("iam")->id.value}));
     if (!shared() || (*store_)->Pin().ResolveModel("").ok()) return;
-    model::Model empty;  // As servers do.
+    model::Model empty;
     empty.schema_version = "1.1";
-    empty.types.emplace_back().type = "user";
+    empty.types.emplace_back().type = kUserType;
     EXPECT_TRUE((*store_)->WriteModel(std::move(empty)).ok());
   }
 };
