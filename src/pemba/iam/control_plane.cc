@@ -2,19 +2,18 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "pemba/base/hash.h"
 #include "pemba/iam/controllers/conditions.h"
 #include "pemba/iam/indexes.h"
 #include "pemba/iam/internal/alarm_clock.h"
 #include "pemba/iam/internal/kinds_in.h"
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/internal/work.h"
 #include "pemba/iam/projector.h"
 #include "pemba/iam/rules.h"
@@ -45,29 +44,6 @@ resource::WriteOptions AsSystem() {
   return options;
 }
 
-// What servers that share a store have to agree on: program, rules and projection.
-std::string TermsOf(const ControlPlaneOptions& options, std::span<const std::string> platform,
-                    const resource::Registry& registry) {
-  const auto& settings = options.settings;
-  std::vector<std::string> kinds;
-  for (const auto& kind : registry.kinds()) {
-    kinds.push_back(fmt::format("{}/{}.{} {:x}", kind->group, kind->version, kind->name,
-                                HashBytes(json::serialize(kind->schema_json))));
-  }
-  std::ranges::sort(kinds);
-  return fmt::format(
-      "program {}; projection {}; platform {}; system {}; assignable {}; owners {}; roles {}, {}, "
-      "{}, {}, {}, {}, {}; deactivation {}; grants {}; model {}, {}; kinds {}",
-      options.program, ToText(options.projection), fmt::join(platform, ","),
-      settings.system_namespace, settings.assignable_roles_namespace,
-      settings.OwnerRolesNamespace(), settings.organization_owner_role, settings.project_owner_role,
-      settings.get_invitation_role, settings.accept_invitation_role,
-      settings.membership_self_delete_role, settings.user_self_manage_role,
-      settings.user_preferences_role, static_cast<int>(settings.deactivation),
-      static_cast<int>(settings.grants), options.model_types_max, options.model_bytes_max,
-      fmt::join(kinds, ","));
-}
-
 // Tells everybody else what became of the transaction that the projector saw last, and what other
 // servers have changed.
 class Ending final : public resource::Projection {
@@ -82,6 +58,12 @@ class Ending final : public resource::Projection {
     if (!consequences.ok()) rules_.Abandoned();
     return consequences;
   }
+  std::vector<resource::OwnRecord> RecordsBeside(
+      std::span<const Transaction::Change> changes,
+      const resource::Consequences& consequences) override {
+    return projector_.RecordsBeside(changes, consequences);
+  }
+  void Written() override { projector_.Written(); }
   void Committed(resource::Revision revision) override {
     projector_.Committed(revision);
     rules_.Committed();
@@ -121,25 +103,38 @@ class ControlPlane::Impl {
   ~Impl() { alarms_.Stop(); }
 
   Status Open() {
-    const auto platform = PlatformNamespaces(options_.settings);
+    const auto& settings = options_.settings;
+    const ProjectionOptions projection{.kind = options_.projection,
+                                       .platform_namespaces = PlatformNamespaces(settings)};
     projector_.emplace(store_, registry_,
-                       ProjectorOptions{.projection = {.kind = options_.projection,
-                                                       .platform_namespaces = platform},
+                       ProjectorOptions{.projection = projection,
                                         .model_types_max = options_.model_types_max,
-                                        .model_bytes_max = options_.model_bytes_max});
+                                        .model_bytes_max = options_.model_bytes_max,
+                                        .fingerprint = internal::FingerprintOf(
+                                            options_.program, settings, projection, registry_)});
     ending_.emplace(*projector_, rules_, [this](const ObjectKey& key) { WakeElsewhere(key); });
-    PEMBA_TRY(resources_,
-              resource::ResourceStore::Open(store_, registry_, clock_,
-                                            {.admission = &rules_,
-                                             .projection = &*ending_,
-                                             .history_max = options_.history_max,
-                                             .indexes = MakeIndexes(registry_),
-                                             .new_uid = options_.new_uid,
-                                             .listen = options_.listen,
-                                             .terms = TermsOf(options_, platform, registry_)}));
-    PEMBA_TRY(std::ignore, projector_->Start(*resources_));
+    // Servers that share the store have to agree on program, rules, projection and kinds.
+    const auto terms = internal::FingerprintOf(options_.program.empty() ? "?" : options_.program,
+                                               settings, projection, registry_);
+    PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
+                                                        {.admission = &rules_,
+                                                         .projection = &*ending_,
+                                                         .history_max = options_.history_max,
+                                                         .indexes = MakeIndexes(registry_),
+                                                         .new_uid = options_.new_uid,
+                                                         .listen = options_.listen,
+                                                         .terms = terms}));
+    PEMBA_TRY(started_.drift, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
-    PEMBA_TRY(std::ignore, Reconcile());
+    if (projector_->settled()) {
+      for (const auto* const kind : {kinds_.user_invitation, kinds_.platform_invitation}) {
+        PEMBA_TRY(std::ignore, LookAtAll(*kind));  // They set their alarms.
+      }
+    } else {
+      PEMBA_TRY(std::ignore, Reconcile());
+      PEMBA_TRY(std::ignore, projector_->Settle(*resources_));
+      started_.reconciled = true;
+    }
     alarms_.Start([this](std::set<ObjectKey> due) { return LookAt(std::move(due)); });
     return Done{};
   }
@@ -158,18 +153,13 @@ class ControlPlane::Impl {
   }
 
   Status Reconcile() {
-    std::set<ObjectKey> keys;
     for (const auto& kind : registry_.kinds()) {
-      PEMBA_TRY(const auto objects, All(*kind));
-      for (const auto& object : objects) {
-        keys.insert(object->key);
-        if (keys.size() < kReconciledAtOnce) continue;
-        PEMBA_TRY(std::ignore, LookAt(std::exchange(keys, {})));
-      }
+      PEMBA_TRY(std::ignore, LookAtAll(*kind));
     }
-    PEMBA_TRY(std::ignore, LookAt(std::move(keys)));
     return Done{};
   }
+
+  const Started& started() const { return started_; }
 
   Result<Drift> Audit(Projector::Repair repair) { return projector_->Audit(*resources_, repair); }
 
@@ -238,10 +228,15 @@ class ControlPlane::Impl {
     return Done{};
   }
 
-  Result<std::vector<ObjectPtr>> All(const resource::Kind& kind) const {
-    auto list = resources_->List({.kind = &kind});
-    if (!list.ok()) return ErrorFrom(list.error());
-    return std::move(list->objects);
+  // As they are when it comes to them: page by page.
+  Status LookAtAll(const resource::Kind& kind) {
+    for (std::optional<ObjectKey> after;;) {
+      auto keys = resources_->KeysAfter(kind, after ? &*after : nullptr, kReconciledAtOnce);
+      if (keys.empty()) return Done{};
+      after = keys.back();
+      PEMBA_TRY(std::ignore, LookAt({std::make_move_iterator(keys.begin()),
+                                     std::make_move_iterator(keys.end())}));
+    }
   }
 
   // The namespaces that the control plane itself needs, and what is registered so far.
@@ -281,6 +276,7 @@ class ControlPlane::Impl {
   std::optional<Projector> projector_;
   std::optional<Ending> ending_;
   std::unique_ptr<resource::ResourceStore> resources_;
+  Started started_;
 };
 
 Result<std::unique_ptr<ControlPlane>> ControlPlane::Open(store::Store& store,
@@ -297,6 +293,7 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::Open(store::Store& store,
 ControlPlane::ControlPlane(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ControlPlane::~ControlPlane() = default;
 
+const ControlPlane::Started& ControlPlane::started() const { return impl_->started(); }
 resource::ResourceStore& ControlPlane::resources() { return impl_->resources(); }
 const Settings& ControlPlane::settings() const { return impl_->settings(); }
 ProjectionKind ControlPlane::projection() const { return impl_->projection(); }

@@ -108,24 +108,29 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
 Status ValidateIam(const ServerConfig& config) {
   const auto& iam = config.iam;
   if (!iam.enabled) return Done{};
-  const bool embedded = iam.provider == IamConfig::ProviderKind::kEmbedded;
-  if (config.datastore_engine == DatastoreEngine::kPostgres && !embedded) {
+  if (config.datastore_engine == DatastoreEngine::kPostgres && iam.remote()) {
     return Refused(
-        "iam.provider openfga needs the embedded or the memory datastore: of several servers one "
-        "that is slow would write to the provider what another has revoked");
+        "iam.provider or iam.shadowProvider openfga needs the embedded or the memory datastore: of "
+        "several servers one that is slow would write there what another has revoked");
   }
   if (config.access_control.on()) {
     return Refused("iam.enabled and accessControl.enabled do not go together yet");
   }
   if (auto valid = iam::Validate(iam.settings); !valid.ok()) return valid;
-  if (embedded) {
+  if (iam.shadow == iam.provider) {
+    return Refused("iam.shadowProvider must be another than iam.provider");
+  }
+  if (iam.repair_interval.count() <= 0) return Refused("iam.repairInterval must be positive");
+  if (!iam.remote()) {
     if (iam.openfga.address.empty()) return Done{};
     return Refused("iam.openfga.address is of no use to the embedded provider: set iam.provider");
   }
-  if (iam.openfga.address.empty()) return Refused("iam.provider openfga needs iam.openfga.address");
+  const std::string who = iam.shadow == IamConfig::ProviderKind::kOpenFga
+                              ? "iam.shadowProvider openfga needs "
+                              : "iam.provider openfga needs ";
+  if (iam.openfga.address.empty()) return Refused(who + "iam.openfga.address");
   if (iam.openfga.store_id.empty() == iam.openfga.store_name.empty()) {
-    return Refused(
-        "iam.provider openfga needs either iam.openfga.storeId or iam.openfga.storeName");
+    return Refused(who + "either iam.openfga.storeId or iam.openfga.storeName");
   }
   if (!iam.openfga.token.empty() && !iam.openfga.tls &&
       !iam.openfga.address.starts_with("127.0.0.1:") &&

@@ -326,8 +326,9 @@ TEST(Settings, AccessIsSetUpWholeOrRefused) {
   EXPECT_TRUE(LoadConfig(postgres, From({})).ok());
   remote["datastore-engine"] = "postgres";
   EXPECT_EQ(RefusalOf(remote, "datastore-uri", "postgres:///pemba"),
-            "iam.provider openfga needs the embedded or the memory datastore: of several servers "
-            "one that is slow would write to the provider what another has revoked");
+            "iam.provider or iam.shadowProvider openfga needs the embedded or the memory "
+            "datastore: of several servers one that is slow would write there what another has "
+            "revoked");
   for (const auto& [flag, value] : {std::pair{"iam-projection", "flat"},
                                     {"iam-provider", "elsewhere"},
                                     {"iam-repair", "maybe"},
