@@ -829,7 +829,7 @@ class ResourceStore::Impl {
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
   std::uint64_t generation_ = 0;  // The leader's: of the store that the objects are from.
-  Revision newest_change_ = 0;  // Of an object.
+  Revision newest_change_ = 0;    // Of an object.
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
 
   std::mutex follower_mutex_;
