@@ -84,6 +84,25 @@ Answer Client::Get(const std::string& url) {
   return answer;
 }
 
+Answer Client::Send(const char* method, const std::string& url, const std::string& body,
+                    const char* type) {
+  curl_slist* headers = curl_slist_append(nullptr, (std::string("content-type: ") + type).c_str());
+  curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, headers);
+  if (body.empty()) {
+    curl_easy_setopt(curl_, CURLOPT_HTTPGET, 1L);
+  } else {
+    curl_easy_setopt(curl_, CURLOPT_COPYPOSTFIELDS, body.c_str());
+  }
+  curl_easy_setopt(curl_, CURLOPT_CUSTOMREQUEST, method);
+  std::string received;
+  auto answer = Perform(url, received);
+  curl_easy_setopt(curl_, CURLOPT_CUSTOMREQUEST, nullptr);
+  curl_slist_free_all(headers);
+  json::error_code error;
+  answer.body = json::parse(received, error);
+  return answer;
+}
+
 std::string Client::Text(const std::string& url) {
   curl_easy_setopt(curl_, CURLOPT_HTTPHEADER, nullptr);
   curl_easy_setopt(curl_, CURLOPT_HTTPGET, 1L);

@@ -59,6 +59,9 @@ class Client {
 
   Answer Post(const std::string& url, const json::object& body, std::uint64_t at_least = 0);
   Answer Get(const std::string& url);
+  // By any method; an empty body is none.
+  Answer Send(const char* method, const std::string& url, const std::string& body,
+              const char* type = "application/json");
   std::string Text(const std::string& url);  // What is there, as it is.
 
  private:

@@ -44,10 +44,14 @@ resource::WriteOptions AsSystem() {
   return options;
 }
 
-// Tells the rules what became of the transaction that the projector saw last.
+// Tells everybody else what became of the transaction that the projector saw last, and what other
+// servers have changed.
 class Ending final : public resource::Projection {
  public:
-  Ending(Projector& projector, Rules& rules) : projector_(projector), rules_(rules) {}
+  using Wake = std::function<void(const ObjectKey&)>;
+  // `wake` has objects looked at that wait for a time.
+  Ending(Projector& projector, Rules& rules, Wake wake)
+      : projector_(projector), rules_(rules), wake_(std::move(wake)) {}
 
   Outcome<resource::Consequences> Project(const Transaction& transaction) override {
     auto consequences = projector_.Project(transaction);
@@ -68,10 +72,16 @@ class Ending final : public resource::Projection {
     projector_.Abandoned();
     rules_.Abandoned();
   }
+  void Followed(const Transaction& now, std::span<const ObjectKey> changed) override {
+    projector_.Followed(now, changed);
+    rules_.Followed(changed);
+    for (const auto& key : changed) wake_(key);
+  }
 
  private:
   Projector& projector_;
   Rules& rules_;
+  const Wake wake_;
 };
 
 }  // namespace
@@ -102,13 +112,18 @@ class ControlPlane::Impl {
                                         .model_bytes_max = options_.model_bytes_max,
                                         .fingerprint = internal::FingerprintOf(
                                             options_.program, settings, projection, registry_)});
-    ending_.emplace(*projector_, rules_);
+    ending_.emplace(*projector_, rules_, [this](const ObjectKey& key) { WakeElsewhere(key); });
+    // Servers that share the store have to agree on program, rules, projection and kinds.
+    const auto terms = internal::FingerprintOf(options_.program.empty() ? "?" : options_.program,
+                                               settings, projection, registry_);
     PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
                                                         {.admission = &rules_,
                                                          .projection = &*ending_,
                                                          .history_max = options_.history_max,
                                                          .indexes = MakeIndexes(registry_),
-                                                         .new_uid = options_.new_uid}));
+                                                         .new_uid = options_.new_uid,
+                                                         .listen = options_.listen,
+                                                         .terms = terms}));
     PEMBA_TRY(started_.drift, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
     if (projector_->settled()) {
@@ -132,7 +147,7 @@ class ControlPlane::Impl {
 
   Status LookAt(std::set<ObjectKey> keys) {
     return Transact([&](Transaction&) -> Outcome<Done> {
-      rules_.LookAt(std::move(keys));
+      rules_.LookAt(keys);  // Again, if another server was faster.
       return Done{};
     });
   }
@@ -199,6 +214,14 @@ class ControlPlane::Impl {
   }
 
  private:
+  // Every server that shares the store waits for the time of what any of them has changed, so that
+  // it is kept if one of them is gone. Who is first changes the object; the others find that done.
+  void WakeElsewhere(const ObjectKey& key) {
+    if (key.kind == kinds_.user_invitation || key.kind == kinds_.platform_invitation) {
+      alarms_.WakeAt(clock_.Now(), key);
+    }
+  }
+
   Status Transact(const resource::ResourceStore::Body& body) {
     const auto done = resources_->Transact(AsSystem(), body);
     if (!done.ok()) return ErrorFrom(done.error());

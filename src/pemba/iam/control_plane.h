@@ -5,6 +5,9 @@
 // commit, and the objects themselves. After a commit nothing is left to be done, but for clocks:
 // an invitation expires, a scheduled one becomes due. One thread sleeps until the next of these.
 //
+// Several servers may each have one over the same store: every one takes every change, and judges
+// it on all that was committed anywhere (docs/decisions/0016-many-writers-of-access.md).
+//
 // Thread-safe.
 #pragma once
 
@@ -41,9 +44,14 @@ struct ControlPlaneOptions {
   std::function<Result<std::vector<std::string>>(const resource::Caller&)> linked_emails = {};
   std::size_t history_max = 100'000;
   // Which program this is. One that left everything settled, with the same settings and kinds, need
-  // not look at it all again when it starts. Empty: every start looks at everything.
+  // not look at it all again when it starts. Empty: every start looks at everything. Servers that
+  // share a store and differ in these do not write side by side: those that started earlier stop
+  // (ResourceStoreOptions::terms).
   std::string program = BuildId();
   std::function<std::string()> new_uid = resource::NewUid;
+  // ResourceStoreOptions::listen, where other servers write to the store, too.
+  std::function<std::unique_ptr<store::Listener>(store::Revision after, std::function<void()> tell)>
+      listen = {};
 };
 
 class ControlPlane {

@@ -16,6 +16,9 @@ using internal::TextIn;
 using provider::Decision;
 using Answer = AccessDecision::Answer;
 
+// Of who names no deadline.
+constexpr std::chrono::seconds kPatience{5};
+
 constexpr std::string_view kApprovalExtra = "iam.miloapis.com/registrationApproval";
 
 AccessDecision Undecided(AccessReason reason, std::string message, std::string permission = {}) {
@@ -252,12 +255,24 @@ std::vector<AccessDecision> Decider::Run(std::vector<Planned> planned,
 
 std::vector<AccessDecision> Decider::DecideAll(std::span<const AccessQuestion> questions,
                                                const AccessOptions& options) const {
+  if (const auto behind = Await(options.read)) {
+    return std::vector<AccessDecision>(questions.size(), Failed({}, *behind).decision);
+  }
   std::vector<Planned> planned;
   for (const auto& question : questions) {
     planned.push_back(Plan(question, options));
     JudgeAccount(question, {}, planned.back());
   }
   return Run(std::move(planned), options);
+}
+
+// Tuples, models and objects of a commit are seen together by who asks for its revision.
+std::optional<Error> Decider::Await(const provider::ReadOptions& options) const {
+  if (!options.at_least) return std::nullopt;
+  const auto deadline = options.deadline.value_or(std::chrono::steady_clock::now() + kPatience);
+  const auto here = resources_.AwaitRevision(*options.at_least, deadline);
+  if (here.ok()) return std::nullopt;
+  return here.error().error;
 }
 
 AccessDecision Decider::Decide(const AccessQuestion& question, const AccessOptions& options) const {
@@ -357,6 +372,7 @@ void Decider::JudgeAccount(const AccessQuestion& question, const Extra& extra,
 AccessDecision Decider::Review(const AccessReview& review, const AccessOptions& options) const {
   if (review.uid.empty()) return Undecided(AccessReason::kNoSubject, "user UID is required");
   if (auto refused = CheckNamespace(review)) return *std::move(refused);
+  if (const auto behind = Await(options.read)) return Failed({}, *behind).decision;
   const auto service = ServiceOf(review.api_group);
   const auto catalog = catalog_();
   const auto* const kind = catalog->FindPlural(service, review.resource);

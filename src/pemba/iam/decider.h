@@ -155,6 +155,8 @@ class Decider final : public Authority {
   std::optional<AccessDecision> CheckNamespace(const AccessReview& review) const;
   bool IsKeptHere(std::string_view type) const;  // Its objects are among ours.
   bool IsOwnUser(const AccessQuestion& question) const;
+  // Until what is declared is here as of the revision that is asked for.
+  std::optional<Error> Await(const provider::ReadOptions& options) const;
   std::vector<AccessDecision> Run(std::vector<Planned> planned, const AccessOptions& options) const;
 
   const store::Store& ledger_;

@@ -26,6 +26,9 @@ using resource::Outcome;
 using resource::ResourceStore;
 using resource::Transaction;
 
+// So often is everything compared again because another server wrote meanwhile.
+constexpr int kAttemptsMax = 20;
+
 Error ToError(const Failure& failure) {
   if (failure.reason == Failure::Reason::kStorage) return failure.error;
   return {ErrorCode::kFailedPrecondition, failure.message};
@@ -48,7 +51,7 @@ class Projector::Impl {
   Result<Drift> Start(ResourceStore& resources) {
     return InQuiet(resources, [&](const Transaction& transaction) -> Result<Drift> {
       Publish(internal::ReadState(scope_, transaction));
-      if (shared()) return Compare(transaction, Repair::kFix, Tuples::kEach);
+      if (shared()) return CompareShared(resources.revision(), transaction, Repair::kFix);
       PEMBA_TRY(const auto left, FindWhatWasLeft(resources.inventory()));
       settled_ = left == Left::kSettled;
       PEMBA_TRY(const auto drift,
@@ -75,6 +78,7 @@ class Projector::Impl {
 
   Result<Drift> Audit(ResourceStore& resources, Repair repair) {
     return InQuiet(resources, [&](const Transaction& transaction) {
+      if (shared()) return CompareShared(resources.revision(), transaction, repair);
       return Compare(transaction, repair, Tuples::kEach);
     });
   }
@@ -124,6 +128,13 @@ class Projector::Impl {
 
   void Abandoned() { next_.reset(); }
 
+  void Followed(const Transaction& now, std::span<const resource::ObjectKey> changed) {
+    const bool concerned = std::ranges::any_of(changed, [&](const resource::ObjectKey& key) {
+      return key.kind == kinds_.role || kinds_.IsRegistration(key.kind);
+    });
+    if (concerned) Publish(internal::ReadState(scope_, now));
+  }
+
   CatalogPtr catalog() const {
     const std::lock_guard lock(mutex_);
     return catalog_;
@@ -138,11 +149,14 @@ class Projector::Impl {
     Result<Drift> result = Drift{};
     resource::WriteOptions options;
     options.dry_run = true;
-    const auto ran = resources.Transact(options, [&](Transaction& transaction) -> Outcome<Done> {
-      result = body(transaction);
-      return Done{};
-    });
-    if (!ran.ok()) return ToError(ran.error());
+    for (int attempt = 1; attempt <= kAttemptsMax; ++attempt) {
+      const auto ran = resources.Transact(options, [&](Transaction& transaction) -> Outcome<Done> {
+        result = body(transaction);
+        return Done{};
+      });
+      if (!ran.ok()) return ToError(ran.error());
+      if (result.ok() || result.error().code != ErrorCode::kConflict) break;
+    }
     return result;
   }
 
@@ -202,6 +216,26 @@ class Projector::Impl {
     return drift;
   }
 
+  // As Compare, at one revision, and repaired only if nobody has written since: what another server
+  // revokes meanwhile must not come back.
+  Result<Drift> CompareShared(store::Revision revision, const Transaction& transaction,
+                              Repair repair) const {
+    internal::Audit audit(scope_, state_, transaction, store_);
+    if (audit.view().revision() != revision) {
+      return Error{ErrorCode::kConflict, "other servers have written meanwhile"};
+    }
+    auto drift = audit.Compare();
+    PEMBA_TRY(const auto latest, audit.view().ResolveModel(""));
+    PEMBA_TRY(const auto newest, store_.ReadModel(latest.id));
+    const auto wanted = provider::MergeModels(newest, *state_.model);
+    drift.model_differs = !provider::SameModels(newest, wanted);
+    if (repair == Repair::kReport || drift.none()) return drift;
+    PEMBA_TRY(std::ignore, audit.Repair({.revision = revision,
+                                         .model = drift.model_differs ? &wanted : nullptr,
+                                         .base = latest.id}));
+    return drift;
+  }
+
   // Others may keep types of their own in the store.
   Outcome<Done> AddModels(const model::Model& managed, Consequences& consequences) const {
     auto newest = NewestModel();
@@ -213,6 +247,7 @@ class Projector::Impl {
       return provider::AcceptsTuple(*newest, tuple.view());
     });
     if (!fits) consequences.model_before = Accepting(*newest, wanted);
+    consequences.model_base = newest->id;
     consequences.model_after = std::move(wanted);
     return Done{};
   }
@@ -287,6 +322,10 @@ std::vector<resource::OwnRecord> Projector::RecordsBeside(
 void Projector::Written() { impl_->Written(); }
 void Projector::Committed(resource::Revision) { impl_->Committed(); }
 void Projector::Abandoned() { impl_->Abandoned(); }
+void Projector::Followed(const resource::Transaction& now,
+                         std::span<const resource::ObjectKey> changed) {
+  impl_->Followed(now, changed);
+}
 CatalogPtr Projector::catalog() const { return impl_->catalog(); }
 const ProjectionOptions& Projector::projection() const { return impl_->projection(); }
 

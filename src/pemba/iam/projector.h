@@ -9,8 +9,11 @@
 // INVARIANT: after every commit the store's managed tuples are exactly the union of what the
 // committed objects come to, and its managed types those of their kinds and roles.
 //
-// Project, Committed and Abandoned are called by the one writer of a ResourceStore. catalog() is
-// for any thread.
+// If other servers write to the store, too, each has a projector of its own, which follows what the
+// others commit: kinds, roles and the model are read anew when those were changed elsewhere.
+//
+// Project, Committed, Abandoned and Followed are called by the one writer of a ResourceStore.
+// catalog() is for any thread.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +58,7 @@ class Projector final : public resource::Projection {
   // Reads what is declared and repairs the store: what it lacks or has too much after an upgrade,
   // under another projection, or because somebody else wrote to it. To be called before the first
   // transaction of `resources`. O(objects + tuples); O(tuples), and little of that, where all is
-  // settled. Errors: those of reading and writing.
+  // settled. Errors: those of reading and writing, kConflict (other servers write all the time).
   Result<Drift> Start(resource::ResourceStore& resources);
 
   // Whether all objects are where this program, set up like this, wants them: from when Settle says
@@ -75,6 +78,8 @@ class Projector final : public resource::Projection {
   void Written() override;
   void Committed(resource::Revision revision) override;
   void Abandoned() override;
+  void Followed(const resource::Transaction& now,
+                std::span<const resource::ObjectKey> changed) override;
 
   // The registered kinds as of the newest commit.
   CatalogPtr catalog() const;

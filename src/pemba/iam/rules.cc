@@ -105,6 +105,15 @@ Outcome<Done> Rules::Conclude(resource::Transaction& transaction) {
   return done;
 }
 
+void Rules::Followed(std::span<const resource::ObjectKey> changed) {
+  const auto& kinds = environment_.kinds;
+  for (const auto& key : changed) {
+    if (key.kind != kinds.protected_resource && key.kind != kinds.service) continue;
+    touched_ = true;
+    concluded_.reset();
+  }
+}
+
 void Rules::Committed() {
   if (concluded_ == nullptr) return;
   committed_ = std::exchange(concluded_, nullptr);

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "pemba/iam/catalog.h"
@@ -40,6 +41,8 @@ class Rules final : public resource::Admission {
   // The transaction that was concluded last is committed, or not.
   void Committed();
   void Abandoned() { concluded_.reset(); }
+  // Between transactions: other servers have changed these.
+  void Followed(std::span<const resource::ObjectKey> changed);
 
  private:
   const Catalog& CatalogIn(const resource::Transaction& transaction);

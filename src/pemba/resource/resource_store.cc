@@ -28,6 +28,8 @@ namespace json = boost::json;
 
 // A group is closed when it comes to so many changed objects.
 constexpr std::size_t kGroupChangesMax = 5'000;
+// The record of ResourceStoreOptions::terms.
+constexpr std::string_view kTermsKey = "terms";
 // How long the datastore may take to say where the log ends.
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::milliseconds kTryAgain{200};
@@ -106,11 +108,8 @@ class ResourceStore::Impl {
   }
 
   Status Load() {
-    if (shared() && options_.projection != nullptr) {
-      return Error{ErrorCode::kFailedPrecondition,
-                   "what follows from declared objects does not follow other servers yet"};
-    }
     Status read = Done{};
+    generation_ = store_.Pin().generation();
     internal::ObjectReader reader(registry_);
     PEMBA_TRY(revision_,
               store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
@@ -127,6 +126,9 @@ class ResourceStore::Impl {
               }));
     history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     PEMBA_TRY(std::ignore, read);
+    if (shared()) {
+      PEMBA_TRY(std::ignore, SetTerms());
+    }
     if (shared() && options_.listen) follower_ = std::thread([this] { FollowOthers(); });
     return Done{};
   }
@@ -139,6 +141,23 @@ class ResourceStore::Impl {
     const std::lock_guard leading(lead_mutex_);
     PEMBA_TRY(std::ignore, CatchUp());
     return Done{};
+  }
+
+  Outcome<Done> AwaitRevision(Revision wanted, SteadyTime deadline) {
+    if (!shared()) return Done{};
+    while (revision() < wanted) {
+      // Not behind a writer, who may take long: what it has caught up with is seen meanwhile.
+      if (const std::unique_lock leading(lead_mutex_, std::try_to_lock); leading) {
+        PEMBA_TRY(std::ignore, CatchUp());
+      }
+      const auto now = clock_.Steady();
+      if (revision() >= wanted || now >= deadline) break;
+      AwaitChange(wanted - 1, std::min<SteadyTime>(deadline, now + kTryAgain));
+    }
+    if (revision() >= wanted) return Done{};
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("the declared objects have not reached revision {}; they are at {}",
+                             wanted, revision())};
   }
 
   // A copy, if it may be asked for again.
@@ -393,7 +412,9 @@ class ResourceStore::Impl {
     for (int attempt = 1;; ++attempt) {
       if (shared()) {
         for (auto* const writer : waiting) static_cast<Writer*>(writer)->outcome.reset();
-        if (const auto caught_up = CatchUp(); !caught_up.ok()) {
+        auto caught_up = CatchUp();
+        if (caught_up.ok() && terms_ != options_.terms) caught_up = OtherTerms();
+        if (!caught_up.ok()) {
           for (auto* const writer : waiting) {
             static_cast<Writer*>(writer)->outcome.emplace(caught_up.error());
           }
@@ -418,9 +439,7 @@ class ResourceStore::Impl {
       // A dry run is nobody's base, and stands on what is there.
       if (writer.options.dry_run && !members.empty()) break;
       ++taken;
-      Transaction transaction(
-          group, {writer.options.caller, clock_.Now(), options_.new_uid, options_.admission,
-                  namespaces_, namespaced_, registry_, options_.indexes});
+      Transaction transaction(group, ScopeOf(writer.options.caller));
       auto member = Judge(transaction, writer.body);
       if (!member.ok()) {
         writer.outcome.emplace(std::move(member).error());
@@ -461,13 +480,22 @@ class ResourceStore::Impl {
       return;
     }
     auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
-    overtaken_ = shared() && !written.ok() && written.error().code == ErrorCode::kConflict;
+    overtaken_ = shared() && !written.ok() && WasOvertaken(written.error());
     if (!written.ok() && members.size() > 1 && !overtaken_ &&
         written.error().code != ErrorCode::kUnavailable) {
       return FinishOneByOne(writers, members);
     }
     Tell(written.ok() ? &*written : nullptr);
     for (std::size_t i = 0; i < writers.size(); ++i) Answer(*writers[i], members[i], written);
+  }
+
+  // Whether another server wrote since this was judged. Then whatever else is wrong with it may be
+  // for that reason: a tuple, say, that another one's model does not have.
+  bool WasOvertaken(const Error& error) const {
+    if (error.code == ErrorCode::kConflict) return true;
+    if (error.code == ErrorCode::kUnavailable) return false;  // Perhaps by this very write.
+    const auto newest = store_.PinNewest(clock_.Steady() + kPatience);
+    return newest.ok() && newest->revision() != revision_;
   }
 
   // Something in one of them cannot be written, and nothing was: the others are not to suffer.
@@ -543,7 +571,7 @@ class ResourceStore::Impl {
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
                          Consequences& consequences, std::span<const OwnRecord> own) {
-    if (consequences.model_before) {
+    if (consequences.model_before && !shared()) {
       PEMBA_TRY(std::ignore, store_.WriteModel(*std::move(consequences.model_before)));
       owed_model_.reset();  // It knows nothing of what was added now.
     }
@@ -564,16 +592,23 @@ class ResourceStore::Impl {
     std::vector<tuple::TupleView> deletes;
     deletes.reserve(consequences.deletes.size());
     for (const auto& each : consequences.deletes) deletes.push_back(each.view());
-    // Where others write, too: nothing that this was judged on has changed.
-    const auto judged_on = shared() ? std::optional(revision_) : std::nullopt;
-    PEMBA_TRY(const Revision revision, store_.Write({.writes = consequences.writes,
-                                                     .deletes = deletes,
-                                                     .on_duplicate = "replace",
-                                                     .on_missing = "ignore",
-                                                     .records = records,
-                                                     .preconditions = {.revision = judged_on},
-                                                     .form = store::WriteRequest::Form::kExtended,
-                                                     .size = store::WriteRequest::Size::kAny}));
+    store::WriteRequest request{.writes = consequences.writes,
+                                .deletes = deletes,
+                                .on_duplicate = "replace",
+                                .on_missing = "ignore",
+                                .records = records,
+                                .form = store::WriteRequest::Form::kExtended,
+                                .size = store::WriteRequest::Size::kAny};
+    if (shared()) {
+      // Nothing that this was judged on has changed.
+      request.preconditions.revision = revision_;
+      if (consequences.model_after) {
+        request.model = &*consequences.model_after;
+        request.preconditions.latest_model = consequences.model_base;
+      }
+      return store_.Write(request);
+    }
+    PEMBA_TRY(const Revision revision, store_.Write(request));
     if (consequences.model_after) owed_model_ = std::move(consequences.model_after);
     if (owed_model_ && store_.WriteModel(*owed_model_).ok()) owed_model_.reset();
     return revision;
@@ -606,7 +641,12 @@ class ResourceStore::Impl {
 
   // To what the store shows here, write by write.
   Status Follow() {
-    if (store_.Pin().revision() < revision_) return LoadAgain();  // Put back to an earlier time.
+    // Put back to an earlier time, perhaps with another future since.
+    const auto [revision, generation] = [this] {
+      const auto view = store_.Pin();
+      return std::pair(view.revision(), view.generation());
+    }();
+    if (revision < revision_ || generation != generation_) return LoadAgain();
     Status applied = Done{};
     const auto read = store_.ReadWrites(revision_, [&](const storage::Write& write) {
       applied = FollowWrite(write);
@@ -620,9 +660,11 @@ class ResourceStore::Impl {
   Status FollowWrite(const storage::Write& write) {
     std::map<std::string_view, std::optional<std::string_view>> last;  // Of one key the last stays.
     for (const auto& record : write.records) {
+      if (record.key == kTermsKey) terms_ = record.value.value_or("");
       if (record.key.starts_with(internal::kObjectPrefix)) last[record.key] = record.value;
     }
     std::vector<internal::ObjectTable::Change> changes;
+    Foreign foreign(newest_, options_.indexes);
     for (const auto& [record_key, value] : last) {
       PEMBA_TRY(const auto key, internal::KeyFrom(record_key, registry_));
       if (!key) continue;
@@ -631,15 +673,70 @@ class ResourceStore::Impl {
       if (value) {
         PEMBA_TRY(after, internal::ObjectFrom({record_key, *value, write.revision}, registry_));
       }
-      if (before != nullptr || after != nullptr)
-        changes.push_back(table_.Prepare(before, after, write.revision));
+      if (before == nullptr && after == nullptr) continue;
+      changes.push_back(table_.Prepare(before, after, write.revision));
+      foreign.Add(*key, after);
     }
+    TellFollowed(foreign);
     Publish(write.revision, changes);
     return Done{};
   }
 
+  // What another server has changed, laid over what was known.
+  struct Foreign {
+    Foreign(const internal::ObjectView& base, std::span<const Index> indexes)
+        : now(base, indexes) {}
+    void Add(const ObjectKey& key, ObjectPtr after) {
+      keys.push_back(key);
+      now.Put(key, std::move(after));
+    }
+    internal::Staging now;
+    std::vector<ObjectKey> keys;
+  };
+
+  // Before readers see it: what they decide by is not older than what they find.
+  void TellFollowed(const Foreign& foreign) {
+    if (options_.projection == nullptr || foreign.keys.empty()) return;
+    static const Caller kNobody;
+    const Transaction now(foreign.now, ScopeOf(kNobody));
+    options_.projection->Followed(now, foreign.keys);
+  }
+
+  TransactionScope ScopeOf(const Caller& caller) const {
+    return {caller,      clock_.Now(), options_.new_uid, options_.admission,
+            namespaces_, namespaced_,  registry_,        options_.indexes};
+  }
+
+  Status ReadTerms() {
+    terms_.clear();
+    PEMBA_TRY(std::ignore, store_.ReadRecords(kTermsKey, [&](const storage::Record& record) {
+      if (record.key == kTermsKey) terms_ = record.value;
+      return storage::Visit::kContinue;
+    }));
+    return Done{};
+  }
+
+  // Servers with other terms find these when they have caught up, which they do before they write.
+  Status SetTerms() {
+    const std::lock_guard leading(lead_mutex_);
+    PEMBA_TRY(std::ignore, ReadTerms());
+    if (options_.terms.empty() || terms_ == options_.terms) return Done{};
+    const storage::RecordChange record{kTermsKey, options_.terms};
+    PEMBA_TRY(std::ignore, store_.Write({.records = {&record, 1},
+                                         .form = store::WriteRequest::Form::kExtended}));
+    terms_ = options_.terms;
+    return Done{};
+  }
+
+  static Error OtherTerms() {
+    return {ErrorCode::kUnavailable,
+            "servers with other settings, or of another version, keep the declared objects since "
+            "one of them started; this one writes none until it is started again"};
+  }
+
   // All objects as they are now. What led here is not known: watches have to begin again.
   Status LoadAgain() {
+    const auto generation = store_.Pin().generation();
     std::map<ObjectKey, ObjectPtr> objects;
     Status read = Done{};
     const auto visit = [&](const storage::Record& record) {
@@ -654,8 +751,11 @@ class ResourceStore::Impl {
     PEMBA_TRY(const Revision revision, store_.ReadRecords(internal::kObjectPrefix, visit));
     PEMBA_TRY(std::ignore, read);
     std::vector<internal::ObjectTable::Change> changes;
+    Foreign foreign(newest_, options_.indexes);
+    for (const auto& [key, object] : objects) foreign.Add(key, object);
     for (const auto& kind : registry_.kinds()) {
       newest_.ForEach(*kind, "", [&](const ObjectPtr& before) {
+        if (!objects.contains(before->key)) foreign.Add(before->key, nullptr);
         const auto now = objects.extract(before->key);
         const auto after = now.empty() ? nullptr : now.mapped();
         changes.push_back(table_.Prepare(before, after, after == nullptr ? 0 : after->revision));
@@ -665,11 +765,14 @@ class ResourceStore::Impl {
     for (const auto& [key, object] : objects) {
       changes.push_back(table_.Prepare(nullptr, object, object->revision));
     }
+    PEMBA_TRY(std::ignore, ReadTerms());
+    TellFollowed(foreign);
     {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) table_.Apply(change);
       put_back_ = put_back_ || revision < revision_;
       revision_ = newest_change_ = revision;
+      generation_ = generation;
       history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     }
     Wake();
@@ -713,6 +816,7 @@ class ResourceStore::Impl {
   internal::WriteQueue queue_;
   // Held by who leads, or follows other servers: nobody else writes. Taken before mutex_.
   std::mutex lead_mutex_;
+  std::string terms_;       // The leader's: of who decides.
   bool overtaken_ = false;  // The leader's: another server wrote meanwhile.
   // The newest Consequences::model_after, until it is written. The leader's.
   std::optional<model::Model> owed_model_;
@@ -724,7 +828,8 @@ class ResourceStore::Impl {
   internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
-  Revision newest_change_ = 0;  // Of an object.
+  std::uint64_t generation_ = 0;  // The leader's: of the store that the objects are from.
+  Revision newest_change_ = 0;    // Of an object.
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
 
   std::mutex follower_mutex_;
@@ -752,6 +857,9 @@ const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
 Inventory ResourceStore::inventory() const { return impl_->inventory(); }
 Outcome<Done> ResourceStore::Refresh() const { return impl_->Refresh(); }
+Outcome<Done> ResourceStore::AwaitRevision(Revision revision, SteadyTime deadline) const {
+  return impl_->AwaitRevision(revision, deadline);
+}
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
 ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
 std::vector<ObjectKey> ResourceStore::KeysAfter(const Kind& kind, const ObjectKey* after,

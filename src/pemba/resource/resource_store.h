@@ -52,6 +52,10 @@ struct Consequences {
   // Written when the tuples are: without what nothing needs any more. If that fails, it is tried
   // again with the next transaction.
   std::optional<model::Model> model_after = {};
+  // The id of the model that these were made from; empty: there was none. Where other servers
+  // write, too, model_after is in one commit with the tuples, if this is still the latest then, and
+  // model_before is not needed.
+  std::string model_base = {};
 };
 
 // Of keys that no object has (internal/object_records.h).
@@ -81,6 +85,12 @@ class Projection {
   virtual void Committed(Revision) {}
   // It was a dry run, or not all of it could be written.
   virtual void Abandoned() {}
+  // Other servers have changed these, and projected it: `now` has them as they are. What is kept in
+  // memory about objects is to be brought up to that before the call returns; readers see the
+  // objects afterwards. Never between Project and what became of it.
+  virtual void Followed(const Transaction& now, std::span<const ObjectKey> changed) {
+    (void)now, (void)changed;
+  }
 };
 
 struct ResourceStoreOptions {
@@ -98,6 +108,10 @@ struct ResourceStoreOptions {
   // seen by those who refresh and by those who write.
   std::function<std::unique_ptr<store::Listener>(Revision after, std::function<void()> tell)>
       listen = {};
+  // What this server makes of objects, in a word: rules and projections by which servers that share
+  // a store have to agree. The one that opened last decides; from then on those with other terms
+  // refuse to write (kUnavailable) and go on to read. A server without terms never decides.
+  std::string terms = {};
 };
 
 struct WriteOptions {
@@ -162,9 +176,8 @@ struct Inventory {
 class ResourceStore {
  public:
   // Reads every object. Borrows everything; `store` has a model. Errors: those of
-  // Store::ReadRecords, kDataLoss (an object of a registered kind that cannot be read),
-  // kFailedPrecondition (a projection of a store that other servers write to: it would not see
-  // what they declare).
+  // Store::ReadRecords and of writing, kDataLoss (an object of a registered kind that cannot be
+  // read).
   static Result<std::unique_ptr<ResourceStore>> Open(store::Store& store, const Registry& registry,
                                                      const Clock& clock,
                                                      ResourceStoreOptions options = {});
@@ -177,6 +190,9 @@ class ResourceStore {
   // From here on readers see everything that was written before the call, on whatever server. Asks
   // the datastore, if other servers write to it. Errors: kStorage.
   Outcome<Done> Refresh() const;
+  // From here on readers see everything up to that revision of the store, wherever it was written.
+  // Errors: kStorage (it is not here by the deadline).
+  Outcome<Done> AwaitRevision(Revision revision, SteadyTime deadline) const;
 
   // Errors: kNotFound.
   Outcome<ObjectPtr> Get(const ObjectKey& key) const;

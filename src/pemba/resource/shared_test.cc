@@ -1,7 +1,12 @@
 // Declared objects of several servers on one PostgreSQL.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <span>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,14 +15,13 @@
 
 #include "pemba/resource/testing/world.h"
 #include "pemba/storage/postgres.h"
-#include "pemba/storage/testing/postgres_server.h"
+#include "pemba/storage/testing/on_postgres.h"
 
 namespace pemba::resource::testing {
 namespace {
 
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-using storage::testing::PostgresServer;
 using Reason = Failure::Reason;
 
 enum class Listens { kNo, kYes };
@@ -25,7 +29,9 @@ enum class Listens { kNo, kYes };
 // One server: everything but the wire.
 class Node {
  public:
-  Node(const storage::PostgresOptions& options, const StoreId& store, Listens listens) {
+  using Set = std::function<void(ResourceStoreOptions&)>;
+  Node(const storage::PostgresOptions& options, const StoreId& store, Listens listens,
+       const Set& set) {
     EXPECT_TRUE(registry_.AddFromYaml(kKinds).ok());
     auto datastore = storage::OpenPostgresDatastore(options);
     PEMBA_CHECK(datastore.ok());
@@ -43,6 +49,7 @@ class Node {
         return stores_->Listen(store, after, std::move(tell));
       };
     }
+    if (set) set(resource_options);
     auto opened = ResourceStore::Open(**store_, registry_, clock_, std::move(resource_options));
     PEMBA_CHECK(opened.ok());
     resources_ = *std::move(opened);
@@ -60,6 +67,7 @@ class Node {
         teams(), "",
         Parse(R"({"metadata":{"name":")" + name + R"("},"spec":{"mail":"a@b","size":1}})"), {});
   }
+  Outcome<Written> Delete(const std::string& name) { return resources_->Delete(Team(name), {}); }
   // One more of the size.
   Outcome<Written> Increment(const std::string& name) {
     return resources_->Modify(Team(name),
@@ -94,7 +102,7 @@ class Node {
   }
 
  private:
-  StandingClock clock_;
+  SystemClock clock_;  // Writes of one revision and two histories differ in their times.
   Registry registry_;
   std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
@@ -102,27 +110,31 @@ class Node {
   std::unique_ptr<ResourceStore> resources_;
 };
 
-class SharedResources : public ::testing::Test {
+class SharedResources : public storage::testing::OnPostgres {
  protected:
-  static void SetUpTestSuite() {
-    if (PostgresServer::WhyNotHere()) return;
-    auto started = PostgresServer::Start();
-    if (started.ok()) server = started->release();
-  }
-  static void TearDownTestSuite() { delete server; }
-  void SetUp() override {
-    if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
-    ASSERT_NE(server, nullptr);
-    options_.primary.uri = server->Uri(server->CreateDatabase());
-    ASSERT_TRUE(storage::MigratePostgres(options_, storage::Migrate::kYes).ok());
-  }
-  std::unique_ptr<Node> NewNode(Listens listens = Listens::kYes) const {
-    return std::make_unique<Node>(options_, store_, listens);
+  std::unique_ptr<Node> NewNode(Listens listens = Listens::kYes,
+                                const Node::Set& set = nullptr) const {
+    return std::make_unique<Node>(options_, store_, listens, set);
   }
 
-  static inline PostgresServer* server = nullptr;
+  // From a database into that of the test.
+  void CopyTable(const std::string& from, const std::string& table) const {
+    const auto columns =
+        Server().Sql(database_,
+                     "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE "
+                     "attrelid = '" +
+                         table + "'::regclass AND attnum > 0");
+    const std::string names = columns.substr(0, columns.find('\n'));
+    std::istringstream rows(
+        Server().Sql(from, "SELECT format('(' || rtrim(repeat('%L,', " +
+                               std::to_string(std::ranges::count(names, ',') + 1) +
+                               "), ',') || ')', " + names + ") FROM " + table));
+    for (std::string row; std::getline(rows, row);) {
+      Server().Sql(database_, "INSERT INTO " + table + " (" + names + ") VALUES " + row);
+    }
+  }
+
   const StoreId store_{"01J0000000000000000000000A"};
-  storage::PostgresOptions options_;
 };
 
 TEST_F(SharedResources, WhatOneDeclaresTheOthersSee) {
@@ -232,18 +244,110 @@ TEST_F(SharedResources, AServerThatWasBehindATrimmedLogLoadsAgain) {
   EXPECT_THAT(one->EventsAfter(known), ::testing::SizeIs(4));
 }
 
-class NothingFollows final : public Projection {
+// What the server knew has another future than the one it saw: nothing of that is left.
+TEST_F(SharedResources, ADatabaseThatWasPutBackAndGoneOnElsewhereIsLoadedAgain) {
+  auto one = NewNode();
+  ASSERT_TRUE(one->Create("kept").ok());
+  const Revision kept = (*one)->revision();
+  const auto copy = Server().CreateDatabase();
+  one.reset();
+  Server().Sql("postgres", "DROP DATABASE " + copy);
+  Server().Sql("postgres", "CREATE DATABASE " + copy + " TEMPLATE " + database_);
+  storage::PostgresOptions other = options_;
+  other.primary.uri = Server().Uri(copy);
+  {
+    Node elsewhere(other, store_, Listens::kNo, nullptr);
+    for (const char* name : {"x", "y", "z"}) ASSERT_TRUE(elsewhere.Create(name).ok());
+  }
+  const auto two = NewNode(Listens::kNo);
+  ASSERT_TRUE(two->Create("lost").ok());
+  // The history from there on is the other one's.
+  Server().Sql(database_, "TRUNCATE pemba_log, pemba_record, pemba_head");
+  for (const char* table : {"pemba_log", "pemba_record", "pemba_head"}) CopyTable(copy, table);
+  ASSERT_TRUE((*two)->Refresh().ok());
+  EXPECT_EQ((*two)->revision(), kept + 3);
+  EXPECT_FALSE((*two)->Get(two->Team("lost")).ok());
+  EXPECT_TRUE((*two)->Get(two->Team("kept")).ok());
+  EXPECT_TRUE((*two)->Get(two->Team("x")).ok());
+  ASSERT_TRUE(two->Create("w").ok());
+  EXPECT_EQ((*two)->revision(), kept + 4);
+}
+
+// Remembers what it was told.
+class Told final : public Projection {
  public:
   Outcome<Consequences> Project(const Transaction&) override { return Consequences{}; }
+  void Followed(const Transaction& now, std::span<const ObjectKey> changed) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& key : changed) {
+      const auto object = now.Find(key);
+      texts_.push_back(key.name + (object == nullptr ? " gone" : " there"));
+    }
+  }
+  std::vector<std::string> texts() {
+    const std::lock_guard lock(mutex_);
+    return texts_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> texts_;
 };
 
-TEST_F(SharedResources, AProjectionWouldNotSeeWhatOthersDeclare) {
-  const auto node = NewNode();
-  NothingFollows projection;
-  const auto opened = ResourceStore::Open(node->store(), node->registry(), node->clock(),
-                                          {.projection = &projection});
-  ASSERT_FALSE(opened.ok());
-  EXPECT_EQ(opened.error().code, ErrorCode::kFailedPrecondition);
+TEST_F(SharedResources, AProjectionIsToldWhatOthersDeclareBeforeReadersSeeIt) {
+  const auto one = NewNode();
+  Told told;
+  const auto two =
+      NewNode(Listens::kYes, [&](ResourceStoreOptions& options) { options.projection = &told; });
+  ASSERT_TRUE(one->Create("a").ok());
+  ASSERT_TRUE(one->Create("b").ok());
+  const auto deleted = one->Delete("a");
+  ASSERT_TRUE(deleted.ok());
+  ASSERT_TRUE((*two)->AwaitRevision((*one)->revision(), steady_clock::now() + seconds(10)).ok());
+  EXPECT_THAT(told.texts(), ::testing::ElementsAre("a there", "b there", "a gone"));
+  ASSERT_TRUE(two->Create("c").ok());  // It knows what it does itself.
+  EXPECT_THAT(told.texts(), ::testing::SizeIs(3));
+}
+
+TEST_F(SharedResources, AwaitsARevisionWithAndWithoutListening) {
+  const auto one = NewNode(), two = NewNode(), deaf = NewNode(Listens::kNo);
+  ASSERT_TRUE(one->Create("a").ok());
+  const auto revision = (*one)->revision();
+  for (Node* node : {two.get(), deaf.get()}) {
+    ASSERT_TRUE((*node)->AwaitRevision(revision, steady_clock::now() + seconds(10)).ok());
+    EXPECT_TRUE((*node)->Get(node->Team("a")).ok());
+  }
+  const auto never = (*deaf)->AwaitRevision(revision + 1, steady_clock::now());
+  ASSERT_FALSE(never.ok());
+  EXPECT_EQ(never.error().error.code, ErrorCode::kUnavailable);
+}
+
+// Who opened last decides; who has other terms writes nothing from then on, and goes on to read.
+TEST_F(SharedResources, ServersWithOtherTermsDoNotWriteSideBySide) {
+  const auto with = [&](std::string terms) {
+    return NewNode(Listens::kYes,
+                   [terms](ResourceStoreOptions& options) { options.terms = terms; });
+  };
+  const auto old_one = with("old"), old_two = with("old");
+  ASSERT_TRUE(old_one->Create("a").ok());
+  ASSERT_TRUE(old_two->Create("b").ok());
+  const auto new_one = with("new");
+  for (Node* node : {old_one.get(), old_two.get()}) {
+    const auto refused = node->Create("c");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().error.code, ErrorCode::kUnavailable) << refused.error().message;
+  }
+  ASSERT_TRUE(new_one->Create("c").ok());
+  ASSERT_TRUE((*old_one)->Refresh().ok());
+  EXPECT_TRUE((*old_one)->Get(old_one->Team("c")).ok());
+  // One that knows of no terms must not write past them.
+  const auto plain = NewNode();
+  EXPECT_FALSE(plain->Create("d").ok());
+  EXPECT_TRUE(new_one->Create("d").ok());
+  const auto again = with("old");
+  EXPECT_TRUE(again->Create("e").ok());
+  EXPECT_TRUE(old_one->Create("f").ok());
+  EXPECT_FALSE(new_one->Create("g").ok());
 }
 
 }  // namespace

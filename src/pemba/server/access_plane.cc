@@ -200,6 +200,11 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
                                 ? iam::Settings::Grants::kAtCommit
                                 : iam::Settings::Grants::kWhenProvided;
   options.projection = ProjectionOf(config.iam);
+  if ((*plane->store_)->writers() == store::Store::Writers::kOthersToo) {
+    options.listen = [&stores](store::Revision after, std::function<void()> tell) {
+      return stores.Listen({kResourceStoreId}, after, std::move(tell));
+    };
+  }
   PEMBA_TRY(plane->plane_,
             iam::ControlPlane::Open(**plane->store_, plane->registry_, clock, std::move(options)));
   PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock, report));

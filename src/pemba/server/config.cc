@@ -108,10 +108,10 @@ Status ValidateAuthzen(const AuthzenConfig& authzen) {
 Status ValidateIam(const ServerConfig& config) {
   const auto& iam = config.iam;
   if (!iam.enabled) return Done{};
-  if (config.datastore_engine == DatastoreEngine::kPostgres) {
+  if (config.datastore_engine == DatastoreEngine::kPostgres && iam.remote()) {
     return Refused(
-        "iam.enabled needs the embedded or the memory datastore: declared objects do not follow "
-        "other servers yet");
+        "iam.provider or iam.shadowProvider openfga needs the embedded or the memory datastore: of "
+        "several servers one that is slow would write there what another has revoked");
   }
   if (config.access_control.on()) {
     return Refused("iam.enabled and accessControl.enabled do not go together yet");

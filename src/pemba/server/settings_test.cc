@@ -322,10 +322,13 @@ TEST(Settings, AccessIsSetUpWholeOrRefused) {
             "iam.openfga.token needs iam.openfga.tls.enabled beyond this machine");
   auto postgres = flags;
   postgres["datastore-engine"] = "postgres";
-  EXPECT_EQ(
-      RefusalOf(postgres, "datastore-uri", "postgres:///pemba"),
-      "iam.enabled needs the embedded or the memory datastore: declared objects do not follow "
-      "other servers yet");
+  postgres["datastore-uri"] = "postgres:///pemba";
+  EXPECT_TRUE(LoadConfig(postgres, From({})).ok());
+  remote["datastore-engine"] = "postgres";
+  EXPECT_EQ(RefusalOf(remote, "datastore-uri", "postgres:///pemba"),
+            "iam.provider or iam.shadowProvider openfga needs the embedded or the memory "
+            "datastore: of several servers one that is slow would write there what another has "
+            "revoked");
   for (const auto& [flag, value] : {std::pair{"iam-projection", "flat"},
                                     {"iam-provider", "elsewhere"},
                                     {"iam-repair", "maybe"},

@@ -135,10 +135,11 @@ class LockedLog {
   // As Datastore::ReadWrites: what others have appended. kInvalidArgument for an `after` of 0, too,
   // if it is below the horizon: whoever follows knows that there was nothing.
   virtual Status ReadWrites(Revision after, const std::function<Visit(const Write&)>& visit) = 0;
-  // Appends the writes, which follow the head, all or nothing; returns once they are durable. To be
-  // called at most once. Errors: kConflict (nothing was appended; a retry may help), kUnavailable
-  // (nobody knows whether they were: the log will tell).
-  virtual Status Commit(std::span<const Write> writes) = 0;
+  // Appends the writes, which follow the head, all or nothing; returns once they are durable. With
+  // them `model` (null: none), whose id is greater than that of the latest. To be called at most
+  // once. Errors: kConflict (nothing was appended; a retry may help), kUnavailable (nobody knows
+  // whether they were: the log will tell).
+  virtual Status Commit(std::span<const Write> writes, const ModelRecord* model = nullptr) = 0;
 };
 
 // Whose log has grown, or whose latest model has changed.

@@ -11,7 +11,7 @@
 
 #include "pemba/storage/internal/digest_set.h"
 #include "pemba/storage/postgres.h"
-#include "pemba/storage/testing/postgres_server.h"
+#include "pemba/storage/testing/on_postgres.h"
 
 namespace pemba::storage::testing {
 namespace {
@@ -27,25 +27,8 @@ const StoreId kOther{"01J0000000000000000000000B"};
 // What is stored, and of which revision: a log, folded.
 using Folded = std::map<std::string, Revision>;
 
-class Trim : public ::testing::Test {
+class Trim : public OnPostgres {
  protected:
-  static void SetUpTestSuite() {
-    if (PostgresServer::WhyNotHere()) return;
-    auto started = PostgresServer::Start();
-    if (started.ok()) server = started->release();
-  }
-  static void TearDownTestSuite() { delete server; }
-  void SetUp() override {
-    if (const auto why = PostgresServer::WhyNotHere()) GTEST_SKIP() << *why;
-    ASSERT_NE(server, nullptr);
-    database_ = server->CreateDatabase();
-    options_.primary.uri = server->Uri(database_);
-    ASSERT_TRUE(MigratePostgres(options_, Migrate::kYes).ok());
-    auto opened = OpenPostgresDatastore(options_);
-    ASSERT_TRUE(opened.ok()) << opened.error().message;
-    datastore_ = *std::move(opened);
-  }
-
   // "+name" writes a tuple, "-name" deletes it; at time `revision`.
   void Append(const StoreId& store, Revision revision, const std::vector<std::string>& texts) {
     std::vector<Change> changes;
@@ -96,10 +79,7 @@ class Trim : public ::testing::Test {
     return revisions;
   }
 
-  static inline PostgresServer* server = nullptr;
-  std::string database_;
-  PostgresOptions options_;
-  std::unique_ptr<Datastore> datastore_;
+  std::unique_ptr<Datastore> datastore_ = OpenDatastore();
 };
 
 TEST_F(Trim, KeepsWhatIsStoredAndForgetsHowItCameToBe) {
@@ -169,7 +149,7 @@ TEST_F(Trim, AMissingRowIsALossAlsoBelowTheHorizon) {
   Append(kStore, 8, {"+8"});
   ASSERT_EQ(TrimBefore(100).size(), 1u);
   EXPECT_EQ(Fold()->size(), 6u);
-  server->Sql(database_, "DELETE FROM pemba_log WHERE revision = 3");
+  Server().Sql(database_, "DELETE FROM pemba_log WHERE revision = 3");
   const auto lost = Fold();
   ASSERT_FALSE(lost.ok());
   EXPECT_EQ(lost.error().code, ErrorCode::kDataLoss);
@@ -180,7 +160,7 @@ TEST_F(Trim, MakesProgramsThatDoNotKnowTrimmedLogsRefuseTheDatabase) {
   Append(kStore, 2, {"-a"});
   Append(kStore, 3, {"+b"});
   const auto compatible = [&] {
-    return server->Sql(database_, "SELECT compatible_from FROM pemba_schema");
+    return Server().Sql(database_, "SELECT compatible_from FROM pemba_schema");
   };
   EXPECT_EQ(compatible(), "1");
   ASSERT_EQ(TrimBefore(100).size(), 1u);
@@ -194,7 +174,7 @@ TEST_F(Trim, ChangesNoStateFromTheHorizonOn) {
   for (const unsigned seed : {1u, 2u, 3u}) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
-    server->Sql(database_, "TRUNCATE pemba_log, pemba_head, pemba_horizon");
+    Server().Sql(database_, "TRUNCATE pemba_log, pemba_head, pemba_horizon");
     std::vector<Folded> states(1);
     for (Revision r = 1; r <= 120; ++r) {
       std::vector<std::string> changes;

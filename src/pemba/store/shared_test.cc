@@ -7,8 +7,9 @@
 
 #include <gmock/gmock.h>
 
+#include "pemba/model/dsl.h"
 #include "pemba/storage/postgres.h"
-#include "pemba/storage/testing/postgres_server.h"
+#include "pemba/storage/testing/on_postgres.h"
 #include "pemba/store/testing/world.h"
 
 namespace pemba::store::testing {
@@ -25,23 +26,6 @@ using ::testing::IsEmpty;
 
 constexpr const char* kAnne = "document:1#viewer@user:anne";
 constexpr const char* kBob = "document:1#viewer@user:bob";
-
-// One database server for all tests; each has a database of its own.
-class Environment final : public ::testing::Environment {
- public:
-  void SetUp() override {
-    if (const auto why = PostgresServer::WhyNotHere()) {
-      std::printf("SKIP: %s\n", why->c_str());
-      std::exit(0);
-    }
-    auto started = PostgresServer::Start();
-    PEMBA_CHECK(started.ok());
-    server = *std::move(started);
-  }
-  void TearDown() override { server.reset(); }
-  static inline std::unique_ptr<PostgresServer> server;
-};
-const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new Environment());
 
 class Node {
  public:
@@ -81,14 +65,8 @@ class Node {
   std::unique_ptr<Stores> stores_;
 };
 
-class Shared : public ::testing::Test {
+class Shared : public storage::testing::OnPostgres {
  protected:
-  Shared() {
-    options_.primary.uri = Server().Uri(database_);
-    EXPECT_TRUE(storage::MigratePostgres(options_, storage::Migrate::kYes).ok());
-  }
-
-  static PostgresServer& Server() { return *Environment::server; }
   static SteadyTime Soon() { return steady_clock::now() + seconds(5); }
 
   // A store with the model.
@@ -106,10 +84,108 @@ class Shared : public ::testing::Test {
     return store.Pin().revision() >= revision;
   }
 
-  const std::string database_ = Server().CreateDatabase();
-  storage::PostgresOptions options_;
   StoreId store_;
 };
+
+// A relation that MakeModel does not have.
+model::Model WithEditor() {
+  auto model = model::ModelFromDsl(
+      "model\n  schema 1.1\n\ntype user\n\ntype document\n  relations\n"
+      "    define viewer: [user] or editor\n    define editor: [user]\n");
+  PEMBA_CHECK(model.ok());
+  return *std::move(model);
+}
+
+std::vector<tuple::Tuple> Editor() { return {T("document:1#editor@user:anne")}; }
+
+std::string LatestOf(const View& view) {
+  const auto model = view.ResolveModel("");
+  return model.ok() ? std::string(model->id) : model.error().message;
+}
+
+TEST_F(Shared, AModelAndTuplesAreOneWriteEverywhere) {
+  Node one(options_), two(options_);
+  CreateStore(one);
+  const auto here = one.Open(store_), there = two.Open(store_);
+  const auto before = LatestOf(there->Pin());
+  ASSERT_EQ(before, LatestOf(here->Pin()));
+  const View old = there->Pin();
+
+  const auto model = WithEditor();
+  const auto tuples = Editor();
+  const auto written = here->Write({.writes = tuples, .model = &model});
+  ASSERT_TRUE(written.ok()) << written.error().message;
+  const auto after = LatestOf(here->Pin());
+  EXPECT_NE(after, before);
+  ASSERT_TRUE(Reaches(*there, *written));
+  EXPECT_EQ(LatestOf(there->Pin()), after);
+  EXPECT_EQ(LatestOf(old), before);  // Of the revision that it is of.
+
+  // One that starts now, and one that has forgotten, read which revision brought it.
+  Node late(options_);
+  EXPECT_EQ(LatestOf(late.Open(store_)->Pin()), after);
+  EXPECT_EQ(late.Open(store_)->Pin().revision(), *written);
+}
+
+TEST_F(Shared, AModelIsWrittenOnlyAfterTheOneThatItWasMadeFrom) {
+  Node one(options_), two(options_);
+  CreateStore(one);
+  const auto here = one.Open(store_), there = two.Open(store_);
+  const auto first = LatestOf(here->Pin());
+  ASSERT_TRUE(there->WriteModel(MakeModel()).ok());
+  const auto model = WithEditor();
+  const auto tuples = Editor();
+  const auto stale =
+      here->Write({.writes = tuples, .model = &model, .preconditions = {.latest_model = first}});
+  ASSERT_FALSE(stale.ok());
+  EXPECT_EQ(stale.error().code, ErrorCode::kConflict);
+  EXPECT_THAT(AllTuples(*here), IsEmpty());
+  const auto second = (*there->ListModels(1, "")).models.front().id;
+  EXPECT_TRUE(
+      here->Write({.writes = tuples, .model = &model, .preconditions = {.latest_model = second}})
+          .ok());
+  // What the model does not know is no tuple, and then there is no model either.
+  const auto newest = LatestOf(here->Pin());
+  const auto without = MakeModel();
+  const std::vector<tuple::Tuple> unknown = {T("document:2#editor@user:anne")};
+  EXPECT_FALSE(here->Write({.writes = unknown, .model = &without}).ok());
+  EXPECT_EQ(LatestOf(here->Pin()), newest);
+}
+
+// Who sees a revision sees its model, and who does not yet see it sees the one before.
+TEST_F(Shared, NobodySeesAModelWithoutItsRevision) {
+  Node one(options_), two(options_);
+  CreateStore(one);
+  const auto here = one.Open(store_), there = two.Open(store_);
+  constexpr int kWrites = 60;
+  // Even revisions bring the one with editors, odd ones the other. By revision.
+  std::vector<std::string> brought(kWrites + 1);
+  brought[0] = LatestOf(there->Pin());
+  std::atomic<bool> done{false};
+  std::vector<std::pair<Revision, std::string>> seen;
+  std::thread reader([&] {
+    while (!done) {
+      const View view = there->Pin();
+      const auto model = LatestOf(view);
+      if (seen.empty() || seen.back() != std::pair(view.revision(), model)) {
+        seen.emplace_back(view.revision(), model);
+      }
+    }
+  });
+  const auto with = WithEditor(), without = MakeModel();
+  for (int i = 1; i <= kWrites; ++i) {
+    const auto written = here->Write({.model = i % 2 == 0 ? &with : &without});
+    ASSERT_TRUE(written.ok()) << written.error().message;
+    ASSERT_EQ(*written, static_cast<Revision>(i));
+    brought[i] = LatestOf(here->Pin());
+  }
+  EXPECT_TRUE(Reaches(*there, kWrites));
+  done = true;
+  reader.join();
+  for (const auto& [revision, model] : seen) {
+    EXPECT_EQ(model, brought[revision]) << "revision " << revision;
+  }
+}
 
 TEST_F(Shared, AWriteIsSeenOnTheOtherServer) {
   Node one(options_), two(options_);
@@ -490,6 +566,7 @@ class Unheard : public Trimmed {
  protected:
   // Makes a store with the history in a database of its own.
   void MakeHistory(const std::vector<std::string>& changes) {  // "+tuple" or "-tuple".
+    source_ = Server().CreateDatabase();
     storage::PostgresOptions elsewhere;
     elsewhere.primary.uri = Server().Uri(source_);
     ASSERT_TRUE(storage::MigratePostgres(elsewhere, storage::Migrate::kYes).ok());
@@ -525,7 +602,7 @@ class Unheard : public Trimmed {
     return std::to_string(std::ranges::count(columns, ',') + 1);
   }
 
-  const std::string source_ = Server().CreateDatabase();
+  std::string source_;
 };
 
 // However little it knew: nothing but the model, one write, or more.

@@ -24,8 +24,10 @@ internal::TokenUse UseOf(ListOf list) {
 
 }  // namespace
 
+std::uint64_t View::generation() const { return state_->generation; }
+
 Result<ResolvedModel> View::ResolveModel(std::string_view id) const {
-  return core_->ResolveModel(*state_, id);
+  return core_->ResolveModel(*state_, id, revision());
 }
 
 bool View::KnowsModel(std::string_view id) const { return core_->KnowsModel(*state_, id); }

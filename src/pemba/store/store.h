@@ -64,7 +64,9 @@ struct StoreOptions {
 
 // What must be so, at the moment of the write and in the same transaction, for it to be made.
 struct Preconditions {
-  std::optional<Revision> revision = {};           // Nobody has written since.
+  std::optional<Revision> revision = {};  // Nobody has written since.
+  // This is still the latest model (empty: there is none). Of a write with a model only.
+  std::optional<std::string_view> latest_model = {};
   std::span<const tuple::TupleView> present = {};  // Each of them is stored,
   std::span<const tuple::TupleView> absent = {};   // none of these is.
 };
@@ -97,7 +99,11 @@ struct WriteRequest {
   // More of them, made after `writes`: without conditions, and they stay.
   std::span<const tuple::TupleView> plain_writes = {};
   std::span<const tuple::TupleView> deletes = {};
-  std::string_view model_id = {};      // Empty: the latest.
+  std::string_view model_id = {};  // Empty: the latest.
+  // Becomes the latest model in the same commit: who sees the revision sees it, nobody before. The
+  // tuples are judged by it; its id is ignored. Only where other servers write, too: they might
+  // otherwise see one without the other. Null: none. Borrowed.
+  const model::Model* model = nullptr;
   std::string_view on_duplicate = {};  // "", "error" or "ignore"; extended: "replace" too.
   std::string_view on_missing = {};    // "", "error" or "ignore".
   // What others keep beside the tuples (storage/datastore.h); changes in the same commit, whatever
@@ -242,6 +248,9 @@ class View {
  public:
   const graph::Snapshot& snapshot() const { return snapshot_; }
   Revision revision() const { return snapshot_.revision(); }
+  // Counts how often the store was loaded. Where other servers write, too, a revision of another
+  // generation need not be the past of this one: the database may have been put back.
+  std::uint64_t generation() const;
 
   // The compiled model, bound to this store's graph; empty id: the latest. A model that is cached
   // costs one probe, no lock; others are read and compiled first.
@@ -303,7 +312,8 @@ class Store {
   // kLimitExceeded of preconditions; kConflict, naming the first precondition that does not hold;
   // then the first delete, then the first write that does not fit the state: kTupleStateMismatch,
   // or kConflict if another request in flight is the reason or the condition differs;
-  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown.
+  // kDeadlineExceeded: nothing was written; kUnavailable: outcome unknown. Of a model also
+  // kInvalidModel, kUnimplemented (this server is the only one that writes).
   Result<Revision> Write(const WriteRequest& request);
   // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
   // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).

@@ -68,6 +68,12 @@ Result<resource::Caller> Service::CallerOf(const RequestContext& context) const 
 }
 
 iam::AccessOptions Service::OptionsOf(RequestContext& context) const {
+  // Whether it is here in time, who decides or lists says.
+  if (context.at_least) {
+    (void)resources_.AwaitRevision(
+        *context.at_least,
+        context.deadline.value_or(std::chrono::steady_clock::now() + std::chrono::seconds(5)));
+  }
   context.revision = resources_.revision();
   return {.read = {.at_least = context.at_least, .deadline = context.deadline},
           .trusted_parents = {}};

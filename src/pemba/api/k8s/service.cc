@@ -82,12 +82,13 @@ class ObjectCall {
     PEMBA_TRY(query_, Query::Read(call_.query()));
     const auto method = call_.http_method();
     const bool one = !target_.name.empty();
-    // Who names a version takes what is here; everybody else is to see the newest.
-    if (query_.Text("resourceVersion").empty()) {
+    // Who reads and names a version takes what is here; everybody else is to see the newest.
+    const bool reads = method == "GET" || method == "HEAD";
+    if (!reads || query_.Text("resourceVersion").empty()) {
       PEMBA_TRY(std::ignore, front_.resources.Refresh());
     }
     PEMBA_TRY(std::ignore, Permit(VerbOf(method)));
-    if (method == "GET" || method == "HEAD") {
+    if (reads) {
       if (one) return Get();
       return query_.Flag("watch") ? Watch() : List();
     }

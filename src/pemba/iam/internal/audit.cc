@@ -1,5 +1,6 @@
 #include "pemba/iam/internal/audit.h"
 
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -30,7 +31,7 @@ void Note(Drift& drift, std::string_view what, const tuple::TupleView& tuple) {
 // Writes in pieces.
 class Batch {
  public:
-  explicit Batch(store::Store& store) : store_(store) {}
+  Batch(store::Store& store, const Audit::Ground& ground) : store_(store), ground_(ground) {}
 
   Status Write(Tuple tuple) {
     writes_.push_back(std::move(tuple));
@@ -42,21 +43,38 @@ class Batch {
   }
   Status Flush() {
     if (writes_.empty() && deletes_.empty()) return Done{};
+    return Send();
+  }
+  // The model comes with the first tuples that need it, or by itself.
+  Status Finish() {
+    if (writes_.empty() && ground_.model == nullptr) return Done{};
+    return Send();
+  }
+
+ private:
+  Status Send() {
     std::vector<tuple::TupleView> deletes;
     for (const auto& each : deletes_) deletes.push_back(each.view());
-    PEMBA_TRY(std::ignore, store_.WriteTuples({.writes = writes_,
-                                               .deletes = deletes,
-                                               .on_duplicate = "replace",
-                                               .on_missing = "ignore",
-                                               .form = store::WriteRequest::Form::kExtended,
-                                               .size = store::WriteRequest::Size::kAny}));
+    store::WriteRequest request{.writes = writes_,
+                                .deletes = deletes,
+                                .on_duplicate = "replace",
+                                .on_missing = "ignore",
+                                .form = store::WriteRequest::Form::kExtended,
+                                .size = store::WriteRequest::Size::kAny};
+    request.preconditions.revision = ground_.revision;
+    if (deletes.empty() && ground_.model != nullptr) {
+      request.model = std::exchange(ground_.model, nullptr);
+      request.preconditions.latest_model = ground_.base;
+    }
+    PEMBA_TRY(const auto written, store_.WriteTuples(request));
+    if (ground_.revision) ground_.revision = written.revision;
     writes_.clear();
     deletes_.clear();
     return Done{};
   }
 
- private:
   store::Store& store_;
+  Audit::Ground ground_;
   std::vector<Tuple> writes_, deletes_;
 };
 
@@ -151,15 +169,15 @@ Drift Audit::Compare() {
   return drift;
 }
 
-Status Audit::Repair() {
-  Batch batch(store_);
+Status Audit::Repair(const Ground& ground) {
+  Batch batch(store_, ground);
   PEMBA_TRY(std::ignore, ForEachExtra([&](Tuple tuple) { return batch.Delete(std::move(tuple)); }));
   PEMBA_TRY(std::ignore, batch.Flush());
   PEMBA_TRY(std::ignore, ForEachWanted([&](Tuple tuple) -> Status {
               if (IsStored(tuple)) return Done{};
               return batch.Write(std::move(tuple));
             }));
-  return batch.Flush();
+  return batch.Finish();
 }
 
 }  // namespace pemba::iam::internal

@@ -19,7 +19,17 @@ class Audit {
   Drift Compare();
   // After Compare: deletes what is too much, then writes what is missing. Errors: those of
   // Store::WriteTuples.
-  Status Repair();
+  Status Repair() { return Repair({}); }
+  // The same where other servers write, too: nobody has written since the revision, nor a model
+  // since `base`. With what is missing comes the model, if it is not null. Errors also: kConflict.
+  struct Ground {
+    std::optional<store::Revision> revision = {};
+    const model::Model* model = nullptr;
+    std::string_view base = {};
+  };
+  Status Repair(const Ground& ground);
+
+  const store::View& view() const { return view_; }  // Of what was compared.
 
  private:
   using Visit = std::function<Status(tuple::Tuple)>;

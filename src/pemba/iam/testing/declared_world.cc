@@ -83,11 +83,20 @@ Outcome<Done> BindingJudge::Conclude(Transaction& transaction) {
   return Done{};
 }
 
-DeclaredWorld::DeclaredWorld(ProjectorOptions options) : options_(std::move(options)) {
+DeclaredWorld::DeclaredWorld(ProjectorOptions options, Home home)
+    : options_(std::move(options)), home_(std::move(home)) {
   const auto added = AddKinds(registry_);
   EXPECT_TRUE(added.ok()) << added.error().message;
-  id_ = {stores_.CreateStore("access")->id.value};
+  id_ = home_.store.value_or(StoreId());
+  if (!home_.store) id_ = {stores_.CreateStore("access")->id.value};
   store_.emplace(*stores_.Keep(id_));
+  if (store().writers() == store::Store::Writers::kOthersToo &&
+      !store().Pin().ResolveModel("").ok()) {
+    model::Model empty;
+    empty.schema_version = "1.1";
+    empty.types.emplace_back().type = "user";
+    EXPECT_TRUE(store().WriteModel(empty).ok());
+  }
   Reopen();
   provider_ = *provider::Embedded::Open(stores_, id_, clock_);
   for (const std::string_view name :
@@ -104,7 +113,12 @@ Drift DeclaredWorld::Reopen(ProjectorOptions options) {
   store_options.admission = &judge_;
   store_options.projection = projector_.get();
   store_options.indexes = MakeIndexes(registry_);
-  store_options.new_uid = [this] { return fmt::format("uid-{}", ++next_uid_); };
+  store_options.new_uid = [this] { return fmt::format("{}{}", home_.uid_prefix, ++next_uid_); };
+  if (store().writers() == store::Store::Writers::kOthersToo) {
+    store_options.listen = [this](resource::Revision after, std::function<void()> tell) {
+      return stores_.Listen(id_, after, std::move(tell));
+    };
+  }
   auto opened = resource::ResourceStore::Open(store(), registry_, clock_, std::move(store_options));
   EXPECT_TRUE(opened.ok()) << opened.error().message;
   resources_ = *std::move(opened);

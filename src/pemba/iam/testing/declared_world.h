@@ -50,7 +50,14 @@ class BindingJudge final : public resource::Admission {
 
 class DeclaredWorld {
  public:
-  explicit DeclaredWorld(ProjectorOptions options);
+  // Where its objects are: in a store that it makes, or in one that others use, too.
+  struct Home {
+    std::unique_ptr<storage::Datastore> datastore = storage::NewMemoryDatastore();
+    std::optional<StoreId> store = {};
+    std::string uid_prefix = "uid-";
+  };
+  explicit DeclaredWorld(ProjectorOptions options) : DeclaredWorld(std::move(options), Home()) {}
+  DeclaredWorld(ProjectorOptions options, Home home);
 
   // As after a start; what was there stays. Answers what the projector found.
   Drift Reopen() { return Reopen(options_); }
@@ -109,7 +116,8 @@ class DeclaredWorld {
  private:
   ProjectorOptions options_;
   StandingClock clock_;
-  std::unique_ptr<storage::Datastore> datastore_ = storage::NewMemoryDatastore();
+  const Home home_;
+  const std::unique_ptr<storage::Datastore>& datastore_ = home_.datastore;
   store::Stores stores_{*datastore_, clock_};
   StoreId id_;
   std::optional<store::StoreHandle> store_;

@@ -1,4 +1,5 @@
-// Plane: a control plane over a memory datastore, with a clock that is set by hand, for tests.
+// Plane: a control plane with a clock that is set by hand, for tests. Over a memory datastore, or,
+// where PEMBA_TEST_ON_POSTGRES is defined, over a PostgreSQL that others might write to, too.
 #pragma once
 
 #include <functional>
@@ -22,6 +23,9 @@
 #include "pemba/iam/names.h"
 #include "pemba/resource/patch.h"
 #include "pemba/storage/memory.h"
+#ifdef PEMBA_TEST_ON_POSTGRES
+#include "pemba/storage/testing/on_postgres.h"
+#endif
 #include "pemba/store/stores.h"
 #include "pemba/yaml/yaml.h"
 
@@ -136,13 +140,29 @@ std::string Verdict(const Outcome<T>& outcome) {
   return text;
 }
 
-// A place as tests write it: "Kind name" or "Kind namespace/name".
-class Plane : public ::testing::Test {
+#ifdef PEMBA_TEST_ON_POSTGRES
+using OnDatastore = storage::testing::OnPostgres;
+#else
+class OnDatastore : public ::testing::Test {
  protected:
-  Plane() : stores_(std::make_unique<store::Stores>(*datastore_, clock_)) {
-    EXPECT_TRUE(AddKinds(registry_).ok());
-    const auto made = stores_->CreateStore("iam");
-    store_.emplace(*stores_->Keep({made->id.value}));
+  static std::unique_ptr<storage::Datastore> OpenDatastore() {
+    return storage::NewMemoryDatastore();
+  }
+};
+#endif
+
+// A place as tests write it: "Kind name" or "Kind namespace/name".
+class Plane : public OnDatastore {
+ protected:
+  Plane() {
+    datastore_ = OpenDatastore();
+    OpenStore(std::nullopt);
+    Open();
+  }
+  // One of several servers that share a datastore and a store in it.
+  Plane(std::unique_ptr<storage::Datastore> datastore, const StoreId& store)
+      : datastore_(std::move(datastore)) {
+    OpenStore(store);
     Open();
   }
 
@@ -150,12 +170,18 @@ class Plane : public ::testing::Test {
   void Open(ControlPlaneOptions options = {}) {
     plane_.reset();
     if (options.authority == nullptr) options.authority = &authority_;
+    if (shared()) {
+      options.listen = [this](store::Revision after, std::function<void()> tell) {
+        return stores_->Listen(store().id(), after, std::move(tell));
+      };
+    }
     auto opened = ControlPlane::Open(**store_, registry_, clock_, std::move(options));
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     plane_ = *std::move(opened);
   }
 
   store::Store& store() { return **store_; }
+  bool shared() { return store().writers() == store::Store::Writers::kOthersToo; }
   resource::ResourceStore& resources() { return plane_->resources(); }
 
   const resource::Kind& kind(std::string_view name) const {
@@ -321,12 +347,24 @@ class Plane : public ::testing::Test {
       "{resourceKind: {apiGroup: library.example.org, kind: Shelf}}";
 
   SetClock clock_;
-  std::unique_ptr<storage::Datastore> datastore_ = storage::NewMemoryDatastore();
+  std::unique_ptr<storage::Datastore> datastore_;
   std::unique_ptr<store::Stores> stores_;
   std::optional<store::StoreHandle> store_;
   resource::Registry registry_;
   ListedAuthority authority_;
   std::unique_ptr<ControlPlane> plane_;
+
+ private:
+  void OpenStore(const std::optional<StoreId>& store) {
+    EXPECT_TRUE(AddKinds(registry_).ok());
+    stores_ = std::make_unique<store::Stores>(*datastore_, clock_);
+    store_.emplace(*stores_->Keep(store ? *store : StoreId{stores_->CreateStore("iam")->id.value}));
+    if (!shared() || (*store_)->Pin().ResolveModel("").ok()) return;
+    model::Model empty;
+    empty.schema_version = "1.1";
+    empty.types.emplace_back().type = kUserType;
+    EXPECT_TRUE((*store_)->WriteModel(std::move(empty)).ok());
+  }
 };
 
 }  // namespace pemba::iam::testing

@@ -82,6 +82,11 @@ RandomAccess::RandomAccess(std::uint64_t seed) : random_(seed) {
   }
 }
 
+RandomAccess::RandomAccess(std::uint64_t seed, std::unique_ptr<DeclaredWorld> world)
+    : random_(seed) {
+  worlds_.push_back(std::move(world));
+}
+
 RandomAccess::Operation RandomAccess::Put(std::string kind, std::string place, std::string spec) {
   return [=](const DeclaredWorld& world, Transaction& transaction) {
     return world.Put(transaction, kind, place, spec);

@@ -16,6 +16,8 @@ namespace pemba::iam::testing {
 class RandomAccess {
  public:
   explicit RandomAccess(std::uint64_t seed);
+  // In a world of one server among several that share a store.
+  RandomAccess(std::uint64_t seed, std::unique_ptr<DeclaredWorld> world);
 
   // One more transaction in every world, or a start of all of them. What is wrong with how it went;
   // empty: nothing.

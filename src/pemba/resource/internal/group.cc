@@ -44,6 +44,7 @@ Consequences SumOfConsequences(std::span<const Member> members) {
   }
   all.model_before = members.back().consequences.model_before;
   all.model_after = members.back().consequences.model_after;
+  all.model_base = members.back().consequences.model_base;
   return all;
 }
 

@@ -98,7 +98,7 @@ class PgLockedLog final : public LockedLog {
     return Error{ErrorCode::kUnavailable, "the database cannot be reached"};
   }
 
-  Status Commit(std::span<const Write> writes) override {
+  Status Commit(std::span<const Write> writes, const ModelRecord* model) override {
     if (writes.empty()) return Done{};
     std::vector<std::int64_t> revisions, times, counts;
     std::vector<std::string> records;
@@ -118,6 +118,7 @@ class PgLockedLog final : public LockedLog {
         {"UPDATE pemba_head SET revision = $2 WHERE store = $1",
          {PgValue::Bytes(store_.value), PgValue::Number(revisions.back())}}};
     AddRecordChanges(store_, writes, statements);
+    if (model != nullptr) AddModel(*model, statements);
     statements.push_back({"COMMIT"});
     const auto committed = loan_->Run(statements, In(patience_));
     if (!committed.ok()) return NotCommitted(committed.error());
@@ -126,6 +127,15 @@ class PgLockedLog final : public LockedLog {
   }
 
  private:
+  void AddModel(const ModelRecord& model, std::vector<PgStatement>& statements) const {
+    const auto key = ModelKey(KeyKind::kModel, store_.value, model.id.value);
+    statements.push_back({"INSERT INTO pemba_model (store, id, body) VALUES ($1, $2, $3)",
+                          {PgValue::Bytes(store_.value), PgValue::Bytes(model.id.value),
+                           PgValue::Bytes(Seal(key, model.text))}});
+    statements.push_back({"UPDATE pemba_head SET latest_model = $2 WHERE store = $1",
+                          {PgValue::Bytes(store_.value), PgValue::Bytes(model.id.value)}});
+  }
+
   // What the database said is the operator's.
   Error NotCommitted(const Error& error) {
     pool_.Failed(*loan_.operator->(), error);

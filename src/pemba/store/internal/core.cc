@@ -60,8 +60,9 @@ Result<View> StoreCore::PinAtLeast(Revision revision, std::optional<SteadyTime> 
                                             std::to_string(view.revision())};
 }
 
-Result<ResolvedModel> StoreCore::ResolveModel(const State& state, std::string_view id) const {
-  if (!adopt_) return state.models.Resolve(id);
+Result<ResolvedModel> StoreCore::ResolveModel(const State& state, std::string_view id,
+                                              Revision revision) const {
+  if (!adopt_) return state.models.Resolve(id, revision);
   // An id without data shares its state with others: nothing may be looked up or kept there.
   if (id.empty()) return LatestModelNotFound(id_);
   return ModelNotFound(id);

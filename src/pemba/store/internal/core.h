@@ -61,7 +61,9 @@ class StoreCore {
   // Errors: kUnavailable, kDataLoss, kResourceExhausted.
   Status FollowHead(const storage::LogHead& head);
   Result<View> PinAtLeast(Revision revision, std::optional<SteadyTime> deadline) const;
-  Result<ResolvedModel> ResolveModel(const State& state, std::string_view id) const;
+  // As of that revision of the state.
+  Result<ResolvedModel> ResolveModel(const State& state, std::string_view id,
+                                     Revision revision) const;
   bool KnowsModel(const State& state, std::string_view id) const {
     return adopt_ || state.models.Knows(id);
   }
@@ -136,10 +138,13 @@ class StoreCore {
   // Of a read of the log after that revision: whether it had all that came after. Errors: `code`,
   // with what to do, if not; the read's own.
   Status ExpectWhole(Revision after, const Status& read, ErrorCode code) const;
+  Result<WriteResult> WriteWithModel(const WriteRequest& request);
   Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
   std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
   Status MakeRoomFor(const JudgedBatch& judged);
-  Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, Revision head);
+  Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, const storage::LogHead& head);
+  void AddModel(const model::Model& model, const storage::LogHead& head, JudgedBatch& judged) const;
+  void TakeModel(const storage::ModelRecord& record, const CheckedWrite* brought_by);
 
   Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
@@ -154,6 +159,7 @@ class StoreCore {
   Status ReloadIfFailed();
   void CountChanges(std::uint64_t changes);
   Result<ModelId> NextModelId() const;
+  ModelId ModelIdAfter(std::string_view latest) const;  // Empty: there is none.
 
   Shared& shared_;
   const StoreId id_;

@@ -37,22 +37,29 @@ ModelCache::~ModelCache() {
   for (const auto& [id, entry] : *map) delete entry;
 }
 
-Result<ResolvedModel> ModelCache::Resolve(std::string_view id) {
+Result<ResolvedModel> ModelCache::Resolve(std::string_view id, graph::Revision revision) {
   // INVARIANT: the number has grown before a view can see the tuple because of which it grew.
   if (graph_.expiring() != expiring_.load(std::memory_order_acquire)) {
     const std::lock_guard lock(mutex_);
     ForgetPlansWithoutExpiryLocked();
   }
   if (id.empty()) {
-    if (Entry* entry = latest_.load(std::memory_order_acquire)) return Use(*entry);
+    if (Entry* entry = AsOf(latest_.load(std::memory_order_acquire), revision)) return Use(*entry);
   } else {
     const Map& map = *map_.load(std::memory_order_acquire);
     const auto found = map.find(id);
     if (found != map.end()) return Use(*found->second);
   }
   const std::lock_guard lock(mutex_);
-  PEMBA_TRY(Entry* const entry, LoadLocked(id));
-  return Use(*entry);
+  PEMBA_TRY(Entry * entry, LoadLocked(id));
+  if (id.empty()) entry = AsOf(entry, revision);
+  if (entry != nullptr) return Use(*entry);
+  return Error{ErrorCode::kUnavailable, "the authorization model has just changed; try again"};
+}
+
+ModelCache::Entry* ModelCache::AsOf(Entry* latest, graph::Revision revision) {
+  while (latest != nullptr && latest->since > revision) latest = latest->previous;
+  return latest;
 }
 
 bool ModelCache::Knows(std::string_view id) const {
@@ -67,6 +74,7 @@ void ModelCache::ForgetPlansWithoutExpiryLocked() {
   const auto expiring = graph_.expiring();
   if (expiring == expiring_.load()) return;
   latest_.store(nullptr);
+  prepared_ = nullptr;
   const Map* old = map_.load();
   map_.store(new Map);
   expiring_.store(expiring, std::memory_order_release);
@@ -109,6 +117,35 @@ Status ModelCache::FollowLatest(std::string_view id) {
   return Done{};
 }
 
+Status ModelCache::Prepare(std::string_view id) {
+  const std::lock_guard lock(mutex_);
+  PEMBA_TRY(prepared_, LoadLocked(id));
+  return Done{};
+}
+
+Status ModelCache::Prepare(const model::Model& model) {
+  const std::lock_guard lock(mutex_);
+  PEMBA_TRY(prepared_, InsertLocked(model));
+  return Done{};
+}
+
+void ModelCache::BringLatest(std::string_view id, graph::Revision revision) {
+  const std::lock_guard lock(mutex_);
+  const Map& map = *map_.load();
+  const auto found = map.find(id);
+  // Plans were forgotten since it was prepared: whoever asks loads it, with its revision.
+  if (found == map.end()) {
+    latest_.store(nullptr);
+    return;
+  }
+  Entry* const latest = latest_.load();
+  if (latest == found->second || (latest != nullptr && id < latest->id)) return;
+  found->second->since = revision;
+  found->second->previous = latest;
+  latest_.store(found->second);
+  prepared_ = nullptr;
+}
+
 // Somebody else may have loaded it while this thread waited for the mutex.
 Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
   if (id.empty() && latest_.load() != nullptr) return latest_.load();
@@ -117,8 +154,8 @@ Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
 
   const bool latest = id.empty();
   if (!latest && !ParseUlid(id)) return ModelNotFound(id);
-  auto record = latest ? shared_.datastore.ReadLatestModel(store_)
-                       : shared_.datastore.ReadModel(store_, {std::string(id)});
+  graph::Revision since = 0;
+  auto record = latest ? ReadLatest(since) : shared_.datastore.ReadModel(store_, {std::string(id)});
   if (!record.ok()) return record.error();
   Entry* entry = nullptr;
   if (const auto found = map.find(record->id.value); found != map.end()) {
@@ -131,8 +168,19 @@ Result<ModelCache::Entry*> ModelCache::LoadLocked(std::string_view id) {
     if (!inserted.ok()) return InvalidStoredModel(inserted.error());
     entry = *inserted;
   }
-  if (latest) latest_.store(entry);
+  if (latest) {
+    entry->since = since;
+    entry->previous = nullptr;
+    latest_.store(entry);
+  }
   return entry;
+}
+
+Result<storage::ModelRecord> ModelCache::ReadLatest(graph::Revision& since) const {
+  if (shared_.datastore.shared() == nullptr) return shared_.datastore.ReadLatestModel(store_);
+  PEMBA_TRY(auto latest, ReadLatestModel(shared_.datastore, store_));
+  since = latest.since;
+  return std::move(latest.record);
 }
 
 // Publishes a map with the model in it, without the least recently used one if there are too many.
@@ -159,11 +207,14 @@ Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
   return entry.release();
 }
 
-// The latest stays: it is not looked up in the map. Null if there is nothing else.
+// The latest stays: it is not looked up in the map. So do its neighbours in time. Null if there is
+// nothing else.
 ModelCache::Entry* ModelCache::LeastRecentlyUsed(const Map& map) const {
+  const Entry* const latest = latest_.load();
+  const Entry* const previous = latest == nullptr ? nullptr : latest->previous.load();
   Entry* oldest = nullptr;
   for (const auto& [id, entry] : map) {
-    if (entry == latest_.load()) continue;
+    if (entry == latest || entry == previous || entry == prepared_) continue;
     if (oldest == nullptr || entry->used.load() < oldest->used.load()) oldest = entry;
   }
   return oldest;

@@ -40,10 +40,14 @@ Result<ModelId> StoreCore::WriteModel(model::Model model) {
 // The latest model is the one with the greatest id, also if the clock went back since the last one
 // was written.
 Result<ModelId> StoreCore::NextModelId() const {
-  Ulid id = shared_.ulids.Next();
   const auto latest = shared_.datastore.ReadLatestModel(id_);
   if (!latest.ok() && latest.error().code != ErrorCode::kLatestModelNotFound) return latest.error();
-  const auto last = latest.ok() ? ParseUlid(latest->id.value) : std::nullopt;
+  return ModelIdAfter(latest.ok() ? latest->id.value : "");
+}
+
+ModelId StoreCore::ModelIdAfter(std::string_view latest) const {
+  Ulid id = shared_.ulids.Next();
+  const auto last = ParseUlid(latest);
   if (last && id <= *last) {
     id = *last;
     if (++id.low == 0) ++id.high;

@@ -13,6 +13,9 @@
 #include <utility>
 
 #include "pemba/base/assert.h"
+#include "pemba/model/json.h"
+#include "pemba/model/plan.h"
+#include "pemba/model/validation.h"
 #include "pemba/store/internal/change_plan.h"
 #include "pemba/store/internal/convert.h"
 #include "pemba/store/internal/core.h"
@@ -24,6 +27,17 @@ namespace {
 // could not fit in.
 constexpr std::size_t kBatchMax = 1000;
 constexpr int kAttemptsMax = 5;
+
+// The record that says which model a write has brought.
+constexpr std::string_view kModelRecord = "model/latest";
+
+// The id of the model that became the latest with the write; empty: none did.
+std::string_view ModelOf(const storage::Write& write) {
+  for (const auto& record : write.records) {
+    if (record.key == kModelRecord && record.value) return *record.value;
+  }
+  return {};
+}
 
 SteadyTime Soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
 
@@ -42,6 +56,9 @@ struct StoreCore::JudgedBatch {
   std::vector<ChangePlan> plans;
   std::vector<std::vector<storage::Change>> converted;
   std::vector<storage::Write> writes;
+  // Of the write that brings a model, the last one.
+  std::unique_ptr<storage::ModelRecord> model;
+  std::vector<storage::RecordChange> records;
 };
 
 // The log from the last write that is known: that it is still there, and the same, says that this
@@ -82,7 +99,15 @@ Status StoreCore::Follow(const ReadLog& read) {
 }
 
 // A write that is durable; it may have been applied already. Readers see it at once.
+//
+// INVARIANT: the model that a write brings is the latest for those who see the write, and for
+// nobody else: it is known before the write is published, under its revision.
 Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& write) {
+  const View view = Pin();  // Keeps the state while its cache takes the model.
+  const std::string_view model = ModelOf(write);
+  if (!model.empty() && view.revision() < write.revision) {
+    PEMBA_TRY(std::ignore, view.state_->models.Prepare(model));
+  }
   {
     const std::lock_guard lock(write_mutex_);
     State& state = *state_.load();
@@ -92,6 +117,7 @@ Status StoreCore::ApplyDurable(std::uint64_t generation, const storage::Write& w
     const auto made = state.graph->Apply(write.revision, write.time, ToGraph(write.changes));
     shared_.WatchRoom(id_, made);
     PEMBA_TRY(std::ignore, made);
+    if (!model.empty()) state.models.BringLatest(model, write.revision);
     state.graph->Publish(write.revision);
     state.last_time = write.time;
   }
@@ -139,6 +165,17 @@ Result<View> StoreCore::PinNewest(SteadyTime deadline) const {
   return Pin();
 }
 
+Result<WriteResult> StoreCore::WriteWithModel(const WriteRequest& request) {
+  if (shared_.datastore.shared() == nullptr) {
+    return Error{ErrorCode::kUnimplemented, "a model is not written together with tuples here"};
+  }
+  PEMBA_TRY(std::ignore, model::ValidateModel(*request.model));
+  PEMBA_TRY(const auto plan, model::Plan::Compile(*request.model));
+  PEMBA_TRY(const auto checked, CheckRequest(request, *plan, shared_.options, shared_.clock.Now()));
+  const View start = Pin();
+  return WriteShared(checked, start.snapshot());
+}
+
 Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
                                            const graph::Snapshot& start) {
   QueuedWrite mine{&checked, &start, std::nullopt};
@@ -183,12 +220,13 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     const auto followed = Follow(
         [&](Revision after, const auto& visit) { return (*locked)->ReadWrites(after, visit); });
     if (!followed.ok()) return all(followed.error());
-    auto judged = Judge(batch, (*locked)->head().revision);
+    auto judged = Judge(batch, (*locked)->head());
     if (!judged.ok()) return all(judged.error());
     if (judged->writes.empty()) return std::move(judged->outcomes);
     // What is durable must be shown: room for it is there before.
     Status committed = MakeRoomFor(*judged);
-    if (committed.ok()) committed = (*locked)->Commit(judged->writes);
+    const auto* const model = judged->model.get();
+    if (committed.ok()) committed = (*locked)->Commit(judged->writes, model);
     if (!committed.ok()) {
       if (committed.error().code == ErrorCode::kConflict && attempt < kAttemptsMax) continue;
       // Nobody knows whether it was committed. Those who were refused were refused rightly or
@@ -198,7 +236,9 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
       }
       return std::move(judged->outcomes);
     }
+    locked->reset();  // What follows may want its connection.
     const auto generation = LastKnown().generation;
+    if (model != nullptr) TakeModel(*model, batch[judged->outcomes.size() - 1]->checked);
     for (const auto& write : judged->writes) {
       const auto applied = ApplyDurable(generation, write);
       // It is durable, and the caller is told so; this server cannot show it.
@@ -207,6 +247,14 @@ std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<Queued
     settled_.notify_all();
     return std::move(judged->outcomes);
   }
+}
+
+// It need not be read from the datastore to be compiled here.
+void StoreCore::TakeModel(const storage::ModelRecord& record, const CheckedWrite* brought_by) {
+  const View view = Pin();
+  model::Model model = *brought_by->request->model;
+  model.id = record.id.value;
+  (void)view.state_->models.Prepare(model);  // What goes wrong will be told again.
 }
 
 Status StoreCore::MakeRoomFor(const JudgedBatch& judged) {
@@ -222,10 +270,10 @@ Status StoreCore::MakeRoomFor(const JudgedBatch& judged) {
 
 // The end of the log is locked: nothing comes after `head` but what this batch adds.
 Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>& batch,
-                                                Revision head) {
+                                                const storage::LogHead& head) {
   const std::lock_guard lock(write_mutex_);
   const State& state = *state_.load();
-  if (state.graph->applied() != head) {
+  if (state.graph->applied() != head.revision) {
     return Error{ErrorCode::kUnavailable, "the store could not be brought up to date"};
   }
   Head now(*state.graph);
@@ -241,6 +289,11 @@ Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>&
     const Status in_time = shared_.CheckDeadline(checked.request->deadline);
     auto plan = in_time.ok() ? PlanChanges(checked, now, *queued->start, time, shared_.options)
                              : Result<ChangePlan>(in_time.error());
+    const auto* const model = checked.request->model;
+    const auto& expected = checked.request->preconditions.latest_model;
+    if (plan.ok() && model != nullptr && expected && *expected != head.latest_model) {
+      plan = Error{ErrorCode::kConflict, "another authorization model is the latest now"};
+    }
     if (!plan.ok()) {
       judged.outcomes.emplace_back(plan.error());
       continue;
@@ -248,7 +301,7 @@ Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>&
     const auto records = checked.request->records;
     const bool dry = checked.request->effect == WriteRequest::Effect::kNone;
     WriteResult result{now.applied(), plan->written, plan->deleted};
-    if (!dry && !(plan->changes.empty() && records.empty())) {
+    if (!dry && !(plan->changes.empty() && records.empty() && model == nullptr)) {
       const auto& kept = judged.plans.emplace_back(*std::move(plan));
       const auto& converted = judged.converted.emplace_back(ToStorage(kept.changes));
       result.revision = now.applied() + 1;
@@ -256,8 +309,46 @@ Result<StoreCore::JudgedBatch> StoreCore::Judge(const std::vector<QueuedWrite*>&
       judged.writes.push_back({result.revision, time, converted, records});
     }
     judged.outcomes.emplace_back(result);
+    if (!dry && model != nullptr) {
+      AddModel(*model, head, judged);
+      break;  // What comes next is judged by it.
+    }
   }
   return judged;
+}
+
+// To the last of the writes.
+void StoreCore::AddModel(const model::Model& model, const storage::LogHead& head,
+                         JudgedBatch& judged) const {
+  judged.model = std::make_unique<storage::ModelRecord>(
+      storage::ModelRecord{ModelIdAfter(head.latest_model), model::ModelToJson(model)});
+  auto& write = judged.writes.back();
+  judged.records.assign(write.records.begin(), write.records.end());
+  judged.records.push_back({kModelRecord, judged.model->id.value});
+  write.records = judged.records;
+}
+
+// Of the model that is the latest now: with the revision that brought it.
+Result<LatestModel> ReadLatestModel(const storage::Datastore& datastore, const StoreId& store) {
+  while (true) {
+    PEMBA_TRY(auto record, datastore.ReadLatestModel(store));
+    LatestModel latest{std::move(record), 0};
+    std::string brought;
+    PEMBA_TRY(std::ignore,
+              datastore.ReadRecords(store, kModelRecord, [&](const storage::Record& found) {
+                if (found.key != kModelRecord) return storage::Visit::kContinue;
+                brought = found.value;
+                latest.since = found.revision;
+                return storage::Visit::kStop;
+              }));
+    if (brought == latest.record.id.value) return latest;
+    // Written apart from tuples.
+    if (brought < latest.record.id.value) {
+      latest.since = 0;
+      return latest;
+    }
+    // A newer one was brought between the two.
+  }
 }
 
 }  // namespace pemba::store::internal

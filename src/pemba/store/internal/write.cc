@@ -24,7 +24,8 @@ graph::Places LocateTuples(const WriteRequest& request, const graph::Snapshot& s
 }  // namespace
 
 Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
-  if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
+  if (adopt_) return ResolveModel(*state_.load(), request.model_id, 0).error();
+  if (request.model != nullptr) return WriteWithModel(request);
   View start = Pin();
   PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
   PEMBA_TRY(auto checked,

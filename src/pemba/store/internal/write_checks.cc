@@ -83,7 +83,7 @@ std::string CanonicalContext(const tuple::Tuple& t) {
 bool IsEmpty(const WriteRequest& request) {
   return request.writes.empty() && request.plain_writes.empty() && request.deletes.empty() &&
          request.records.empty() && request.filtered_deletes.empty() &&
-         request.replacements.empty();
+         request.replacements.empty() && request.model == nullptr;
 }
 
 // A tuple to be written, of the writes or of a replacement.
