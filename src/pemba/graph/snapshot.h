@@ -78,6 +78,8 @@ class Snapshot {
   };
   // Answers all queries, their cache misses side by side.
   void FindNodes(std::span<NodeQuery> queries) const;
+  // Of two: the ends of a question.
+  void FindBoth(NodeQuery& a, NodeQuery& b) const;
 
   // Ids of `type` are below this. For bitmaps over a type.
   NodeId NodesMax(TypeId type) const;
