@@ -103,6 +103,15 @@ inline FoundEdge FindInCell(const Log* log, const Leaf* leaf, Leaf::Range range,
 
 RowPlace FindRow(const Root* root, NodeId row) { return PlaceOf(root, row); }
 
+NodeRun FindPlainRow(const Root* root, NodeId row) {
+  static constexpr NodeId kNothing = 0;
+  const RowPlace place = PlaceOf(root, row);
+  if (place.log != nullptr || place.big != nullptr) return {nullptr, nullptr};
+  if (place.range.begin == place.range.end) return {&kNothing, &kNothing};
+  const NodeId* const nodes = place.leaf->nodes();
+  return {nodes + place.range.begin, nodes + place.range.end};
+}
+
 FoundEdge FindEdge(const RowPlace& place, NodeId other, Stamp stamp) {
   if (place.big == nullptr) {
     return FindInCell(place.log, place.leaf, place.range, place.local_row, other, stamp);
