@@ -55,9 +55,10 @@ function(pemba_group group room target)
 endfunction()
 
 # A GoogleTest program, one ctest entry `room.NAME`. TIMEOUT is in seconds.
-# LABELS: `long` leaves the test to .ci/run.
+# LABELS: `long` leaves the test to .ci/run. ONCE: only in the ordinary build, since what it shows
+# does not depend on how it is compiled.
 function(pemba_test room)
-  cmake_parse_arguments(ARG "NO_SANITIZER;THREADS" "NAME;TIMEOUT" "SRCS;DEPS;LIBS;LABELS;ARGS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_SANITIZER;THREADS;ONCE" "NAME;TIMEOUT" "SRCS;DEPS;LIBS;LABELS;ARGS" ${ARGN})
   set(target ${room}_${ARG_NAME}_test)
   add_executable(${target} ${ARG_SRCS})
   target_link_libraries(${target} PRIVATE pemba_options ${ARG_DEPS} ${ARG_LIBS} GTest::gmock GTest::gtest_main)
@@ -72,11 +73,11 @@ function(pemba_test room)
     target_compile_options(${target} PRIVATE -O0)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 6")  # Instrumented code is that much slower at worst.
   endif()
-  if(NOT ARG_NO_SANITIZER)
+  if(NOT ARG_NO_SANITIZER AND NOT ARG_ONCE)
     list(APPEND ARG_LABELS sanitize)
     pemba_group(sanitized_tests ${room} ${target})
   endif()
-  if(room IN_LIST PEMBA_RELEASE_ROOMS)
+  if(room IN_LIST PEMBA_RELEASE_ROOMS AND NOT ARG_ONCE)
     list(APPEND ARG_LABELS release)
     add_dependencies(release_tests ${target})
   endif()

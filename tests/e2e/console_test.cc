@@ -41,23 +41,17 @@ class Terminal {
 
   // What is on the screen until `end` is, or the program ends. Fails after half a minute.
   std::string Until(const std::string& end) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (seen_.find(end) == std::string::npos && std::chrono::steady_clock::now() < give_up) {
-      pollfd one{.fd = master_, .events = POLLIN, .revents = 0};
-      if (::poll(&one, 1, 1000) <= 0) continue;
-      char bytes[4096];
-      const ssize_t got = ::read(master_, bytes, sizeof bytes);
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) break;
-      seen_.append(bytes, static_cast<std::size_t>(got));
+    Read(end, std::chrono::seconds(30));
+    return Take(end);
+  }
+
+  // The same, with Ctrl-C typed until then: one that comes while nothing is waited for is lost.
+  std::string InterruptUntil(const std::string& end) {
+    for (int attempt = 0; attempt < 100 && seen_.find(end) == std::string::npos; ++attempt) {
+      Type("\x03");
+      Read(end, std::chrono::milliseconds(300));
     }
-    const auto at = seen_.find(end);
-    EXPECT_NE(at, std::string::npos) << "no `" << end << "` in:\n" << seen_;
-    const std::size_t size = at == std::string::npos ? seen_.size() : at + end.size();
-    std::string screen = seen_.substr(0, size);
-    seen_.erase(0, size);
-    std::erase(screen, '\r');
-    return screen;
+    return Take(end);
   }
 
   // Types the end of input, again if it came while nothing was read. The exit code of the program;
@@ -78,13 +72,36 @@ class Terminal {
   }
 
  private:
+  void Read(const std::string& end, std::chrono::milliseconds patience) {
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    while (seen_.find(end) == std::string::npos && std::chrono::steady_clock::now() < give_up) {
+      pollfd one{.fd = master_, .events = POLLIN, .revents = 0};
+      if (::poll(&one, 1, 100) <= 0) continue;
+      char bytes[4096];
+      const ssize_t got = ::read(master_, bytes, sizeof bytes);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) break;
+      seen_.append(bytes, static_cast<std::size_t>(got));
+    }
+  }
+
+  std::string Take(const std::string& end) {
+    const auto at = seen_.find(end);
+    EXPECT_NE(at, std::string::npos) << "no `" << end << "` in:\n" << seen_;
+    const std::size_t size = at == std::string::npos ? seen_.size() : at + end.size();
+    std::string screen = seen_.substr(0, size);
+    seen_.erase(0, size);
+    std::erase(screen, '\r');
+    return screen;
+  }
+
   pid_t child_ = 0;
   int master_ = -1;
   std::string seen_;
 };
 
 constexpr const char* kPrompt = "memory> ";
-const std::string kInterrupt = "\x03", kUp = "\x1b[A", kLeft = "\x1b[D";
+const std::string kUp = "\x1b[A", kLeft = "\x1b[D";
 
 class Console : public ::testing::Test {
  protected:
@@ -141,9 +158,7 @@ TEST_F(Console, CtrlCGivesUpALineOrAQueryAndNotTheConsole) {
   terminal.Until(kPrompt);
   terminal.Type("match $x isa nothing;\nget $x");
   terminal.Until("get $x");
-  ::usleep(200'000);  // The line is waited for.
-  terminal.Type(kInterrupt);
-  terminal.Until(kPrompt);
+  terminal.InterruptUntil(kPrompt);
   terminal.Type("match $p isa person; get $p; count;\n\n");
   EXPECT_TRUE(Has(terminal.Until("1 answer in"), "\n3\n"));
   terminal.Until(kPrompt);
@@ -159,9 +174,8 @@ TEST_F(Console, CtrlCGivesUpALineOrAQueryAndNotTheConsole) {
   terminal.Until("...> ");
   terminal.Type("\n");
   terminal.Until("\n");
-  ::usleep(300'000);
-  terminal.Type(kInterrupt);
-  EXPECT_TRUE(Has(terminal.Until(kPrompt), "error: the query was cancelled"));
+  terminal.InterruptUntil("error: the query was cancelled");
+  terminal.Until(kPrompt);
   terminal.Type("match $p isa person; get $p; count;\n\n");
   EXPECT_TRUE(Has(terminal.Until("1 answer in"), "\n3\n"));
 }

@@ -9,6 +9,7 @@
 
 #include "pemba/bench/histogram.h"
 #include "pemba/bench/marks.h"
+#include "pemba/bench/marks_table.h"
 #include "pemba/bench/plot.h"
 #include "pemba/bench/random.h"
 #include "pemba/bench/report.h"
@@ -205,6 +206,32 @@ TEST(Plot, OfNothingIsAnEmptyChart) {
   EXPECT_THAT(ToSvg(LatencyBySize({})), HasSubstr("<svg"));
   const Chart odd{.series = {{"zero", {{0, 1}, {1, -1}}}}};
   EXPECT_THAT(ToSvg(odd), ::testing::Not(HasSubstr("circle")));
+}
+
+TEST(MarksTable, HasAColumnForEachSizeOfTheNewestCommit) {
+  const auto report = [](const char* date, const char* commit, std::uint64_t tuples,
+                         double cpu_us) {
+    Report made{.date = date, .commit = commit, .machine = "2 cores"};
+    made.rows.push_back({.scenario = "S2",
+                         .name = "viewer",
+                         .driver = "engine",
+                         .tuples = tuples,
+                         .cpu_us = cpu_us});
+    return made;
+  };
+  const std::vector<Report> reports = {
+      report("2026-01-01T00:00:00Z", "old", 10'000, 9),
+      report("2026-01-02T00:00:00Z", "new", 9'706, 0.5),
+      report("2026-01-02T00:01:00Z", "new", 970'563, 1.75),
+      report("2026-01-02T00:02:00Z", "new", 970'563, 1.25),  // The worse one counts.
+      {.date = "2026-01-02T00:03:00Z", .commit = "new", .machine = "2 cores"},
+  };
+  const auto table = MarksTable(reports);
+  EXPECT_THAT(table, HasSubstr("commit new"));
+  EXPECT_THAT(table, HasSubstr("| Mark | 10k | 1m |\n"));
+  EXPECT_THAT(table, HasSubstr("| S2: a check <= 1.5 us | 0.50 us | **1.75 us** |\n"));
+  EXPECT_THAT(table, HasSubstr("| S10: <= 1 us from either side |  |  |\n"));
+  EXPECT_EQ(MarksTable({}), "");
 }
 
 TEST(Marks, CompareRowsOfOneRun) {

@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "pemba/bench/echo_server.h"
+#include "pemba/bench/marks_table.h"
 #include "pemba/bench/plot.h"
 #include "pemba/bench/run.h"
 #include "pemba/bench/scenario.h"
@@ -98,13 +99,14 @@ Result<int> Plot(Session& session, const PlotOptions& options) {
   const auto reports = bench::ReportsFromLines(text);
   if (!reports.ok()) return Invalid(options.results + ": " + reports.error().message);
   const std::filesystem::path directory = options.directory;
-  const std::pair<const char*, bench::Chart> charts[] = {
-      {"latency.svg", bench::LatencyBySize(*reports)},
-      {"throughput.svg", bench::ThroughputByConcurrency(*reports)}};
-  for (const auto& [name, chart] : charts) {
+  const std::pair<const char*, std::string> documents[] = {
+      {"latency.svg", bench::ToSvg(bench::LatencyBySize(*reports))},
+      {"throughput.svg", bench::ToSvg(bench::ThroughputByConcurrency(*reports))},
+      {"marks.md", bench::MarksTable(*reports)}};
+  for (const auto& [name, content] : documents) {
     const auto path = directory / name;
     std::ofstream file(path);
-    file << bench::ToSvg(chart);
+    file << content;
     if (!file.flush()) return Invalid("cannot write `" + path.string() + "`");
     session.out << path.string() << "\n";
   }
@@ -180,11 +182,13 @@ void AddBenchCommands(CommandLine& line) {
   line.Command(group, "list", "The scenarios",
                [](Session& session) { return ListScenarios(session); });
   const auto plots = std::make_shared<PlotOptions>();
-  auto& plot = line.Command(group, "plot", "Draw reports: latency.svg and throughput.svg",
-                            [plots](Session& session) { return Plot(session, *plots); });
+  auto& plot = line.Command(
+      group, "plot",
+      "Draw reports: latency.svg and throughput.svg, and what became of the marks: marks.md",
+      [plots](Session& session) { return Plot(session, *plots); });
   plot.add_option("--results", plots->results, "What `run --json` has written")
       ->capture_default_str();
-  plot.add_option("--output", plots->directory, "Directory of the pictures")->capture_default_str();
+  plot.add_option("--output", plots->directory, "Directory of the files")->capture_default_str();
   const auto options = std::make_shared<EchoOptions>();
   auto& echo = line.Command(group, "echo", "Serve the transport with nothing behind it: the floor",
                             [options](Session& session) { return RunEcho(session, *options); });
