@@ -110,13 +110,16 @@ struct alignas(64) Dictionary::Bucket {
     return false;
   }
 
-  // Some slot with the tag, or kSlots. Without branches: which half it is in is a coin toss.
-  std::uint32_t AnySlot(std::uint8_t tag) const {
+  // A bit for each slot with the tag; see SlotOf(). Without branches: which half it is in is a coin
+  // toss.
+  std::uint64_t Matches(std::uint8_t tag) const {
     const auto low = MatchBytes(tags[0].load(std::memory_order_acquire), tag);
     const auto high = MatchBytes(tags[1].load(std::memory_order_acquire), tag);
-    const auto both = low >> 7 | high >> 6;  // Bit 0 of a byte: the first half; bit 1: the second.
-    if (both == 0) return kSlots;
-    const auto bit = static_cast<std::uint32_t>(std::countr_zero(both));
+    return low >> 7 | high >> 6;  // Bit 0 of a byte: the first half; bit 1: the second.
+  }
+  // Of the lowest bit.
+  static std::uint32_t SlotOf(std::uint64_t matches) {
+    const auto bit = static_cast<std::uint32_t>(std::countr_zero(matches));
     return bit / 8 + bit % 8 * 8;
   }
 
@@ -244,24 +247,26 @@ class Dictionary::Search {
   }
   // Reads the bucket: the slot that matches there is mostly the one.
   void Guess() {
-    record_ = nullptr;
-    if (segment_ == nullptr) return;
-    const auto slot = bucket_->AnySlot(TagOf(hash_));
-    if (slot == kSlots) return;
-    record_ = dictionary_->records_.At(bucket_->positions[slot]);
+    matches_ = segment_ == nullptr ? 0 : bucket_->Matches(TagOf(hash_));
+    if (matches_ == 0) return;
+    record_ = Record();
     __builtin_prefetch(record_);
   }
   // Reads the record.
-  std::uint32_t Finish() const {
+  std::uint32_t Finish() {
     std::uint32_t id = kNone;
-    if (record_ != nullptr && Matches(record_)) {
-      std::memcpy(&id, record_, 4);
-      return id;
+    while (matches_ != 0) {
+      if (IsIt(record_)) {
+        std::memcpy(&id, record_, 4);
+        return id;
+      }
+      matches_ &= matches_ - 1;
+      if (matches_ != 0) record_ = Record();
     }
-    if (segment_ == nullptr) return id;
-    segment_->Probe(hash_, [&](std::uint32_t position) {
+    if (segment_ == nullptr || bucket_->FreeSlot() != kSlots) return id;
+    segment_->Probe(hash_, [&](std::uint32_t position) {  // It may be in a bucket behind.
       const char* const record = dictionary_->records_.At(position);
-      if (!Matches(record)) return false;
+      if (!IsIt(record)) return false;
       std::memcpy(&id, record, 4);
       return true;
     });
@@ -269,7 +274,10 @@ class Dictionary::Search {
   }
 
  private:
-  bool Matches(const char* record) const {
+  const char* Record() const {
+    return dictionary_->records_.At(bucket_->positions[Bucket::SlotOf(matches_)]);
+  }
+  bool IsIt(const char* record) const {
     // A length below 128 is one byte.
     if (text_.size() < 0x80) {
       return static_cast<unsigned char>(record[4]) == text_.size() &&
@@ -283,7 +291,8 @@ class Dictionary::Search {
   std::uint64_t hash_;
   const Segment* segment_;
   const Bucket* bucket_;
-  const char* record_;
+  std::uint64_t matches_;  // What is left of the bucket's slots to look at.
+  const char* record_;     // Of the first of these.
 };
 
 std::uint64_t Dictionary::Hash(std::string_view text) const {
