@@ -1,7 +1,7 @@
 // Request: the fixed parts of one question, resolved to ids, and the reading of tuples for it.
 //
-// Everything that asks the graph goes through here, so that contextual tuples and conditions are
-// dealt with in one place.
+// Everything but direct_check.h asks the graph through here, so that contextual tuples and
+// conditions are dealt with in one place.
 #pragma once
 
 #include <array>
