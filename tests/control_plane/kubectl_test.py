@@ -3,20 +3,23 @@
 
 usage: kubectl_test.py PEMBA SAMPLES_DIRECTORY
 """
+import os
 import shutil
 import subprocess
 import sys
 import unittest
 
-from server import ServedTest
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "served"))
+from server import KubectlTest  # noqa: E402
 
-ServedTest.pemba, ServedTest.samples = sys.argv[1:3]
+KubectlTest.pemba, KubectlTest.samples = sys.argv[1:3]
+KubectlTest.flags = ["--iam-enabled"]
 del sys.argv[1:3]
 
 NORTHWIND = "/apis/resourcemanager.miloapis.com/v1alpha1/organizations/northwind/control-plane"
 
 
-class Kubectl(ServedTest):
+class Kubectl(KubectlTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -27,21 +30,8 @@ class Kubectl(ServedTest):
         for directory in ("platform", "company"):
             test.kubectl("apply", "-f", f"{cls.samples}/{directory}")
 
-    def kubectl_command(self, *arguments, server=""):
-        return ["kubectl", "--server", self.url + server, "--cache-dir", self.home.name + "/cache", *arguments]
-
-    def run_kubectl(self, *arguments, server="", stdin=None):
-        return self.run_command(*self.kubectl_command(*arguments, server=server), stdin=stdin)
-
-    def kubectl(self, *arguments, server="", stdin=None):
-        done = self.run_kubectl(*arguments, server=server, stdin=stdin)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
     def refused_to(self, user, *arguments, server=""):
-        done = self.run_kubectl("--as", user, *arguments, server=server)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        return done.stderr
+        return self.kubectl_refused("--as", user, *arguments, server=server)
 
     def test_explain(self):
         self.assertIn("launchStage", self.kubectl("explain", "role.spec"))

@@ -3,17 +3,17 @@
 
 usage: kubectl_test.py PEMBA KINDS_DIRECTORY
 """
-import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
-import urllib.request
 
-PEMBA, KINDS = sys.argv[1:3]
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "served"))
+from server import KubectlTest  # noqa: E402
+
+KubectlTest.pemba, KubectlTest.flags = sys.argv[1], ["--resource-kinds", sys.argv[2]]
 del sys.argv[1:3]
 
 BOOK = """
@@ -24,49 +24,9 @@ spec: {title: Emma, author: austen}
 """
 
 
-class Kubectl(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.home = tempfile.TemporaryDirectory()
-        cls.server = subprocess.Popen(
-            [PEMBA, "serve", "--datastore-engine", "memory", "--http-addr", "127.0.0.1:0", "--grpc-addr", "127.0.0.1:0",
-             "--metrics-enabled=false", "--log-level", "none", "--resource-kinds", KINDS],
-            stdout=subprocess.PIPE, text=True)
-        for line in cls.server.stdout:
-            if line.startswith("http listening on "):
-                cls.url = "http://" + line.split()[-1]
-                return
-        raise RuntimeError("the server did not start")
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait()
-        cls.server.stdout.close()
-        cls.home.cleanup()
-
+class Kubectl(KubectlTest):
     def tearDown(self):
         self.run_kubectl("delete", "books,shelves", "--all", "-A")
-
-    def command(self, *arguments):
-        return ["kubectl", "--server", self.url, "--cache-dir", self.home.name + "/cache", *arguments]
-
-    def environment(self):
-        return {**os.environ, "HOME": self.home.name, "KUBECONFIG": self.home.name + "/none"}
-
-    def run_kubectl(self, *arguments, stdin=None):
-        return subprocess.run(self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=60,
-                              env=self.environment())
-
-    def kubectl(self, *arguments, stdin=None):
-        done = self.run_kubectl(*arguments, stdin=stdin)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
-    def refused(self, *arguments, stdin=None):
-        done = self.run_kubectl(*arguments, stdin=stdin)
-        self.assertNotEqual(done.returncode, 0, done.stdout)
-        return done.stderr
 
     def apply(self, text, *more):
         return self.kubectl("apply", "-f", "-", *more, stdin=text)
@@ -105,20 +65,20 @@ class Kubectl(unittest.TestCase):
         self.assertEqual(self.kubectl("get", "books", "-l", "shelf!=a"), "")
         self.assertIn("emma", self.kubectl("get", "books", "--field-selector", "spec.author=austen"))
         self.assertIn("field label not supported: spec.title",
-                      self.refused("get", "books", "--field-selector", "spec.title=x"))
+                      self.kubectl_refused("get", "books", "--field-selector", "spec.title=x"))
 
     def test_every_broken_rule_is_named(self):
         broken = BOOK.replace("title: Emma, author: austen", 'genre: opera, copies: 0')
-        error = self.refused("apply", "-f", "-", stdin=broken)
+        error = self.kubectl_refused("apply", "-f", "-", stdin=broken)
         self.assertIn("spec.title: Required value", error)
         self.assertIn('spec.genre: Unsupported value: "opera"', error)
         self.assertIn("spec.copies: Invalid value: 0", error)
         self.assertIn('unknown field "spec.titel"',
-                      self.refused("apply", "-f", "-", stdin=BOOK.replace("title:", "titel: x, title:")))
+                      self.kubectl_refused("apply", "-f", "-", stdin=BOOK.replace("title:", "titel: x, title:")))
         self.apply(BOOK)
-        self.assertIn("author is immutable", self.refused("apply", "-f", "-", stdin=BOOK.replace("austen", "bronte")))
+        self.assertIn("author is immutable", self.kubectl_refused("apply", "-f", "-", stdin=BOOK.replace("austen", "bronte")))
         self.assertIn('namespaces "nowhere" not found',
-                      self.refused("apply", "-f", "-", stdin=BOOK.replace("default", "nowhere")))
+                      self.kubectl_refused("apply", "-f", "-", stdin=BOOK.replace("default", "nowhere")))
 
     def test_patches(self):
         self.apply(BOOK)
@@ -135,14 +95,14 @@ class Kubectl(unittest.TestCase):
 
         self.assertEqual(server_side(BOOK), "book.library.example.org/emma serverside-applied\n")
         self.kubectl("patch", "book", "emma", "--type", "merge", "-p", '{"spec":{"title":"E"}}')
-        error = self.refused("apply", "--server-side", "-f", "-", stdin=BOOK)
+        error = self.kubectl_refused("apply", "--server-side", "-f", "-", stdin=BOOK)
         self.assertIn('kubectl-patch: .spec.title', error)
         server_side(BOOK, "--force-conflicts")
         self.assertEqual(self.kubectl("get", "book", "emma", "-o", "jsonpath={.spec.title}"), "Emma")
 
     def test_status_and_wait(self):
         self.apply(BOOK)
-        waiting = subprocess.Popen(self.command("wait", "--for=condition=Lent", "book/emma", "--timeout=30s"),
+        waiting = subprocess.Popen(self.kubectl_command("wait", "--for=condition=Lent", "book/emma", "--timeout=30s"),
                                    stdout=subprocess.PIPE, text=True, env=self.environment())
         time.sleep(0.5)
         self.kubectl("patch", "book", "emma", "--subresource", "status", "--type", "merge", "-p",
@@ -153,7 +113,7 @@ class Kubectl(unittest.TestCase):
 
     def test_watch(self):
         self.apply(BOOK)
-        watching = subprocess.Popen(self.command("get", "books", "-w", "-o", "name"), stdout=subprocess.PIPE, text=True,
+        watching = subprocess.Popen(self.kubectl_command("get", "books", "-w", "-o", "name"), stdout=subprocess.PIPE, text=True,
                                     env=self.environment())
         self.assertEqual(watching.stdout.readline(), "book.library.example.org/emma\n")
         self.apply(BOOK.replace("emma", "persuasion"))
@@ -175,9 +135,7 @@ class Kubectl(unittest.TestCase):
         out = self.kubectl("describe", "book", "emma")
         self.assertRegex(out, r"Kind: +Book")
         self.assertRegex(out, r"Title: +Emma")
-        environment = {**self.environment(), "KUBE_EDITOR": "sed -i s/Emma/Edited/"}
-        done = subprocess.run(self.command("edit", "book", "emma"), capture_output=True, text=True, env=environment,
-                              timeout=60)
+        done = self.run_kubectl("edit", "book", "emma", KUBE_EDITOR="sed -i s/Emma/Edited/")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.kubectl("get", "book", "emma", "-o", "jsonpath={.spec.title}"), "Edited")
 
@@ -185,17 +143,17 @@ class Kubectl(unittest.TestCase):
         self.apply(BOOK)
         old = self.kubectl("get", "book", "emma", "-o", "json")
         self.kubectl("replace", "-f", "-", stdin=old.replace('"Emma"', '"New"'))
-        self.assertIn("the object has been modified", self.refused("replace", "-f", "-", stdin=old))
+        self.assertIn("the object has been modified", self.kubectl_refused("replace", "-f", "-", stdin=old))
 
     def test_namespaces_and_deletion(self):
         self.kubectl("create", "namespace", "branch")
         self.apply(BOOK.replace("default", "branch"))
         self.assertEqual(self.kubectl("get", "books", "-n", "branch", "-o", "name"), "book.library.example.org/emma\n")
         self.kubectl("delete", "namespace", "branch")
-        self.assertIn("not found", self.refused("get", "book", "emma", "-n", "branch"))
+        self.assertIn("not found", self.kubectl_refused("get", "book", "emma", "-n", "branch"))
         self.apply(BOOK)
         self.kubectl("delete", "book", "emma")
-        self.assertIn('books.library.example.org "emma" not found', self.refused("delete", "book", "emma"))
+        self.assertIn('books.library.example.org "emma" not found', self.kubectl_refused("delete", "book", "emma"))
 
     def test_namespaces_are_applied_again(self):
         namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: annex, labels: {floor: one}}\n"
@@ -211,8 +169,7 @@ class Kubectl(unittest.TestCase):
         path = "/apis/library.example.org/v1/namespaces/default/books?limit=3"
         names, token = [], ""
         while True:
-            with urllib.request.urlopen(self.url + path + (f"&continue={token}" if token else "")) as answer:
-                page = json.load(answer)
+            page = self.get(path + (f"&continue={token}" if token else ""))[2]
             names.append([item["metadata"]["name"] for item in page["items"]])
             token = page["metadata"].get("continue", "")
             if not token:

@@ -23,11 +23,13 @@ rpc::GrpcStatus UnknownService(const std::string& service) {
 constexpr const char* kWritesService = "pemba.v1.Writes";
 
 Status Ask(const HealthOptions& options, const std::string& service) {
+  const auto part = options.parts.find(service);
+  if (part != options.parts.end()) return part->second();
   return service == kWritesService && options.writes ? options.writes() : options.ready();
 }
 
 bool IsKnown(const HealthOptions& options, const std::string& service) {
-  return service.empty() || service == kWritesService ||
+  return service.empty() || service == kWritesService || options.parts.contains(service) ||
          std::find(options.services.begin(), options.services.end(), service) !=
              options.services.end();
 }

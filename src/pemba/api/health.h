@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ struct HealthOptions {
   std::vector<std::string> services;
   // Whether the server can do its work: an error means "not serving". Must not block.
   std::function<Status()> ready;
-  std::function<Status()> writes;  // Likewise; empty: as `ready`.
-  std::function<void()> on_call;   // Told of every question. May be empty.
+  std::function<Status()> writes;                             // Likewise; empty: as `ready`.
+  std::map<std::string, std::function<Status()>> parts = {};  // Of services that differ from it.
+  std::function<void()> on_call;  // Told of every question. May be empty.
 };
 
 // Watch is UNIMPLEMENTED: probes poll.

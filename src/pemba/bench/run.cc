@@ -128,10 +128,13 @@ class Runner {
 
   Result<std::unique_ptr<ChildServer>> StartServer(const std::string& data_directory) const {
     return ChildServer::Start(
-        Program(), {"serve", "--data-dir", data_directory, "--http-addr", "127.0.0.1:0",
-                    "--grpc-addr", "127.0.0.1:0", "--log-level", "none", "--metrics-addr",
-                    "127.0.0.1:0", "--io-threads", std::to_string(options_.server_threads),
-                    "--listObjects-max-results", "0", "--listUsers-max-results", "0"});
+        Program(),
+        {"serve", "--data-dir", data_directory, "--http-addr", "127.0.0.1:0", "--grpc-addr",
+         "127.0.0.1:0", "--log-level", "none", "--metrics-addr", "127.0.0.1:0", "--io-threads",
+         std::to_string(options_.server_threads), "--listObjects-max-results", "0",
+         "--listUsers-max-results", "0",
+         // A list that time cuts is a wrong answer here, however busy the machine.
+         "--listObjects-deadline", "0", "--listUsers-deadline", "0", "--request-timeout", "60s"});
   }
 
   Status RunServer(Driver driver, const Chosen& scenarios) {

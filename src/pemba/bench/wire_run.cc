@@ -15,6 +15,8 @@ namespace {
 constexpr double kShareOfCapacity = 0.3;  // At which latency is looked at.
 constexpr std::uint32_t kHopsMax = 25;
 constexpr std::uint64_t kListedMax = 1'000;
+// From here on lists are asked for one by one: a few fill the wire, and more would only wait.
+constexpr std::uint64_t kListedLong = 100'000;
 // S14. Between bursts the server is nearly idle, in them it has two thirds of what it can take.
 constexpr double kMixedShare = 1.0 / 30, kBurstFactor = 20, kWriteShare = 0.01;
 
@@ -206,7 +208,9 @@ Result<std::vector<Row>> MeasureWire(const ScenarioInfo& info, const WireRun& ru
                     .tuples = world->tuples()};
     const bool mixed = scenario->Writable(0).has_value();
     Row closed = about;
-    const auto most = measurement.Measure(i, measurement.Closed(), closed);
+    auto load = measurement.Closed();
+    if (cases[i].listed >= kListedLong) load.shape = {.connections = 1, .streams = 1};
+    const auto most = measurement.Measure(i, load, closed);
     if (!most.ok()) return with_name(most.error());
     SetLatency(closed, Asked(*most));
     const bool checks = most->lists.count() == 0;

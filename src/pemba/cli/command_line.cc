@@ -49,6 +49,7 @@ CommandLine::CommandLine(Environment environment, JsonStyle style, std::ostream&
       session_{.api = {}, .style = style, .out = out, .err = err} {
   root_.require_subcommand(1);
   root_.fallthrough();
+  root_.set_version_flag("--version", "pemba " PEMBA_VERSION, "Print the version of this program");
   root_.option_defaults()->group("Global options");
   root_.add_option("--config", config_file_, "Configuration file; default $HOME/.fga.yaml");
   root_.add_option("--api-url,--server-url,--server", session_.api.url, "Where the server listens")
@@ -159,6 +160,7 @@ Status CommandLine::Complete(const CLI::App& app, const Config& config) const {
   for (auto* option : const_cast<CLI::App&>(app).get_options()) {
     const auto name = LongName(*option);
     if (name.empty() || name == "help" || option->count() > 0) continue;
+    if (option == root_.get_version_ptr()) continue;  // Asked for on the command line, or not.
     std::vector<std::string> values;
     for (const char* const prefix : {"PEMBA_", "FGA_"}) {
       const char* value = environment_(EnvironmentName(prefix, name).c_str());

@@ -163,5 +163,17 @@ TEST(CommandLine, HelpIsNoFailure) {
   }
 }
 
+TEST(CommandLine, TheVersionNeedsNoCommand) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--version"}, {"thing", "--version"}}) {
+    const auto ran = RunShow(arguments, {});
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_EQ(ran.out, "pemba " PEMBA_VERSION "\n");
+    EXPECT_EQ(ran.err, "");
+  }
+  // A variable of this name is somebody else's, and no question.
+  EXPECT_EQ(RunShow({"thing", "show", "--store-id", "s"}, {{"PEMBA_VERSION", "1"}}).code, 7);
+}
+
 }  // namespace
 }  // namespace pemba::cli

@@ -55,6 +55,12 @@ void Snapshot::FindBoth(NodeQuery& a, NodeQuery& b) const {
   b.node = second.id;
 }
 
+Places Snapshot::Locate(std::span<const tuple::TupleView> tuples) const {
+  Places located{state_, {}};
+  state_->Locate(tuples, located.places);
+  return located;
+}
+
 NodeId Snapshot::NodesMax(TypeId type) const { return state_->names.type(type).nodes.size(); }
 
 std::string_view Snapshot::NodeText(TypeId type, NodeId node) const {

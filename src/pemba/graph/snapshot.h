@@ -81,6 +81,10 @@ class Snapshot {
   // Of two: the ends of a question.
   void FindBoth(NodeQuery& a, NodeQuery& b) const;
 
+  // Where the names of these tuples lie, for a writer who comes next: it need not look for them
+  // while others wait for it.
+  Places Locate(std::span<const tuple::TupleView> tuples) const;
+
   // Ids of `type` are below this. For bitmaps over a type.
   NodeId NodesMax(TypeId type) const;
 

@@ -124,6 +124,13 @@ class OpenFga::Impl final : public internal::ModelLog {
     return id;
   }
 
+  // A server that has lost its models has lost its stores: that of our name is another one then.
+  // Servers take writes to stores that are not there, and nobody would see them in a list.
+  void ForgetStore() {
+    const std::lock_guard lock(store_);
+    if (!options_.store_name.empty()) store_id_.clear();
+  }
+
   template <class Request>
   Result<Request> RequestOf(SteadyTime deadline) {
     PEMBA_TRY(auto id, StoreId(deadline));
@@ -146,6 +153,7 @@ class OpenFga::Impl final : public internal::ModelLog {
       PEMBA_TRY(auto read, internal::FromWire(model));
       models.push_back(std::move(read));
     }
+    if (models.empty() && !PinnedModel().empty()) ForgetStore();
     return models;
   }
 
@@ -171,6 +179,7 @@ class OpenFga::Impl final : public internal::ModelLog {
   // A pinned model that is gone: the server was reset, or restored from a backup.
   void Unpin(const Error& error, const std::string& model_id) {
     if (error.code != ErrorCode::kModelNotFound) return;
+    ForgetStore();
     const std::lock_guard lock(pinned_);
     if (model_id_ == model_id) model_id_.clear();
   }

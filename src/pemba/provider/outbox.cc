@@ -153,6 +153,27 @@ class Outbox::Impl {
     return head > applied ? head - applied : 0;
   }
 
+  void ShowBacklog() { metrics_.SetBacklog(backlog()); }
+  Standing standing() const {
+    const std::lock_guard lock(mutex_);
+    Standing standing{.model_published = !published_model_.empty() && !model_since_,
+                      .rejected = rejected_.size(),
+                      .drifted = drifted_};
+    if (behind_since_) {
+      standing.behind = std::chrono::duration_cast<milliseconds>(clock_.Steady() - *behind_since_);
+    }
+    if (refused_) {
+      standing.trouble = "the provider refuses what it is asked: " + failure_;
+    } else if (model_refused_) {
+      standing.trouble = "the provider refuses the authorization model";
+    } else if (standing.behind > options_.degraded_after) {
+      standing.trouble = "the provider has not been up to date for " +
+                         std::to_string(standing.behind.count() / 1000) + " s" +
+                         (failure_.empty() ? "" : ": " + failure_);
+    }
+    return standing;
+  }
+
   Health health() const {
     const auto base = provider_.health();
     if (base != Health::kOk) return base;
@@ -515,7 +536,6 @@ class Outbox::Impl {
   bool dirty_ = false;  // The record is behind.
   bool seen_ = false;   // The provider, since the start.
   SteadyTime next_save_{};
-  std::string failure_;  // The last one that was reported.
   bool was_down_ = false;
 
   std::mutex comparing_;
@@ -528,6 +548,7 @@ class Outbox::Impl {
   Revision applied_ = 0;
   std::optional<SteadyTime> behind_since_, next_try_;
   bool refused_ = false;                       // The provider refuses us, not a tuple.
+  std::string failure_;                        // Of the last turn, as reported.
   std::string published_model_, noted_model_;  // Ids of the store's models.
   std::optional<SteadyTime> model_since_;      // Since when they differ.
   SteadyTime model_noted_at_{}, model_retry_at_{}, model_check_at_{}, retry_rejected_at_{};
@@ -561,6 +582,8 @@ void Outbox::ModelChanged() { impl_->Nudge(); }
 Result<Differences> Outbox::Compare(DriftMode mode) { return impl_->Compare(mode); }
 std::vector<Rejection> Outbox::rejected() const { return impl_->rejected(); }
 std::uint64_t Outbox::backlog() const { return impl_->backlog(); }
+Standing Outbox::standing() const { return impl_->standing(); }
+void Outbox::ShowBacklog() { impl_->ShowBacklog(); }
 Health Outbox::health() const { return impl_->health(); }
 
 }  // namespace pemba::provider

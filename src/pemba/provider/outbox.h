@@ -69,6 +69,16 @@ struct OutboxOptions {
   std::function<void(std::string_view)> report = {};
 };
 
+// Where an outbox stands.
+struct Standing {
+  bool model_published = false;           // The provider has the model that decides here.
+  std::size_t rejected = 0, drifted = 0;  // Tuples.
+  std::chrono::milliseconds behind{0};    // For how long it has not been up to date.
+  // Why it is stuck, in words: it does not come further for longer than `degraded_after`, or the
+  // provider refuses what cannot be left out. Empty: it is not.
+  std::string trouble = {};
+};
+
 // Thread-safe. Has two threads: one applies, one compares.
 class Outbox {
  public:
@@ -96,6 +106,9 @@ class Outbox {
   std::vector<Rejection> rejected() const;
   // Revisions of the store that the provider may not have yet.
   std::uint64_t backlog() const;
+  Standing standing() const;  // Does not block.
+  // The metrics have the backlog as of the last step; this is for one who looks during a long one.
+  void ShowBacklog();
   Health health() const;  // The provider's, or kDegraded: behind, drifted or with rejections.
 
  private:

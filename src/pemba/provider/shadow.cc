@@ -94,23 +94,41 @@ class Shadow::Comparer {
     for (const auto& decided : part) questions.push_back(decided.question);
     const auto answers = Ask(secondary_, questions);
     for (std::size_t i = 0; i < part.size(); ++i) {
-      if (!answers[i].ok()) {
-        Count(&Counts::failed, failed_);
-      } else if (*answers[i] == part[i].primary || !StillDiffer(part[i].question)) {
-        Count(&Counts::compared, same_);
-      } else {
-        Count(&Counts::compared, mismatch_);
-        Count(&Counts::mismatches, nullptr);
-        Tell(part[i], *answers[i]);
+      auto outcome = Comparison::kUnknown;
+      if (answers[i].ok()) {
+        outcome =
+            *answers[i] == part[i].primary ? Comparison::kSame : CompareAgain(part[i].question);
+      }
+      switch (outcome) {
+        case Comparison::kUnknown:
+          Count(&Counts::failed, failed_);
+          break;
+        case Comparison::kSame:
+          Count(&Counts::compared, same_);
+          break;
+        case Comparison::kDifferent:
+          Count(&Counts::compared, mismatch_);
+          Count(&Counts::mismatches, nullptr);
+          Tell(part[i], *answers[i]);
+          break;
       }
     }
   }
 
-  // A change may have come in between.
-  bool StillDiffer(const tuple::Tuple& question) {
-    const auto second = Ask(secondary_, {&question, 1}).front();
-    const auto first = Ask(primary_, {&question, 1}).front();
-    return !first.ok() || !second.ok() || *first != *second;
+  enum class Comparison : std::uint8_t { kUnknown, kSame, kDifferent };
+
+  // A change may have come in between: both as of one revision, with no other meanwhile.
+  Comparison CompareAgain(const tuple::Tuple& question) {
+    constexpr int kTries = 10;
+    for (int i = 0; i < kTries; ++i) {
+      const auto before = Now();
+      const auto second = Ask(secondary_, {&question, 1}).front();
+      const auto first = Ask(primary_, {&question, 1}).front();
+      if (!first.ok() || !second.ok()) return Comparison::kUnknown;
+      if (*first == *second) return Comparison::kSame;
+      if (Now() == before) return Comparison::kDifferent;
+    }
+    return Comparison::kUnknown;
   }
 
   void Tell(const Decided& decided, Decision secondary) {
@@ -128,7 +146,13 @@ class Shadow::Comparer {
   std::vector<Result<Decision>> Ask(Provider& provider, std::span<const tuple::Tuple> questions) {
     return provider.Check(questions, Patience());
   }
-  ReadOptions Patience() const { return {.deadline = clock_.Steady() + options_.patience}; }
+  std::optional<Revision> Now() const {
+    if (!options_.revision) return std::nullopt;
+    return options_.revision();
+  }
+  ReadOptions Patience() const {
+    return {.at_least = Now(), .deadline = clock_.Steady() + options_.patience};
+  }
 
   void Count(std::uint64_t Counts::*count, telemetry::Counter* counter) {
     if (counter != nullptr) counter->Add();

@@ -31,14 +31,16 @@ struct Mismatch {
 struct ShadowOptions {
   std::size_t queue_max = 10'000;             // Questions that wait to be compared.
   std::chrono::milliseconds patience{3'000};  // For the secondary, per call.
+  // What was committed by now; both are asked as of it. Empty: they know nothing of revisions.
+  std::function<Revision()> revision = {};
   // Told of each mismatch, from the thread that compares.
   std::function<void(const Mismatch&)> on_mismatch = {};
   telemetry::Registry* metrics = nullptr;  // Null: none. One shadow per registry.
 };
 
 // Thread-safe. Everything but the comparison is the primary's. Mismatches may be due to changes
-// that only one of both has seen yet: the secondary is asked again before a mismatch is reported,
-// and it is none if the primary answers otherwise by then.
+// that only one of both has seen yet: both are asked again before a mismatch is reported, as of one
+// revision, and it is none if they agree by then, or if changes come too fast to tell.
 class Shadow final : public Decorator {
  public:
   // Borrows everything.
@@ -51,7 +53,7 @@ class Shadow final : public Decorator {
   struct Counts {
     std::uint64_t compared = 0;
     std::uint64_t mismatches = 0;
-    std::uint64_t failed = 0;   // The secondary had no answer.
+    std::uint64_t failed = 0;   // There was no answer, or changes left no time to compare.
     std::uint64_t dropped = 0;  // The queue was full.
   };
   Counts counts() const;

@@ -80,6 +80,29 @@ TEST_F(ShadowTest, ASecondaryThatFailsIsNoMismatchAndAPrimaryThatFailsIsNotHidde
   EXPECT_EQ(shadow->counts().compared, 0U);
 }
 
+TEST_F(ShadowTest, WhatChangesMeanwhileIsNoMismatch) {
+  ASSERT_TRUE(primary_->Apply({}, {&grant_, 1}).ok());
+  const auto other = T("doc:2#get@person:a");
+  ASSERT_TRUE(secondary_->Apply({}, {&other, 1}).ok());  // Both have revision 1.
+  Revision revision = 0;  // Asked for by the thread that compares only.
+  const auto shadow = Start({.revision = [&revision] { return revision = 1 - revision; }});
+  EXPECT_EQ(Ask(*shadow, grant_), Decision::kAllowed);
+  shadow->AwaitIdle();
+  EXPECT_THAT(mismatches_, SizeIs(0));
+  EXPECT_EQ(shadow->counts().failed, 1U);
+}
+
+TEST_F(ShadowTest, BothAreAskedAsOfOneRevision) {
+  ASSERT_TRUE(primary_->Apply({}, {&grant_, 1}).ok());
+  constexpr Revision kNotThere = 1'000;
+  const auto shadow =
+      Start({.patience = std::chrono::milliseconds(50), .revision = [] { return kNotThere; }});
+  EXPECT_EQ(Ask(*shadow, grant_), Decision::kAllowed);
+  shadow->AwaitIdle();
+  EXPECT_THAT(mismatches_, SizeIs(0));
+  EXPECT_EQ(shadow->counts().failed, 1U);
+}
+
 TEST_F(ShadowTest, WhatDoesNotFitIntoTheQueueIsCounted) {
   const auto shadow = Start({.queue_max = 10});
   const std::vector<tuple::Tuple> many(100, grant_);

@@ -74,14 +74,7 @@ Status AccessPlane::Provided(iam::ControlPlane& control, store::Revision revisio
   return control.Provided(revision, refused);
 }
 
-Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
-                                 telemetry::Registry* metrics,
-                                 const std::function<void(std::string_view)>& report) {
-  const StoreId id{kResourceStoreId};
-  if (config_.provider == IamConfig::ProviderKind::kEmbedded) {
-    PEMBA_TRY(provider_, provider::Embedded::Open(stores, id, clock));
-    return Done{};
-  }
+Status AccessPlane::OpenRemote(store::Stores& stores, const Clock& clock, const Report& report) {
   auto options = OpenFgaOptionsOf(config_);
   options.report = report;
   const auto target =
@@ -90,7 +83,9 @@ Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
   provider::OutboxOptions outbox;
   outbox.target = target;
   outbox.drift.mode = DriftModeOf(config_.repair);
-  outbox.metrics = metrics;
+  outbox.drift.interval =
+      std::chrono::duration_cast<std::chrono::milliseconds>(config_.repair_interval);
+  outbox.metrics = metrics_;
   outbox.report = report;
   outbox.on_rejected = [this](const std::vector<provider::Rejection>& rejections) {
     std::vector<iam::ControlPlane::Refusal> refused;
@@ -101,13 +96,90 @@ Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock,
     const std::lock_guard lock(refused_mutex_);
     refused_ = std::move(refused);
   };
-  outbox.on_applied = [this, report](store::Revision revision) {
-    if (!open_) return;
-    if (const auto told = Provided(*plane_, revision); !told.ok()) report(told.error().message);
-  };
-  PEMBA_TRY(outbox_, provider::Outbox::Start(stores, id, *remote_, clock, std::move(outbox)));
-  provider_ = std::make_unique<provider::Replica>(*remote_, *outbox_, clock);
+  if (config_.provider == IamConfig::ProviderKind::kOpenFga) {
+    outbox.on_applied = [this, report](store::Revision revision) {
+      if (!open_) return;
+      if (const auto told = Provided(*plane_, revision); !told.ok()) report(told.error().message);
+    };
+  }
+  PEMBA_TRY(outbox_, provider::Outbox::Start(stores, StoreId{kResourceStoreId}, *remote_, clock,
+                                             std::move(outbox)));
+  replica_ = std::make_unique<provider::Replica>(*remote_, *outbox_, clock);
   return Done{};
+}
+
+// A server that differs in much differs in every question: one line a second is enough to start.
+void AccessPlane::OpenShadow(const Clock& clock, const Report& report) {
+  static constexpr auto kBetweenLines = std::chrono::seconds(1);
+  const auto word = [](provider::Decision decision) {
+    return decision == provider::Decision::kAllowed ? "allows" : "denies";
+  };
+  provider::ShadowOptions options;
+  options.metrics = metrics_;
+  options.revision = [this] { return (*store_)->Pin().revision(); };
+  options.on_mismatch = [this, &clock, report, word, next = SteadyTime{},
+                         unsaid = std::uint64_t{0}](const provider::Mismatch& found) mutable {
+    if (clock.Steady() < next) {
+      ++unsaid;
+      return;
+    }
+    next = clock.Steady() + kBetweenLines;
+    const auto& asked = found.question;
+    const bool embedded = config_.provider == IamConfig::ProviderKind::kEmbedded;
+    report(std::string("provider shadow: ") + (embedded ? "embedded " : "openfga ") +
+           word(found.primary) + ", " + (embedded ? "openfga " : "embedded ") +
+           word(found.secondary) + ": " + asked.object + "#" + asked.relation + "@" +
+           asked.subject +
+           (unsaid == 0 ? "" : " (and " + std::to_string(unsaid) + " before that)"));
+    unsaid = 0;
+  };
+  auto& secondary = provider_ == embedded_.get() ? *replica_ : *embedded_;
+  shadow_ = std::make_unique<provider::Shadow>(*provider_, secondary, clock, std::move(options));
+  provider_ = shadow_.get();
+}
+
+void AccessPlane::WatchProvider() {
+  if (metrics_ == nullptr || outbox_ == nullptr) return;
+  const auto add = [this](const char* name, const char* help) {
+    return &metrics_->AddReading(telemetry::MetricKind::kGauge, name, help);
+  };
+  auto* up = add("provider_up", "1 if the provider can be reached.");
+  auto* model = add("provider_model_published", "1 if the provider has the model that counts.");
+  auto* rejected = add("provider_rejected_tuples", "Tuples that the provider refuses.");
+  auto* behind = add("provider_behind_seconds",
+                     "For how long the provider has not been up to date; 0 if it is.");
+  metrics_->OnScrape([this, up, model, rejected, behind] {
+    outbox_->ShowBacklog();
+    const auto standing = outbox_->standing();
+    up->Set(remote_->health() == provider::Health::kDown ? 0 : 1);
+    model->Set(standing.model_published ? 1 : 0);
+    rejected->Set(static_cast<double>(standing.rejected));
+    behind->Set(static_cast<double>(standing.behind.count()) / 1000);
+  });
+}
+
+Status AccessPlane::OpenProvider(store::Stores& stores, const Clock& clock, const Report& report) {
+  using Kind = IamConfig::ProviderKind;
+  if (config_.provider == Kind::kEmbedded || config_.shadow == Kind::kEmbedded) {
+    PEMBA_TRY(embedded_, provider::Embedded::Open(stores, StoreId{kResourceStoreId}, clock));
+  }
+  if (config_.remote()) {
+    PEMBA_TRY(std::ignore, OpenRemote(stores, clock, report));
+  }
+  provider_ = config_.provider == Kind::kEmbedded ? embedded_.get() : replica_.get();
+  if (config_.shadow) OpenShadow(clock, report);
+  WatchProvider();
+  return Done{};
+}
+
+Status AccessPlane::Ready() const {
+  if (config_.provider == IamConfig::ProviderKind::kEmbedded) return Done{};  // As the stores are.
+  if (provider_->health() == provider::Health::kDown) {
+    return Error{ErrorCode::kUnavailable, "the provider cannot be reached"};
+  }
+  auto trouble = outbox_->standing().trouble;
+  if (trouble.empty()) return Done{};
+  return Error{ErrorCode::kUnavailable, std::move(trouble)};
 }
 
 Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
@@ -130,7 +202,7 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   options.projection = ProjectionOf(config.iam);
   PEMBA_TRY(plane->plane_,
             iam::ControlPlane::Open(**plane->store_, plane->registry_, clock, std::move(options)));
-  PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock, metrics, report));
+  PEMBA_TRY(std::ignore, plane->OpenProvider(stores, clock, report));
 
   auto& control = *plane->plane_;
   iam::DeciderOptions deciding;
@@ -150,14 +222,17 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
                                   .assignable_roles_namespace = assignable});
   for (const auto& problem : control.Problems()) report(problem);
   plane->open_ = true;
-  if (plane->outbox_) {
+  if (config.iam.provider == IamConfig::ProviderKind::kOpenFga) {
     PEMBA_TRY(std::ignore, plane->Provided(control, plane->outbox_->applied()));
   }
   return plane;
 }
 
-// Who calls the control plane back goes before it does.
-AccessPlane::~AccessPlane() { outbox_.reset(); }
+// Who calls the control plane back goes before it does, and who asks it before that.
+AccessPlane::~AccessPlane() {
+  shadow_.reset();
+  outbox_.reset();
+}
 
 api::access::WebhookOptions AccessPlane::webhook_options() const {
   api::access::WebhookOptions options;

@@ -22,6 +22,7 @@
 #include "pemba/provider/openfga.h"
 #include "pemba/provider/outbox.h"
 #include "pemba/provider/provider.h"
+#include "pemba/provider/shadow.h"
 #include "pemba/server/config.h"
 #include "pemba/storage/datastore.h"
 #include "pemba/store/stores.h"
@@ -56,12 +57,17 @@ class AccessPlane {
   api::access::Service& service() { return *service_; }
   const iam::Decider& decider() const { return *decider_; }
   api::access::WebhookOptions webhook_options() const;
-  provider::Health health() const { return provider_->health(); }
+  // Whether questions are decided now, by a provider that follows what is declared. Errors
+  // (kUnavailable) say what has to be looked at. Does not block.
+  Status Ready() const;
 
  private:
   explicit AccessPlane(const ServerConfig& config) : config_(config.iam) {}
-  Status OpenProvider(store::Stores& stores, const Clock& clock, telemetry::Registry* metrics,
-                      const std::function<void(std::string_view)>& report);
+  using Report = std::function<void(std::string_view)>;
+  Status OpenProvider(store::Stores& stores, const Clock& clock, const Report& report);
+  Status OpenRemote(store::Stores& stores, const Clock& clock, const Report& report);
+  void OpenShadow(const Clock& clock, const Report& report);
+  void WatchProvider();
   Status Provided(iam::ControlPlane& control, store::Revision revision);
 
   const IamConfig config_;
@@ -74,9 +80,13 @@ class AccessPlane {
   std::unique_ptr<iam::ControlPlane> plane_;
   std::mutex refused_mutex_;
   std::vector<iam::ControlPlane::Refusal> refused_;  // By the remote provider; guarded.
-  std::unique_ptr<provider::Provider> remote_;       // Null: the provider is embedded.
-  std::unique_ptr<provider::Outbox> outbox_;         // Of the remote one.
-  std::unique_ptr<provider::Provider> provider_;
+  // What is null is not configured. Who decides is the first one, in the shadow is another.
+  std::unique_ptr<provider::Provider> embedded_;
+  std::unique_ptr<provider::Provider> remote_;
+  std::unique_ptr<provider::Outbox> outbox_;  // Of the remote one.
+  std::unique_ptr<provider::Provider> replica_;
+  std::unique_ptr<provider::Shadow> shadow_;
+  provider::Provider* provider_ = nullptr;
   std::unique_ptr<iam::Decider> decider_;
   std::unique_ptr<iam::Grants> grants_;
   std::unique_ptr<api::access::ObjectAuthorizer> authorizer_;

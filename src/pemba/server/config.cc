@@ -117,14 +117,20 @@ Status ValidateIam(const ServerConfig& config) {
     return Refused("iam.enabled and accessControl.enabled do not go together yet");
   }
   if (auto valid = iam::Validate(iam.settings); !valid.ok()) return valid;
-  if (iam.provider == IamConfig::ProviderKind::kEmbedded) {
+  if (iam.shadow == iam.provider) {
+    return Refused("iam.shadowProvider must be another than iam.provider");
+  }
+  if (iam.repair_interval.count() <= 0) return Refused("iam.repairInterval must be positive");
+  if (!iam.remote()) {
     if (iam.openfga.address.empty()) return Done{};
     return Refused("iam.openfga.address is of no use to the embedded provider: set iam.provider");
   }
-  if (iam.openfga.address.empty()) return Refused("iam.provider openfga needs iam.openfga.address");
+  const std::string who = iam.shadow == IamConfig::ProviderKind::kOpenFga
+                              ? "iam.shadowProvider openfga needs "
+                              : "iam.provider openfga needs ";
+  if (iam.openfga.address.empty()) return Refused(who + "iam.openfga.address");
   if (iam.openfga.store_id.empty() == iam.openfga.store_name.empty()) {
-    return Refused(
-        "iam.provider openfga needs either iam.openfga.storeId or iam.openfga.storeName");
+    return Refused(who + "either iam.openfga.storeId or iam.openfga.storeName");
   }
   if (!iam.openfga.token.empty() && !iam.openfga.tls &&
       !iam.openfga.address.starts_with("127.0.0.1:") &&

@@ -114,8 +114,14 @@ struct IamConfig {
     bool tls = false;
     std::filesystem::path ca_file = {};
   } openfga;
+  // Is asked too, and does not decide: for moving from one to the other.
+  std::optional<ProviderKind> shadow = {};
+  bool remote() const {
+    return provider == ProviderKind::kOpenFga || shadow == ProviderKind::kOpenFga;
+  }
   // What is done about tuples there that differ from what is declared.
   enum class Repair : std::uint8_t { kOff, kReport, kFix } repair = Repair::kFix;
+  std::chrono::nanoseconds repair_interval = std::chrono::minutes(10);
 };
 
 struct ServerConfig {

@@ -327,6 +327,10 @@ class Server::Impl {
         call_log_.Write(report);
         if (decision_log_) decision_log_->Write(report);
       };
+      // Only who logs whole requests reads the tuples of a write: it is no decision.
+      if (!log_.On(LogLevel::kDebug)) {
+        front.reported_writes = api::openfga::ReportedWrites::kIds;
+      }
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
     api::openfga::AddReasonRoutes(*reason_, *authenticator_, clock_, front, router_);
@@ -338,15 +342,21 @@ class Server::Impl {
     }
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
-    api::AddHealthRoutes({.services = {kRelationshipService},
-                          .ready = [this] { return ReadyToRead(); },
-                          .writes = [this] { return stores_->Health(); },
-                          .on_call =
-                              [this] {
-                                Log(telemetry::LogLevel::kDebug, "grpc_req_complete")
-                                    .With("grpc_service", kHealthService);
-                              }},
-                         router_);
+    api::HealthOptions health{.services = {kRelationshipService},
+                              .ready = [this] { return ReadyToRead(); },
+                              .writes = [this] { return stores_->Health(); },
+                              .on_call =
+                                  [this] {
+                                    Log(telemetry::LogLevel::kDebug, "grpc_req_complete")
+                                        .With("grpc_service", kHealthService);
+                                  }};
+    if (access_plane_) {
+      health.parts[kAccessService] = [this]() -> Status {
+        PEMBA_TRY(std::ignore, ReadyToRead());
+        return access_plane_->Ready();
+      };
+    }
+    api::AddHealthRoutes(std::move(health), router_);
     api::k8s::ServiceOptions objects{.callers = CallerOptionsOf(config_)};
     if (declared_objects_) {
       api::k8s::AddRoutes(declared_objects_->resources(), clock_, *authenticator_, router_,

@@ -84,6 +84,8 @@ constexpr SettingReference kReference[] = {
     {"Identities and access", "iam-openfga-tls-enabled", "iam.openfga.tls.enabled", "false", ""},
     {"Identities and access", "iam-openfga-ca", "iam.openfga.ca", "", ""},
     {"Identities and access", "iam-repair", "iam.repair", "fix", ""},
+    {"Identities and access", "iam-repair-interval", "iam.repairInterval", "10m", ""},
+    {"Identities and access", "iam-shadow-provider", "iam.shadowProvider", "", ""},
     // Limits
     {"Limits", "max-checks-per-batch-check", "maxChecksPerBatchCheck", "50", ""},
     {"Limits", "max-concurrent-checks-per-batch-check", "maxConcurrentChecksPerBatchCheck", "50", "a request runs on one thread"},

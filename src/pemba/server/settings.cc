@@ -197,11 +197,23 @@ Status SetProjection(std::string_view value, ServerConfig& config) {
   return Bad("none of direct, role-relation, rolebinding");
 }
 
+std::optional<IamConfig::ProviderKind> ParseProvider(std::string_view value) {
+  if (value == "embedded") return IamConfig::ProviderKind::kEmbedded;
+  if (value == "openfga") return IamConfig::ProviderKind::kOpenFga;
+  return std::nullopt;
+}
+
 Status SetProvider(std::string_view value, ServerConfig& config) {
-  if (value != "embedded" && value != "openfga") return Bad("neither embedded nor openfga");
-  config.iam.provider =
-      value == "openfga" ? IamConfig::ProviderKind::kOpenFga : IamConfig::ProviderKind::kEmbedded;
+  const auto provider = ParseProvider(value);
+  if (!provider) return Bad("neither embedded nor openfga");
+  config.iam.provider = *provider;
   return Done{};
+}
+
+Status SetShadow(std::string_view value, ServerConfig& config) {
+  config.iam.shadow = ParseProvider(value);
+  if (value.empty() || config.iam.shadow) return Done{};
+  return Bad("neither embedded nor openfga");
 }
 
 Status SetRepair(std::string_view value, ServerConfig& config) {
@@ -410,6 +422,9 @@ constexpr Setting kSettings[] = {
     {"iam-openfga-ca", "", Kind::kText, "CA file (PEM) for it (default: those of the system)",
      [](Text v, Config& c) -> Status { c.iam.openfga.ca_file = std::string(v); return Done{}; }},
     {"iam-repair", "", Kind::kText, "tuples there that differ from what is declared: off, report or fix (default fix)", SetRepair},
+    {"iam-repair-interval", "", Kind::kDuration, "how often they are looked for (default 10m)",
+     [](Text v, Config& c) { return SetDuration(v, c.iam.repair_interval); }},
+    {"iam-shadow-provider", "", Kind::kText, "the other one, asked the same without deciding: differences are counted and logged", SetShadow},
 
     // Lifecycle
     {"request-timeout", "REQUEST_TIMEOUT|REQUESTTIMEOUT", Kind::kDuration, "time limit of one request (default 3s; 0: none)",

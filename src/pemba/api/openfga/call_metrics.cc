@@ -161,20 +161,20 @@ Counter& AddHandled(Registry& registry, std::string_view service, std::string_vi
   auto labels = RpcLabels(service, rpc);
   labels.emplace_back("grpc_code", CodeText(code));
   return registry.AddCounter("grpc_server_handled_total",
-                             "RPCs that were answered, whatever the answer.", std::move(labels),
-                             code == grpc_code::kOk ? Show::kAlways : Show::kWhenCounted);
+                             "RPCs that were answered, whatever the answer.", std::move(labels));
 }
 
 }  // namespace
 
 RpcMetrics::RpcMetrics(Registry& registry, std::string_view service, std::string_view rpc,
                        bool histograms)
-    : started_(registry.AddCounter("grpc_server_started_total", "RPCs that were begun.",
+    : registry_(registry),
+      service_(service),
+      rpc_(rpc),
+      started_(registry.AddCounter("grpc_server_started_total", "RPCs that were begun.",
                                    RpcLabels(service, rpc))),
-      succeeded_(AddHandled(registry, service, rpc, grpc_code::kOk)) {
-  for (const auto code : FailureCodes()) {
-    failed_.push_back(&AddHandled(registry, service, rpc, code));
-  }
+      succeeded_(AddHandled(registry, service, rpc, grpc_code::kOk)),
+      failed_(FailureCodes().size()) {
   // One request message per call; one response message per success, but for streams.
   registry.AddAlias("grpc_server_msg_received_total", "Request messages.", RpcLabels(service, rpc),
                     started_);
@@ -192,6 +192,16 @@ RpcMetrics::RpcMetrics(Registry& registry, std::string_view service, std::string
   }
 }
 
+Counter& RpcMetrics::Failed(std::size_t index) {
+  auto& counter = failed_[index];
+  if (auto* const made = counter.load(std::memory_order_acquire)) return *made;
+  const std::lock_guard lock(first_failure_);
+  if (auto* const made = counter.load(std::memory_order_relaxed)) return *made;
+  auto& made = AddHandled(registry_, service_, rpc_, FailureCodes()[index]);
+  counter.store(&made, std::memory_order_release);
+  return made;
+}
+
 void RpcMetrics::Finished(std::uint32_t code, std::chrono::nanoseconds duration) {
   if (code == grpc_code::kOk) {
     succeeded_.Add();
@@ -201,7 +211,7 @@ void RpcMetrics::Finished(std::uint32_t code, std::chrono::nanoseconds duration)
     const bool known = found != codes.end() && *found == code;
     const auto index = known ? static_cast<std::size_t>(found - codes.begin())
                              : std::size_t{grpc_code::kUnknown} - 1;
-    failed_[index]->Add();
+    Failed(index).Add();
   }
   if (handling_ != nullptr) handling_->Observe(static_cast<std::uint64_t>(duration.count()));
 }
@@ -337,12 +347,12 @@ void CallMetrics::ObserveList(const CallReport& report) {
   }
 }
 
-void CallMetrics::Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-                          const CallReport& report) {
+void CallMetrics::ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                               const CallReport& report) {
   if (!WasEvaluated(report)) return;
-  handles_->check.Observe(request.consistency(), report.duration);
+  handles_->check.Observe(consistency, report.duration);
   handles_->check_duration.Observe(static_cast<std::uint64_t>(report.duration.count()));
-  if (report.error == nullptr) (response.allowed() ? handles_->allowed : handles_->denied).Add();
+  if (report.error == nullptr) (allowed ? handles_->allowed : handles_->denied).Add();
 }
 
 void CallMetrics::Observe(const wire::BatchCheckRequest& request,
@@ -377,17 +387,14 @@ void CallMetrics::Observe(const wire::ListUsersRequest& request, const wire::Lis
   if (WasEvaluated(report)) handles_->list_users.Observe(request.consistency(), report.duration);
 }
 
-void CallMetrics::Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
-                          const CallReport& report) {
+void CallMetrics::ObserveWrite(const WriteSize& write, const CallReport& report) {
   if (report.error != nullptr) return;
-  const auto& writes = request.writes();
-  const auto& deletes = request.deletes();
-  const std::size_t duplicate = writes.on_duplicate() == "ignore" ? 1 : 0;
-  const std::size_t missing = deletes.on_missing() == "ignore" ? 1 : 0;
+  const std::size_t duplicate = write.on_duplicate == "ignore" ? 1 : 0;
+  const std::size_t missing = write.on_missing == "ignore" ? 1 : 0;
   handles_->write_duration[duplicate][missing]->Observe(
       static_cast<std::uint64_t>(report.duration.count()));
-  handles_->written.Add(static_cast<std::uint64_t>(writes.tuple_keys_size()));
-  handles_->deleted.Add(static_cast<std::uint64_t>(deletes.tuple_keys_size()));
+  handles_->written.Add(write.writes);
+  handles_->deleted.Add(write.deletes);
 }
 
 void CallMetrics::Observe(const ::pemba::v1::WriteTuplesRequest& request,

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,11 +35,13 @@ struct CallMetricsOptions {
   bool access_control = false;  // A Write has to be authorized by a Check.
 };
 
-// Of one RPC: the counts that every gRPC server keeps. Thread-safe.
+// Of one RPC: the counts that every gRPC server keeps. Thread-safe. The registry must outlive it.
 class RpcMetrics {
  public:
   RpcMetrics(telemetry::Registry& registry, std::string_view service, std::string_view rpc,
              bool histograms);
+  RpcMetrics(const RpcMetrics&) = delete;
+  RpcMetrics& operator=(const RpcMetrics&) = delete;
 
   void Started() { started_.Add(); }
   void Finished(std::uint32_t code, std::chrono::nanoseconds duration);
@@ -45,10 +50,17 @@ class RpcMetrics {
   }
 
  private:
+  telemetry::Counter& Failed(std::size_t index);
+
+  telemetry::Registry& registry_;
+  const std::string service_, rpc_;
   telemetry::Counter& started_;
   telemetry::Counter& succeeded_;
-  std::vector<telemetry::Counter*> failed_;  // By position in the table of codes.
-  telemetry::Counter* streamed_ = nullptr;   // Null: unary.
+  // By position in the table of codes; null: never seen. A hundred codes for each of sixty RPCs,
+  // hardly one of them ever used, would be most of what an idle server holds.
+  std::vector<std::atomic<telemetry::Counter*>> failed_;
+  std::mutex first_failure_;                // Guards who makes a counter.
+  telemetry::Counter* streamed_ = nullptr;  // Null: unary.
   telemetry::Histogram* handling_ = nullptr;
 };
 
@@ -69,8 +81,12 @@ class CallMetrics {
   telemetry::Histogram* access_control_checks() const;  // Null: there is no access control.
 
   // What is counted of single RPCs, once the call has its answer.
+  void ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                    const CallReport& report);
   void Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-               const CallReport& report);
+               const CallReport& report) {
+    ObserveCheck(request.consistency(), response.allowed(), report);
+  }
   void Observe(const wire::BatchCheckRequest& request, const wire::BatchCheckResponse& response,
                const CallReport& report);
   void Observe(const wire::ListObjectsRequest& request, const wire::ListObjectsResponse& response,
@@ -79,8 +95,19 @@ class CallMetrics {
                const wire::StreamedListObjectsResponse& response, const CallReport& report);
   void Observe(const wire::ListUsersRequest& request, const wire::ListUsersResponse& response,
                const CallReport& report);
-  void Observe(const wire::WriteRequest& request, const wire::WriteResponse& response,
-               const CallReport& report);
+  struct WriteSize {
+    std::string_view on_duplicate = {}, on_missing = {};
+    std::size_t writes = 0, deletes = 0;
+  };
+  void ObserveWrite(const WriteSize& write, const CallReport& report);
+  void Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
+               const CallReport& report) {
+    ObserveWrite({.on_duplicate = request.writes().on_duplicate(),
+                  .on_missing = request.deletes().on_missing(),
+                  .writes = static_cast<std::size_t>(request.writes().tuple_keys_size()),
+                  .deletes = static_cast<std::size_t>(request.deletes().tuple_keys_size())},
+                 report);
+  }
   void Observe(const ::pemba::v1::WriteTuplesRequest& request,
                const ::pemba::v1::WriteTuplesResponse& response, const CallReport& report);
   template <class Request, class Response>
