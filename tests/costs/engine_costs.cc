@@ -1,6 +1,5 @@
 // engine_costs SCENARIO: asks the questions of one scenario inside Measured(), which is what
 // callgrind counts, and prints how many they were.
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <iostream>
@@ -86,33 +85,6 @@ class World {
       const auto got =
           checker.Check(snapshot, *model_, {questions[i].view(), {}, nullptr, {}}, arena);
       PEMBA_CHECK(got.ok() && *got == want);
-    });
-    std::cout << kQuestions << "\n";
-  }
-
-  // Batches of 16: one user about the folders of a tree that is theirs and of one that is not.
-  void Batch() {
-    std::vector<std::vector<tuple::Tuple>> batches(kQuestions / 16);
-    for (std::uint64_t b = 0; b < batches.size(); ++b) {
-      for (std::uint64_t i = 0; i < 16; ++i) {
-        const auto tree = (b + i / 8) % kTrees;
-        batches[b].push_back(
-            {N(N("folder:", tree) + "-", i % 8), "viewer", N("user:", b % kTrees * 4), {}});
-      }
-    }
-    const engine::Checker checker({.resolve_node_limit = 25}, clock_);
-    const auto snapshot = graph_.Pin();
-    Arena arena;
-    Measured([&](std::uint64_t i) {
-      if (i % 16 != 0) return;
-      arena.Reset();
-      std::array<engine::CheckQuery, 16> queries;
-      for (std::size_t at = 0; at < 16; ++at) queries[at].tuple = batches[i / 16][at].view();
-      const auto got = checker.BatchCheck(snapshot, *model_, queries, arena);
-      for (std::size_t at = 0; at < 16; ++at) {
-        const auto want = at < 8 ? engine::Decision::kAllowed : engine::Decision::kDenied;
-        PEMBA_CHECK(got[at].ok() && *got[at] == want);
-      }
     });
     std::cout << kQuestions << "\n";
   }
@@ -228,7 +200,6 @@ constexpr Scenario kScenarios[] = {
      }},
     {"or_blocked", [](World& world) { Blocked(world, "or_blocked", Decision::kAllowed); }},
     {"not_blocked", [](World& world) { Blocked(world, "not_blocked", Decision::kAllowed); }},
-    {"batch", [](World& world) { world.Batch(); }},
     {"list_or", [](World& world) { world.List("or_blocked", kListed); }},
     {"list_not", [](World& world) { world.List("not_blocked", kListed - (kListed + 2) / 3); }},
 };
