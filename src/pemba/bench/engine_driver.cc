@@ -16,7 +16,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kQuestions = 32'768;  // More than a cache keeps the paths of.
+// Of a case, at least and at most. More than a cache keeps the paths of, and at size also more than
+// it keeps the slots of the hash probe of: else that one would be measured in the cache.
+constexpr std::size_t kQuestions = 32'768, kQuestionsMax = 262'144;
 constexpr std::size_t kSlowQuestions = 16;  // Of a case whose single question takes long.
 
 double Microseconds(double ns) { return ns / 1000; }
@@ -180,11 +182,13 @@ double ProbeCost(const ProbeTable& table, const std::vector<Prepared>& questions
 }
 
 Result<std::vector<Prepared>> PrepareQuestions(const Scenario& scenario, std::size_t index,
-                                               std::uint64_t seed) {
-  Random random(seed * 1'000'003 + index);
+                                               const WorldSize& size) {
+  Random random(size.seed * 1'000'003 + index);
+  const auto count = std::clamp<std::size_t>(size.tuples / 4, kQuestions, kQuestionsMax);
   std::vector<Prepared> questions;
+  questions.reserve(count);
   std::uint64_t answers = 0;
-  while (questions.size() < kQuestions &&
+  while (questions.size() < count &&
          (questions.size() < kSlowQuestions || answers < 4 * kQuestions)) {
     auto question = scenario.Make(index, random);
     answers += std::max<std::uint64_t>(question.batch.size(), 1) + question.listed.count;
@@ -226,7 +230,7 @@ Result<std::vector<Row>> MeasureEngine(const ScenarioInfo& info, const EngineRun
   const ProbeTable table(*scenario);
   const auto cases = scenario->cases();
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    PEMBA_TRY(const auto questions, PrepareQuestions(*scenario, i, run.size.seed));
+    PEMBA_TRY(const auto questions, PrepareQuestions(*scenario, i, run.size));
     const CaseRun measured(*world, cases[i], questions, run.duration);
     const auto floor = ProbeCost(table, questions, run.duration / 4);
     std::vector<std::uint32_t> counts = {1};

@@ -88,6 +88,8 @@ Result<Prepared> Prepared::Make(Question question) {
     prepared.context_ = std::make_unique<boost::json::object>(std::move(context));
   }
   prepared.text_ = tuple::ToText({question.object, question.relation, question.subject});
+  prepared.object_bytes_ = static_cast<std::uint32_t>(question.object.size());
+  prepared.relation_bytes_ = static_cast<std::uint32_t>(question.relation.size());
   for (auto& one : question.batch) {
     PEMBA_TRY(auto check, Make(std::move(one)));
     prepared.batch_.push_back(std::move(check));
@@ -95,9 +97,7 @@ Result<Prepared> Prepared::Make(Question question) {
   prepared.question_ = std::move(question);
   prepared.question_.batch.clear();
   for (const auto& check : prepared.batch_) {
-    const auto& q = check.question_;
-    prepared.queries_.push_back(
-        {{q.object, q.relation, q.subject}, {}, check.context_.get(), std::nullopt});
+    prepared.queries_.push_back({check.tuple(), {}, check.context_.get(), std::nullopt});
   }
   return prepared;
 }
@@ -118,67 +118,71 @@ std::string Asker::Describe(const Prepared& prepared) {
          (verified.ok() ? ": right this time" : ": " + verified.error().message);
 }
 
+namespace {
+
+Error Wrong(std::string text) { return {ErrorCode::kInternal, "wrong answer: " + std::move(text)}; }
+
+Status Verify(const Result<Decision>& got, Decision want) {
+  if (!got.ok()) return Wrong("an error: " + got.error().message);
+  if (*got != want) return Wrong(want == Decision::kAllowed ? "denied" : "allowed");
+  return Done{};
+}
+
+}  // namespace
+
 Result<Done> Asker::AskAndVerify(const Prepared& prepared) {
   arena_.Reset();
   answers_ = 1;
-  const auto& question = prepared.question_;
-  const auto wrong = [](std::string text) {
-    return Error{ErrorCode::kInternal, "wrong answer: " + std::move(text)};
-  };
-  const auto verify = [&](const Result<Decision>& got, Decision want) -> Status {
-    if (!got.ok()) return wrong("an error: " + got.error().message);
-    if (*got != want) return wrong(want == Decision::kAllowed ? "denied" : "allowed");
-    return Done{};
-  };
   const engine::Checker checker(limits_, clock_);
+  switch (prepared.question_.ask) {
+    case Ask::kCheck:
+      return Verify(
+          checker.Check(snapshot_, world_.model(),
+                        {prepared.tuple(), {}, prepared.context_.get(), std::nullopt}, arena_),
+          prepared.question_.answer);
+    case Ask::kBatchCheck: {
+      const auto got = checker.BatchCheck(snapshot_, world_.model(), prepared.queries_, arena_);
+      answers_ = got.size();
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        PEMBA_TRY(std::ignore, Verify(got[i], prepared.batch_[i].question_.answer));
+      }
+      return Done{};
+    }
+    case Ask::kListObjects:
+    case Ask::kListUsers:
+      return ListAndVerify(prepared);
+  }
+  return Wrong("no such question");
+}
+
+Result<Done> Asker::ListAndVerify(const Prepared& prepared) {
+  const auto& question = prepared.question_;
   const engine::Lister lister(limits_, clock_);
   ListDigest digest;
   const engine::ListSink sink = [&digest](std::span<const std::string_view> ids) {
     for (const auto id : ids) digest.Add(id);
     return engine::SinkWants::kMore;
   };
-  const auto verify_list = [&](const Result<engine::ListSummary>& summary) -> Status {
-    if (!summary.ok()) return wrong("an error: " + summary.error().message);
-    answers_ = digest.count;
-    if (digest != question.listed) {
-      return wrong(std::to_string(digest.count) + " ids, not the right " +
-                   std::to_string(question.listed.count));
-    }
-    return Done{};
-  };
-  switch (question.ask) {
-    case Ask::kCheck:
-      return verify(checker.Check(snapshot_, world_.model(),
-                                  {{question.object, question.relation, question.subject},
-                                   {},
-                                   prepared.context_.get(),
-                                   std::nullopt},
-                                  arena_),
-                    question.answer);
-    case Ask::kBatchCheck: {
-      const auto got = checker.BatchCheck(snapshot_, world_.model(), prepared.queries_, arena_);
-      answers_ = got.size();
-      for (std::size_t i = 0; i < got.size(); ++i) {
-        PEMBA_TRY(std::ignore, verify(got[i], prepared.batch_[i].question_.answer));
-      }
-      return Done{};
-    }
-    case Ask::kListObjects:
-      return verify_list(lister.ListObjects(snapshot_, world_.model(),
-                                            {.type = question.object,
-                                             .relation = question.relation,
-                                             .subject = question.subject,
-                                             .context = prepared.context_.get()},
-                                            {}, arena_, sink));
-    case Ask::kListUsers:
-      return verify_list(lister.ListUsers(snapshot_, world_.model(),
-                                          {.object = question.object,
-                                           .relation = question.relation,
-                                           .user_type = question.subject,
-                                           .context = prepared.context_.get()},
-                                          {}, arena_, sink));
+  const auto summary = question.ask == Ask::kListObjects
+                           ? lister.ListObjects(snapshot_, world_.model(),
+                                                {.type = question.object,
+                                                 .relation = question.relation,
+                                                 .subject = question.subject,
+                                                 .context = prepared.context_.get()},
+                                                {}, arena_, sink)
+                           : lister.ListUsers(snapshot_, world_.model(),
+                                              {.object = question.object,
+                                               .relation = question.relation,
+                                               .user_type = question.subject,
+                                               .context = prepared.context_.get()},
+                                              {}, arena_, sink);
+  if (!summary.ok()) return Wrong("an error: " + summary.error().message);
+  answers_ = digest.count;
+  if (digest != question.listed) {
+    return Wrong(std::to_string(digest.count) + " ids, not the right " +
+                 std::to_string(question.listed.count));
   }
-  return wrong("no such question");
+  return Done{};
 }
 
 }  // namespace pemba::bench

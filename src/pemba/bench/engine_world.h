@@ -39,11 +39,18 @@ class Prepared {
   const Question& question() const { return question_; }
   // Of the tuple that is asked about, as one text: what the floor looks up.
   const std::string& text() const { return text_; }
+  // The same bytes in parts: engine and floor read the same memory to know what is asked.
+  tuple::TupleView tuple() const {
+    const std::string_view text = text_;
+    return {text.substr(0, object_bytes_), text.substr(object_bytes_ + 1, relation_bytes_),
+            text.substr(object_bytes_ + relation_bytes_ + 2)};
+  }
 
  private:
   friend class Asker;
-  Question question_;
   std::string text_;
+  std::uint32_t object_bytes_ = 0, relation_bytes_ = 0;
+  Question question_;
   std::unique_ptr<boost::json::object> context_;
   std::vector<Prepared> batch_;
   // Views of the batch. INVARIANT: they point into batch_'s heap memory, so moving is safe.
@@ -65,6 +72,7 @@ class Asker {
 
  private:
   Result<Done> AskAndVerify(const Prepared& prepared);
+  Result<Done> ListAndVerify(const Prepared& prepared);
 
   const EngineWorld& world_;
   SystemClock clock_;

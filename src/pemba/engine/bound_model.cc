@@ -26,6 +26,27 @@ std::size_t SlotOf(model::ConditionIndex condition, graph::ContextId context) {
   return context + std::size_t{model::Underlying(condition)} * kApart;
 }
 
+model::RelationIndex DirectOwnerOf(const model::Plan& plan, model::RelationIndex relation) {
+  if (!plan.relations()[relation].terminal) return model::kNoIndex;
+  const auto owner = plan.LeavesOf(plan.relations()[relation])[0].owner;
+  const auto entries = plan.EntriesOf(plan.relations()[owner]);
+  const bool plain = std::all_of(entries.begin(), entries.end(), [](const auto& entry) {
+    return entry.condition == model::kNoIndex && entry.userset == model::kNoIndex;
+  });
+  return plain ? owner : model::kNoIndex;
+}
+
+internal::NameTable NamesOf(const model::Plan& plan, std::uint32_t types_scope) {
+  internal::NameTable names(plan.types().size() + plan.relations().size());
+  for (model::TypeIndex i = 0; i < plan.types().size(); ++i) {
+    names.Add(types_scope, plan.types()[i].name, i);
+  }
+  for (model::RelationIndex i = 0; i < plan.relations().size(); ++i) {
+    names.Add(plan.relations()[i].type, plan.relations()[i].name, i);
+  }
+  return names;
+}
+
 }  // namespace
 
 struct BoundModel::CachedBindings {
@@ -96,6 +117,10 @@ std::shared_ptr<const BoundModel> BoundModel::Bind(std::shared_ptr<const model::
     key.expires = model::Expires(entry.condition);
     bound->partitions_.push_back(graph.InternPartition(key));
   }
+  for (model::RelationIndex i = 0; i < plan->relations().size(); ++i) {
+    bound->direct_owners_.push_back(DirectOwnerOf(*plan, i));
+  }
+  bound->names_ = NamesOf(*plan, kTypes);
   bound->plan_ = std::move(plan);
   return bound;
 }

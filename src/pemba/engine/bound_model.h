@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "pemba/condition/program.h"
+#include "pemba/engine/internal/name_table.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
 
@@ -37,6 +39,18 @@ class BoundModel {
   graph::TypeId type(model::TypeIndex type) const { return types_[type]; }
   graph::PartitionId partition(model::EntryIndex entry) const { return partitions_[entry]; }
 
+  // As the plan's, and faster.
+  model::TypeIndex FindType(std::string_view name) const { return names_.Find(kTypes, name); }
+  model::RelationIndex FindRelation(model::TypeIndex type, std::string_view name) const {
+    return names_.Find(type, name);
+  }
+
+  // The relation whose tuples alone decide this one, none of them under a condition nor naming a
+  // userset; kNoIndex: there is more to it.
+  model::RelationIndex DirectOwner(model::RelationIndex relation) const {
+    return direct_owners_[relation];
+  }
+
   // The values of a stored context, which is not empty, for the parameters of a condition (for
   // those of the underlying one if it Expires()); null if the context does not fit the condition as
   // this model has it: queries do not see such a tuple. Wait-free once cached; the
@@ -59,6 +73,10 @@ class BoundModel {
   std::shared_ptr<const model::Plan> plan_;
   std::vector<graph::TypeId> types_;
   std::vector<graph::PartitionId> partitions_;  // By entry.
+
+  static constexpr std::uint32_t kTypes = 0xFFFF'FFFF;  // The scope; of relations: their type.
+  internal::NameTable names_;                           // Borrowed from the plan.
+  std::vector<model::RelationIndex> direct_owners_;     // By relation.
 
   // Made by the first request that needs it (compare-and-swap), freed by the destructor. Slots are
   // filled once, by compare-and-swap, and never change again: readers only load (acquire).

@@ -4,9 +4,11 @@
 #include <optional>
 #include <string>
 
+#include "pemba/engine/internal/direct_check.h"
 #include "pemba/engine/internal/evaluator.h"
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/request.h"
+#include "pemba/engine/internal/search_memo.h"
 #include "pemba/engine/internal/union_search.h"
 
 namespace pemba::engine {
@@ -103,6 +105,7 @@ bool SameSubject(const CheckQuery& a, const CheckQuery& b) {
 
 Result<Decision> Checker::Check(const graph::Snapshot& snapshot, const BoundModel& model,
                                 const CheckQuery& query, Arena& arena) const {
+  if (const auto decision = internal::DecideDirectly(snapshot, model, query)) return *decision;
   Request request(limits_, clock_, snapshot, model, query, arena);
   PEMBA_TRY(std::ignore, request.Resolve());
   Evaluator evaluator(request);
@@ -113,31 +116,56 @@ std::vector<Result<Decision>> Checker::BatchCheck(const graph::Snapshot& snapsho
                                                   const BoundModel& model,
                                                   std::span<const CheckQuery> queries,
                                                   Arena& arena) const {
-  std::vector<std::optional<Result<Decision>>> answers(queries.size());
-  for (std::size_t first = 0; first < queries.size(); ++first) {
-    if (answers[first]) continue;
+  std::vector<Result<Decision>> answers(queries.size(), Decision::kDenied);
+  const auto grouped = arena.NewArray<bool>(queries.size());
+  for (std::uint32_t first = 0; first < queries.size(); ++first) {
+    if (grouped[first]) continue;
     // This question and all later ones of the same subject share what is found out.
-    Request request(limits_, clock_, snapshot, model, queries[first], arena);
-    const auto resolved = request.ResolveSubject();
-    std::optional<Evaluator> evaluator(std::in_place, request);
-    for (std::size_t i = first; i < queries.size(); ++i) {
-      if (answers[i] || !SameSubject(queries[first], queries[i])) continue;
-      const auto target = resolved.ok() ? request.ResolveTarget(queries[i]) : resolved;
-      answers[i] = target.ok() ? Answer(request, *evaluator) : Result<Decision>(target.error());
-      // What was cut off in the middle is not built upon.
-      if (request.stopped() != nullptr) evaluator.emplace(request);
-      for (std::size_t j = i + 1; j < queries.size(); ++j) {
-        if (!answers[j] && queries[i].tuple == queries[j].tuple &&
-            SameSubject(queries[i], queries[j])) {
-          answers[j] = answers[i];
-        }
-      }
+    internal::ArenaVector<std::uint32_t> group(arena);
+    for (auto i = first; i < queries.size(); ++i) {
+      if (grouped[i] || (i != first && !SameSubject(queries[first], queries[i]))) continue;
+      grouped[i] = true;
+      group.push_back(i);
+    }
+    if (group.size() == 1) {
+      answers[first] = Check(snapshot, model, queries[first], arena);
+    } else {
+      AnswerGroup(snapshot, model, queries, {group.begin(), group.end()}, arena, answers);
     }
   }
-  std::vector<Result<Decision>> results;
-  results.reserve(answers.size());
-  for (auto& answer : answers) results.push_back(*std::move(answer));
-  return results;
+  return answers;
+}
+
+void Checker::AnswerGroup(const graph::Snapshot& snapshot, const BoundModel& model,
+                          std::span<const CheckQuery> queries, std::span<const std::uint32_t> group,
+                          Arena& arena, std::span<Result<Decision>> answers) const {
+  Request request(limits_, clock_, snapshot, model, queries[group[0]], arena);
+  if (const auto resolved = request.ResolveSubject(); !resolved.ok()) {
+    for (const auto i : group) answers[i] = resolved.error();
+    return;
+  }
+  internal::SearchMemo memo(arena);
+  request.ShareSearches(&memo);
+  std::optional<Evaluator> evaluator(std::in_place, request);
+  internal::GoalIndex asked(arena);  // Where the same question came first.
+  const auto targets = request.FindTargets(queries, group);
+  for (std::size_t at = 0; at < group.size(); ++at) {
+    const auto& target = targets[at];
+    const auto i = group[at];
+    if (target.relation == model::kNoIndex) {
+      answers[i] = request.ResolveTarget(queries[i]).error();
+      continue;
+    }
+    const auto same = asked.FindOrAdd(std::uint64_t{target.relation} << 32 | target.object, i);
+    if (same != internal::GoalIndex::kNew) {
+      answers[i] = answers[same];
+      continue;
+    }
+    request.TurnTo(queries[i], target);
+    answers[i] = Answer(request, *evaluator);
+    // What was cut off in the middle is not built upon.
+    if (request.stopped() != nullptr) evaluator.emplace(request);
+  }
 }
 
 }  // namespace pemba::engine

@@ -49,11 +49,16 @@ class Checker {
   Result<Decision> Check(const graph::Snapshot& snapshot, const BoundModel& model,
                          const CheckQuery& query, Arena& arena) const;
 
-  // As Check for each query; equal sub-questions are evaluated once.
+  // As Check for each query; what queries of one subject share is found out once.
   std::vector<Result<Decision>> BatchCheck(const graph::Snapshot& snapshot, const BoundModel& model,
                                            std::span<const CheckQuery> queries, Arena& arena) const;
 
  private:
+  // Of queries that differ in object and relation only.
+  void AnswerGroup(const graph::Snapshot& snapshot, const BoundModel& model,
+                   std::span<const CheckQuery> queries, std::span<const std::uint32_t> group,
+                   Arena& arena, std::span<Result<Decision>> answers) const;
+
   CheckLimits limits_;
   const Clock& clock_;
 };

@@ -842,6 +842,20 @@ TEST(BatchCheck, AnswersAsCheckDoes) {
   }
 }
 
+// Questions of one subject build on each other's searches.
+TEST(BatchCheck, SharedSearchesChangeNoAnswer) {
+  for (std::uint64_t seed = 1; seed <= 3'000; ++seed) {
+    const auto world = testing::OneSubjectWorld(seed);
+    testing::WorldRunner runner(world.model, world.tuples);
+    const auto answers = runner.BatchCheck(world.questions, world.questions[0].hops_max);
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      ASSERT_EQ(ToText(answers[i]), ToText(runner.Check(world.questions[i])))
+          << "seed " << seed << "\n"
+          << testing::Describe(world, world.questions[i]);
+    }
+  }
+}
+
 TEST(BatchCheck, OneBadItemFailsAlone) {
   testing::WorldRunner runner(ModelOf(kGroups),
                               Parsed(std::vector<std::string>{"document:1#viewer@user:anne"}));

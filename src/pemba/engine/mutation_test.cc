@@ -30,7 +30,7 @@ TEST(Mutations, EveryPlantedBugIsFound) {
       {static_cast<int>(Mutation::kForgetContextualConditions), 0},
       {static_cast<int>(Mutation::kForgetContextValues), 0},
   };
-  const int count = static_cast<int>(internal::kFirstOfLists);
+  const int count = static_cast<int>(internal::kFirstOfBatches);
   for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) {
     if (static_cast<int>(found_in.size()) == count - 1) break;
     const auto world = RandomWorld(seed);
@@ -55,6 +55,33 @@ TEST(Mutations, EveryPlantedBugIsFound) {
     }
   }
   for (int mutation = 1; mutation < count; ++mutation) {
+    EXPECT_EQ(found_in.count(mutation), 1u) << "mutation " << mutation << " was not found";
+    std::cout << "mutation " << mutation << " found in world " << found_in[mutation] << "\n";
+  }
+}
+
+TEST(Mutations, EveryBugPlantedInBatchesIsFound) {
+  std::map<int, std::uint64_t> found_in;
+  const int first = static_cast<int>(internal::kFirstOfBatches);
+  const int count = static_cast<int>(internal::kFirstOfLists);
+  for (std::uint64_t seed = 1; seed <= kWorlds; ++seed) {
+    if (static_cast<int>(found_in.size()) == count - first) break;
+    const auto world = OneSubjectWorld(seed);
+    const auto hops_max = world.questions[0].hops_max;
+    WorldRunner runner(world.model, world.tuples);
+    for (int mutation = first; mutation < count; ++mutation) {
+      if (found_in.count(mutation) != 0) continue;
+      internal::planted_mutation = static_cast<Mutation>(mutation);
+      const auto answers = runner.BatchCheck(world.questions, hops_max);
+      internal::planted_mutation = Mutation::kNone;
+      for (std::size_t i = 0; i < answers.size(); ++i) {
+        if (ToText(answers[i]) != ToText(runner.Check(world.questions[i]))) {
+          found_in[mutation] = seed;
+        }
+      }
+    }
+  }
+  for (int mutation = first; mutation < count; ++mutation) {
     EXPECT_EQ(found_in.count(mutation), 1u) << "mutation " << mutation << " was not found";
     std::cout << "mutation " << mutation << " found in world " << found_in[mutation] << "\n";
   }

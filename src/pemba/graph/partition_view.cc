@@ -141,6 +141,11 @@ RowCursor PartitionView::Objects(NodeId subject) const {
   return RowCursor(internal::FindRow(reverse_, subject), stamp_);
 }
 
+PartitionView::PlainRow PartitionView::PlainSubjects(NodeId object) const {
+  const auto row = internal::FindPlainRow(forward_, object);
+  return {row.first, row.last};
+}
+
 namespace {
 
 std::uint32_t DegreeOf(const internal::Root* root, NodeId row) {

@@ -106,6 +106,18 @@ class PartitionView {
   RowCursor Subjects(NodeId object) const;
   RowCursor Objects(NodeId subject) const;
 
+  // What Subjects() walks, where that is one piece of memory without recent changes, as it mostly
+  // is; else not known() and nothing is said about the row. For walks that look at many short rows
+  // and not at contexts.
+  struct PlainRow {
+    const NodeId* first = nullptr;
+    const NodeId* last = nullptr;
+    bool known() const { return first != nullptr; }
+    const NodeId* begin() const { return first; }
+    const NodeId* end() const { return last; }
+  };
+  PlainRow PlainSubjects(NodeId object) const;
+
   // Upper bounds of the rows' lengths, exact where nothing changed lately. One cache miss.
   std::uint32_t SubjectDegree(NodeId object) const;
   std::uint32_t ObjectDegree(NodeId subject) const;

@@ -1,5 +1,6 @@
 #include "pemba/graph/snapshot.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -33,23 +34,25 @@ NodeId Snapshot::FindNode(TypeId type, std::string_view text) const {
 }
 
 void Snapshot::FindNodes(std::span<NodeQuery> queries) const {
-  constexpr std::size_t kGroup = 16;
-  std::array<std::uint64_t, kGroup> hashes;
+  using Lookup = internal::Dictionary::Lookup;
+  std::array<Lookup, internal::Dictionary::kLookupsMax> lookups;
   while (!queries.empty()) {
-    const auto group = queries.first(std::min(kGroup, queries.size()));
+    const auto group = queries.first(std::min(lookups.size(), queries.size()));
     queries = queries.subspan(group.size());
     for (std::size_t i = 0; i < group.size(); ++i) {
-      const auto& nodes = state_->names.type(group[i].type).nodes;
-      hashes[i] = nodes.Hash(group[i].text);
-      nodes.PrefetchBucket(hashes[i]);
+      lookups[i] = {&state_->names.type(group[i].type).nodes, group[i].text};
     }
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      state_->names.type(group[i].type).nodes.PrefetchRecord(hashes[i]);
-    }
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      group[i].node = state_->names.type(group[i].type).nodes.Find(group[i].text, hashes[i]);
-    }
+    internal::Dictionary::FindAll({lookups.data(), group.size()});
+    for (std::size_t i = 0; i < group.size(); ++i) group[i].node = lookups[i].id;
   }
+}
+
+void Snapshot::FindBoth(NodeQuery& a, NodeQuery& b) const {
+  internal::Dictionary::Lookup first{&state_->names.type(a.type).nodes, a.text};
+  internal::Dictionary::Lookup second{&state_->names.type(b.type).nodes, b.text};
+  internal::Dictionary::FindBoth(first, second);
+  a.node = first.id;
+  b.node = second.id;
 }
 
 Places Snapshot::Locate(std::span<const tuple::TupleView> tuples) const {

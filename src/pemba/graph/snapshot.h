@@ -78,6 +78,8 @@ class Snapshot {
   };
   // Answers all queries, their cache misses side by side.
   void FindNodes(std::span<NodeQuery> queries) const;
+  // Of two: the ends of a question.
+  void FindBoth(NodeQuery& a, NodeQuery& b) const;
 
   // Where the names of these tuples lie, for a writer who comes next: it need not look for them
   // while others wait for it.

@@ -74,6 +74,26 @@ TEST(Split, TakesTheFirstColonAndTheLastHash) {
   EXPECT_EQ(SplitObject("anne"), (ObjectParts{"", "anne"}));
 }
 
+TEST(Split, FindsSeparatorsAtEveryPlace) {
+  for (std::size_t size = 1; size <= 40; ++size) {
+    for (std::size_t colon = 0; colon < size; ++colon) {
+      std::string text(size, 'x');
+      text[colon] = ':';
+      text.back() = size - 1 == colon ? ':' : '\xba';  // ':' but for the high bit.
+      EXPECT_EQ(SplitObject(text), (ObjectParts{std::string_view(text).substr(0, colon),
+                                                std::string_view(text).substr(colon + 1)}));
+      for (std::size_t hash = colon + 1; hash < size; ++hash) {
+        auto userset = text;
+        userset[hash] = '#';
+        const auto parts = SplitSubject(userset);
+        EXPECT_EQ(parts.kind, SubjectKind::kUserset);
+        EXPECT_EQ(parts.id.size(), hash - colon - 1);
+        EXPECT_EQ(parts.relation.size(), size - hash - 1);
+      }
+    }
+  }
+}
+
 TEST(Context, CanonicalTextSortsKeysAndRoundTrips) {
   const auto context = ParseContext(R"({ "b": [1, "x", null, {"z":1,"a":true}], "a": 1e3 })");
   ASSERT_TRUE(context.ok());

@@ -97,10 +97,10 @@ class GoalIndex {
   void Grow() {
     const std::uint32_t old_capacity = capacity_;
     Slot* const old = slots_;
-    capacity_ = capacity_ == 0 ? 16 : capacity_ * 2;
-    slots_ =
-        static_cast<Slot*>(arena_->Allocate(sizeof(Slot) * std::size_t{capacity_}, alignof(Slot)));
-    for (std::uint32_t i = 0; i < capacity_; ++i) slots_[i].key = kEmpty;
+    capacity_ = capacity_ == 0 ? 32 : capacity_ * 2;
+    const auto bytes = sizeof(Slot) * std::size_t{capacity_};
+    slots_ = static_cast<Slot*>(arena_->Allocate(bytes, alignof(Slot)));
+    std::memset(static_cast<void*>(slots_), 0xFF, bytes);  // Every key is kEmpty.
     for (std::uint32_t i = 0; i < old_capacity; ++i) {
       if (old[i].key == kEmpty) continue;
       auto at = Home(old[i].key);

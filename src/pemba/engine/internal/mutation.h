@@ -39,6 +39,10 @@ enum class Mutation : std::uint8_t {
   kSkipParentsWithoutRelation,  // A parent that lacks the relation does not satisfy its set.
   kFirstUsersetOnly,            // One userset restriction per relation (CVE-2025-55213).
   kForgetRepeatedSteps,         // What is asked of many objects is asked of the first one only.
+  kDirectAnyType,               // Users of another type that have the same number.
+  // Of batches.
+  kRecallTooDeep,       // What is known of a goal counts at any depth.
+  kRecallCycleAsFalse,  // A "no" that may be a cycle's is a plain one for the next question.
   // Of lists.
   kListForgetShadow,     // A contextual tuple does not hide the stored one.
   kListForgetWildcards,  // Public objects are not listed.
@@ -49,6 +53,7 @@ enum class Mutation : std::uint8_t {
   kUsersForgetCycle,     // A cycle counts as false.
   kCount,
 };
+inline constexpr Mutation kFirstOfBatches = Mutation::kRecallTooDeep;
 inline constexpr Mutation kFirstOfLists = Mutation::kListForgetShadow;
 
 #ifdef PEMBA_ENGINE_MUTATIONS

@@ -83,36 +83,62 @@ Status Request::ResolveTarget(const CheckQuery& query) {
   return Done{};
 }
 
+std::span<Request::Target> Request::FindTargets(std::span<const CheckQuery> queries,
+                                                std::span<const std::uint32_t> chosen) {
+  const auto targets = arena_.NewArray<Target>(chosen.size());
+  const auto names = arena_.NewArray<graph::Snapshot::NodeQuery>(chosen.size());
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto& tuple = queries[chosen[i]].tuple;
+    const auto object = tuple::SplitObject(tuple.object);
+    const auto type = model_.FindType(object.type);
+    if (type == kNoIndex) continue;
+    targets[i].relation = model_.FindRelation(type, tuple.relation);
+    names[i] = {model_.type(type), object.id, graph::kNoNode};
+  }
+  snapshot_.FindNodes(names);
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (targets[i].relation == kNoIndex) continue;
+    const auto type = plan_.relations()[targets[i].relation].type;
+    targets[i].object = NodeOr(names[i].node, type, names[i].text);
+  }
+  return targets;
+}
+
+void Request::TurnTo(const CheckQuery& query, const Target& target) {
+  Restart(query);
+  relation_ = target.relation;
+  object_ = target.object;
+}
+
 Status Request::Resolve() {
   PEMBA_TRY(const auto subject, NameSubject(query_.tuple.subject));
   PEMBA_TRY(const auto object, NameTarget(query_));
   const auto type = plan_.relations()[relation_].type;
-  std::array<graph::Snapshot::NodeQuery, 2> ends{
-      {{model_.type(type), object, graph::kNoNode}, {model_.type(subject_.type), subject, 0}}};
+  graph::Snapshot::NodeQuery ends[] = {{model_.type(type), object},
+                                       {model_.type(subject_.type), subject}};
   const bool wildcard = subject_.kind == SubjectKind::kWildcard;
-  snapshot_.FindNodes(std::span(ends).first(wildcard ? 1 : 2));
-  const auto known = [this](graph::NodeId node, model::TypeIndex of, std::string_view id) {
-    if (node != graph::kNoNode) return node;
-    const auto local = FindLocal(of, id);
-    return local == graph::kNoNode ? LocalNode(of, id) : local;
-  };
-  subject_.node = wildcard ? 0 : known(ends[1].node, subject_.type, subject);
+  snapshot_.FindBoth(ends[0], ends[1]);
+  subject_.node = wildcard ? 0 : NodeOr(ends[1].node, subject_.type, subject);
   ResolveContextual();
-  object_ = known(ends[0].node, type, object);
+  object_ = NodeOr(ends[0].node, type, object);
   return Done{};
 }
 
-Result<std::string_view> Request::NameTarget(const CheckQuery& query) {
+void Request::Restart(const CheckQuery& query) {
   query_.tuple = query.tuple;
   query_.deadline = query.deadline;
   stopped_ = nullptr;
   steps_ = 0;
   steps_to_check_ = kStepsPerLook;
   hops_max_ = limits_.resolve_node_limit;
+}
+
+Result<std::string_view> Request::NameTarget(const CheckQuery& query) {
+  Restart(query);
   const auto object = tuple::SplitObject(query.tuple.object);
-  const auto type = plan_.FindType(object.type);
+  const auto type = model_.FindType(object.type);
   if (type == kNoIndex) return NotFound("type '" + std::string(object.type) + "'");
-  relation_ = plan_.FindRelation(type, query.tuple.relation);
+  relation_ = model_.FindRelation(type, query.tuple.relation);
   if (relation_ == kNoIndex) {
     return NotFound("relation '" + std::string(object.type) + "#" +
                     std::string(query.tuple.relation) + "'");
@@ -123,7 +149,7 @@ Result<std::string_view> Request::NameTarget(const CheckQuery& query) {
 Result<std::string_view> Request::NameSubject(std::string_view text) {
   const auto parts = tuple::SplitSubject(text);
   subject_.kind = parts.kind;
-  subject_.type = plan_.FindType(parts.type);
+  subject_.type = model_.FindType(parts.type);
   if (subject_.type == kNoIndex) return NotFound("type '" + std::string(parts.type) + "'");
   switch (parts.kind) {
     case SubjectKind::kObject:
@@ -134,7 +160,7 @@ Result<std::string_view> Request::NameSubject(std::string_view text) {
       subject_kind_ = plan_.WildcardKind(subject_.type);
       break;
     case SubjectKind::kUserset:
-      subject_.relation = plan_.FindRelation(subject_.type, parts.relation);
+      subject_.relation = model_.FindRelation(subject_.type, parts.relation);
       if (subject_.relation == kNoIndex) {
         return NotFound("relation '" + std::string(parts.type) + "#" + std::string(parts.relation) +
                         "'");
@@ -150,15 +176,15 @@ Result<std::string_view> Request::NameSubject(std::string_view text) {
 void Request::AddContextual(const tuple::Tuple& tuple, std::uint32_t position) {
   const auto object = tuple::SplitObject(tuple.object);
   const auto subject = tuple::SplitSubject(tuple.subject);
-  const auto type = plan_.FindType(object.type);
-  const auto subject_type = plan_.FindType(subject.type);
+  const auto type = model_.FindType(object.type);
+  const auto subject_type = model_.FindType(subject.type);
   if (type == kNoIndex || subject_type == kNoIndex) return;
-  const auto relation = plan_.FindRelation(type, tuple.relation);
+  const auto relation = model_.FindRelation(type, tuple.relation);
   if (relation == kNoIndex) return;
   model::DirectEntry wanted{relation, subject_type, kNoIndex,
                             subject.kind == SubjectKind::kWildcard, kNoIndex};
   if (subject.kind == SubjectKind::kUserset) {
-    wanted.userset = plan_.FindRelation(subject_type, subject.relation);
+    wanted.userset = model_.FindRelation(subject_type, subject.relation);
     if (wanted.userset == kNoIndex) return;
   }
   if (tuple.condition) {
@@ -184,8 +210,13 @@ graph::NodeId Request::FindNode(model::TypeIndex type, std::string_view id) cons
 }
 
 graph::NodeId Request::NodeOf(model::TypeIndex type, std::string_view id) {
-  const auto node = FindNode(type, id);
-  return node == graph::kNoNode ? LocalNode(type, id) : node;
+  return NodeOr(snapshot_.FindNode(model_.type(type), id), type, id);
+}
+
+graph::NodeId Request::NodeOr(graph::NodeId stored, model::TypeIndex type, std::string_view id) {
+  if (stored != graph::kNoNode) return stored;
+  const auto local = FindLocal(type, id);
+  return local == graph::kNoNode ? LocalNode(type, id) : local;
 }
 
 graph::NodeId Request::FindLocal(model::TypeIndex type, std::string_view text) const {

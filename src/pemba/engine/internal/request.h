@@ -1,7 +1,7 @@
 // Request: the fixed parts of one question, resolved to ids, and the reading of tuples for it.
 //
-// Everything that asks the graph goes through here, so that contextual tuples and conditions are
-// dealt with in one place.
+// Everything but direct_check.h asks the graph through here, so that contextual tuples and
+// conditions are dealt with in one place.
 #pragma once
 
 #include <array>
@@ -19,6 +19,7 @@
 #include "pemba/engine/internal/arena_vector.h"
 #include "pemba/engine/internal/mutation.h"
 #include "pemba/engine/internal/outcome.h"
+#include "pemba/engine/internal/search_memo.h"
 #include "pemba/engine/internal/visit_steps.h"
 #include "pemba/graph/graph.h"
 #include "pemba/model/plan.h"
@@ -54,8 +55,21 @@ class Request {
   // not have, as model::ValidateQuery says it.
   Status ResolveSubject();
   Status ResolveTarget(const CheckQuery& query);
+  // The same for many: finds the targets, their cache misses side by side, then turns to one after
+  // the other. An invalid one has no relation: ResolveTarget says why.
+  struct Target {
+    model::RelationIndex relation = model::kNoIndex;
+    graph::NodeId object = graph::kNoNode;
+  };
+  std::span<Target> FindTargets(std::span<const CheckQuery> queries,
+                                std::span<const std::uint32_t> chosen);
+  void TurnTo(const CheckQuery& query, const Target& target);
   // Both, for the question that the request was made of; their cache misses side by side.
   Status Resolve();
+
+  // What searches find out is kept there for further questions of the same subject.
+  void ShareSearches(SearchMemo* memo) { memo_ = memo; }
+  SearchMemo* memo() const { return memo_; }  // Null: there is one question only.
 
   // For questions that have no one subject: the contextual tuples alone.
   void ResolveContextual();
@@ -175,7 +189,9 @@ class Request {
   // What the model has to say about the names; the id is left to be looked up (empty: a wildcard).
   Result<std::string_view> NameSubject(std::string_view text);
   Result<std::string_view> NameTarget(const CheckQuery& query);
+  void Restart(const CheckQuery& query);
   void AddContextual(const tuple::Tuple& tuple, std::uint32_t position);
+  graph::NodeId NodeOr(graph::NodeId stored, model::TypeIndex type, std::string_view id);
   graph::NodeId FindLocal(model::TypeIndex type, std::string_view text) const;
   graph::NodeId LocalNode(model::TypeIndex type, std::string_view text);
 
@@ -211,6 +227,7 @@ class Request {
   std::array<Asked, 16> asked_;  // By entry; newer ones replace older ones.
 
   VisitStepsCache visit_steps_;
+  SearchMemo* memo_ = nullptr;
 
   // Converted contexts, made when first needed.
   std::span<const condition::Bindings*> request_bindings_;     // By condition.

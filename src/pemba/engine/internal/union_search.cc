@@ -13,6 +13,14 @@ namespace {
 using model::kNoIndex;
 using model::PlanOp;
 
+// How far ahead rows of a wide level are loaded, in goals.
+constexpr std::uint32_t kFar = 6, kNear = 3;
+
+std::uint64_t KeyOf(model::RelationIndex relation, graph::NodeId node) {
+  const bool any_relation = Mutated(Mutation::kVisitObjectsOnce);
+  return std::uint64_t{any_relation ? 0 : relation} << 32 | node;
+}
+
 }  // namespace
 
 Outcome SearchRelation(Request& request, model::RelationIndex relation, graph::NodeId object,
@@ -22,24 +30,24 @@ Outcome SearchRelation(Request& request, model::RelationIndex relation, graph::N
     const auto owner = request.plan().LeavesOf(planned)[0].owner;
     return request.Reaches(owner) ? request.ReadDirect(owner, object) : Outcome::False();
   }
-  UnionSearch search(request, UnionSearch::Goals::kFlat);
+  UnionSearch search(request, UnionSearch::Goals::kFlat, want_cycles);
   search.AddRoot(relation, object, depth);
-  const auto outcome = search.Run(want_cycles);
+  const auto outcome = search.Run();
   if (!search.doubtful()) return outcome;
-  UnionSearch exact(request, UnionSearch::Goals::kExact);
+  UnionSearch exact(request, UnionSearch::Goals::kExact, want_cycles);
   exact.AddRoot(relation, object, depth);
-  return exact.Run(want_cycles);
+  return exact.Run();
 }
 
 Outcome SearchLeaf(Request& request, const model::PlanNode& leaf, model::RelationIndex owner,
                    graph::NodeId object, std::uint32_t depth, HopCursor::Set& set) {
-  UnionSearch search(request, UnionSearch::Goals::kFlat);
+  UnionSearch search(request, UnionSearch::Goals::kFlat, /*want_cycles=*/true);
   search.AddLeaf(leaf, owner, object, depth, set);
-  const auto outcome = search.Run(/*want_cycles=*/true);
+  const auto outcome = search.Run();
   if (!search.doubtful()) return outcome;
-  UnionSearch exact(request, UnionSearch::Goals::kExact);
+  UnionSearch exact(request, UnionSearch::Goals::kExact, /*want_cycles=*/true);
   exact.AddLeaf(leaf, owner, object, depth, set);
-  return exact.Run(/*want_cycles=*/true);
+  return exact.Run();
 }
 
 void UnionSearch::AddRoot(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth) {
@@ -51,20 +59,29 @@ void UnionSearch::AddLeaf(const model::PlanNode& leaf, model::RelationIndex owne
   VisitLeaf(leaf, owner, object, depth, kNoGoal, set);
 }
 
-Outcome UnionSearch::Run(bool want_cycles) {
+Outcome UnionSearch::Run() {
+  const auto outcome = Explore();
+  if (memo_ != nullptr && outcome.truth == Truth::kFalse && !doubtful_) RememberFalse();
+  return outcome;
+}
+
+Outcome UnionSearch::Explore() {
   while (!found_) {
     // Goals of the same level may join while it is being walked.
     for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
       if (!request_.Step()) return Outcome::Failed(request_.stopped());
-      PrefetchBehind(i);
+      if (i + kNear < this_level_.size()) PrefetchBehind(i);
       Visit(this_level_[i]);
-      if (found_) return Outcome::True();
+      if (found_) {
+        if (memo_ != nullptr) RememberTrue(this_level_[i]);
+        return Outcome::True();
+      }
     }
     if (next_level_.empty()) break;
     std::swap(this_level_, next_level_);
     next_level_.clear();
   }
-  return found_ ? Outcome::True() : Conclude(want_cycles);
+  return found_ ? Outcome::True() : Conclude();
 }
 
 void UnionSearch::Visit(std::uint32_t goal) {
@@ -103,10 +120,20 @@ void UnionSearch::VisitBySteps(VisitSteps& steps, std::uint32_t goal) {
       }
       continue;
     }
-    for (auto row = step.view.Subjects(object); !row.done(); row.Next()) {
-      if (!request_.Step()) return;
-      Ask(step.target, row.node(), depth + 1, goal, false);
-      if (found_) return;
+    const auto target = step.target;
+    const auto follow = [&](graph::NodeId node) {
+      if (!request_.Step()) return false;
+      Ask(target, node, depth + 1, goal, false);
+      return !found_;
+    };
+    if (const auto row = step.view.PlainSubjects(object); row.known()) {
+      for (const auto node : row) {
+        if (!follow(node)) return;
+      }
+    } else {
+      for (auto changed = step.view.Subjects(object); !changed.done(); changed.Next()) {
+        if (!follow(changed.node())) return;
+      }
     }
     ++at;
   }
@@ -134,12 +161,11 @@ bool UnionSearch::SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeI
 
 // Wide levels: the rows of goals that come soon are on their way while this one is visited.
 void UnionSearch::PrefetchBehind(std::uint32_t position) {
-  constexpr std::uint32_t kFar = 6, kNear = 3;
   const auto steps_of = [&](std::uint32_t at) {
     const auto& steps = *goals_[this_level_[at]].steps;
     return std::span<const VisitStep>(steps.steps, steps.count);
   };
-  if (mode_ == Goals::kExact || position + kNear >= this_level_.size()) return;
+  if (mode_ == Goals::kExact) return;
   if (position + kFar < this_level_.size()) {
     const auto node = goals_[this_level_[position + kFar]].node;
     for (const auto& step : steps_of(position + kFar)) step.view.PrefetchObject(node);
@@ -282,8 +308,7 @@ bool UnionSearch::Hop(const HopCursor::Hop& hop, std::uint32_t depth, std::uint3
 // already visited needs no second visit, only a note.
 void UnionSearch::Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
                       std::uint32_t from, bool same_level) {
-  const bool any_relation = Mutated(Mutation::kVisitObjectsOnce);
-  const auto key = std::uint64_t{any_relation ? 0 : relation} << 32 | node;
+  const auto key = KeyOf(relation, node);
   const auto known = index_.FindOrAdd(key, goals_.size());
   if (known != GoalIndex::kNew) {
     if (from != kNoGoal) extra_.push_back({from, known, !same_level});
@@ -294,10 +319,73 @@ void UnionSearch::Ask(model::RelationIndex relation, graph::NodeId node, std::ui
     return;
   }
   const auto goal = goals_.size();
-  goals_.push_back({relation, node, depth, from, depth, false,
-                    mode_ == Goals::kFlat ? &request_.StepsOf(relation) : nullptr});
-  if (!request_.Reaches(relation)) return;
+  if (memo_ != nullptr) {
+    std::uint32_t hops = 0;
+    const auto recalled = Recall(key, depth, hops);
+    if (recalled == Recalled::kTrue) {
+      found_ = true;
+      found_hops_ = hops + 1;
+      return;
+    }
+    if (recalled == Recalled::kFalse) {
+      goals_.push_back({relation, node, depth, from, depth, false, nullptr, hops});
+      below_max_ = std::max(below_max_, hops);
+      return;
+    }
+  }
+  auto* const steps = mode_ == Goals::kFlat ? &request_.StepsOf(relation) : nullptr;
+  goals_.push_back({relation, node, depth, from, depth, false, steps, 0});
+  if (!(steps == nullptr ? request_.Reaches(relation) : steps->reached)) return;
   (same_level ? this_level_ : next_level_).push_back(goal);
+}
+
+// What an earlier search of the batch has decided, if it is the same from this depth: the limit of
+// hops must be out of its reach, and cycles told if they have to be.
+UnionSearch::Recalled UnionSearch::Recall(std::uint64_t key, std::uint32_t depth,
+                                          std::uint32_t& hops) {
+  const auto* known = memo_->Find(key);
+  if (known == nullptr) return Recalled::kNothing;
+  const auto hops_max = request_.hops_max();
+  if (hops_max != 0 && depth + known->hops >= hops_max && !Mutated(Mutation::kRecallTooDeep)) {
+    return Recalled::kNothing;
+  }
+  hops = known->hops;
+  if (known->truth == SearchMemo::Known::Truth::kTrue) return Recalled::kTrue;
+  if (want_cycles_ && !known->acyclic && !Mutated(Mutation::kRecallCycleAsFalse)) {
+    return Recalled::kNothing;
+  }
+  recalled_cyclic_ = recalled_cyclic_ || !known->acyclic;
+  return Recalled::kFalse;
+}
+
+// Every goal on the way to the one that found the subject.
+void UnionSearch::RememberTrue(std::uint32_t goal) {
+  const auto end = goals_[goal].depth + found_hops_;
+  for (auto at = goal; at != kNoGoal; at = goals_[at].parent) {
+    memo_->Add(KeyOf(goals_[at].relation, goals_[at].node),
+               {SearchMemo::Known::Truth::kTrue, true, end - goals_[at].depth});
+  }
+}
+
+// Every goal that was visited: all behind it was looked at, and nothing failed. With second ways
+// the longest one is not known, but no way visits a goal twice.
+void UnionSearch::RememberFalse() {
+  const bool tree = extra_.empty();
+  const auto count = goals_.size();
+  for (auto i = count; i-- > 0;) {
+    auto& goal = goals_[i];
+    const bool visited = goal.steps != nullptr;
+    if (visited) {
+      const auto hops = tree ? goal.below + 1 : count + below_max_ + 1;
+      const bool acyclic = (tree || want_cycles_) && !recalled_cyclic_;
+      memo_->Add(KeyOf(goal.relation, goal.node),
+                 {SearchMemo::Known::Truth::kFalse, acyclic, hops});
+    }
+    if (goal.parent == kNoGoal) continue;
+    auto& parent = goals_[goal.parent];
+    const auto hop = goal.depth - parent.depth;
+    parent.below = std::max(parent.below, goal.below + hop);
+  }
 }
 
 bool UnionSearch::Decide(const Outcome& outcome) {
@@ -306,7 +394,7 @@ bool UnionSearch::Decide(const Outcome& outcome) {
   return false;
 }
 
-Outcome UnionSearch::Conclude(bool want_cycles) {
+Outcome UnionSearch::Conclude() {
   if (request_.stopped() != nullptr) return Outcome::Failed(request_.stopped());
   doubtful_ = too_deep_ && mode_ == Goals::kFlat;
   if (failure_ != nullptr) return Outcome::Failed(failure_);
@@ -314,9 +402,9 @@ Outcome UnionSearch::Conclude(bool want_cycles) {
   // No way is longer than one visit to every goal and a terminal hop behind it.
   const auto hops_max = request_.hops_max();
   const auto start = goals_.empty() ? 0 : goals_[0].depth;
-  const bool may_be_deep =
-      hops_max != 0 && !Mutated(Mutation::kForgetLongWays) && start + goals_.size() >= hops_max;
-  if (!want_cycles && !may_be_deep) return Outcome::False();
+  const bool may_be_deep = hops_max != 0 && !Mutated(Mutation::kForgetLongWays) &&
+                           start + goals_.size() + below_max_ >= hops_max;
+  if (!want_cycles_ && !may_be_deep) return Outcome::False();
   doubtful_ = may_be_deep && mode_ == Goals::kFlat;
   if (doubtful_) return Outcome::False();
   std::uint32_t longest = 0;

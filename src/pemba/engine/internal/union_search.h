@@ -41,9 +41,12 @@ class UnionSearch {
   // Where that could matter, doubtful() is true, and kExact, one goal per relation, has to decide.
   enum class Goals : std::uint8_t { kFlat, kExact };
 
-  UnionSearch(Request& request, Goals mode)
+  // `want_cycles`: tell kCycle from kFalse.
+  UnionSearch(Request& request, Goals mode, bool want_cycles)
       : request_(request),
         mode_(mode),
+        want_cycles_(want_cycles),
+        memo_(mode == Goals::kFlat ? request.memo() : nullptr),
         index_(request.arena()),
         goals_(request.arena()),
         extra_(request.arena()),
@@ -58,7 +61,7 @@ class UnionSearch {
   void AddLeaf(const model::PlanNode& leaf, model::RelationIndex owner, graph::NodeId object,
                std::uint32_t depth, HopCursor::Set& set);
 
-  Outcome Run(bool want_cycles);
+  Outcome Run();
   bool doubtful() const { return doubtful_; }
 
  private:
@@ -72,6 +75,7 @@ class UnionSearch {
     std::uint32_t longest;  // Of the longest way, once sorted.
     bool ends_in_hops;      // Asked terminal targets, one hop further, that are no goals.
     VisitSteps* steps;      // kFlat.
+    std::uint32_t below;    // Known from an earlier search: hops behind it, which is not visited.
   };
   struct Edge {
     std::uint32_t from, to;
@@ -94,11 +98,18 @@ class UnionSearch {
   void Ask(model::RelationIndex relation, graph::NodeId node, std::uint32_t depth,
            std::uint32_t from, bool same_level);
   bool Decide(const Outcome& outcome);
-  Outcome Conclude(bool want_cycles);
+  enum class Recalled : std::uint8_t { kNothing, kTrue, kFalse };
+  Recalled Recall(std::uint64_t key, std::uint32_t depth, std::uint32_t& hops);
+  void RememberTrue(std::uint32_t goal);
+  void RememberFalse();
+  Outcome Explore();
+  Outcome Conclude();
   bool SortFindsCycle(std::uint32_t& longest);
 
   Request& request_;
-  Goals mode_;
+  const Goals mode_;
+  const bool want_cycles_;
+  SearchMemo* const memo_;  // Of the batch; null: none.
   GoalIndex index_;
   ArenaVector<Goal> goals_;
   ArenaVector<Edge> extra_;  // Ways to goals that were already there.
@@ -106,6 +117,9 @@ class UnionSearch {
   bool found_ = false;
   bool too_deep_ = false;
   bool doubtful_ = false;
+  std::uint32_t found_hops_ = 2;  // If found: from the goal that found it to the subject, at most.
+  std::uint32_t below_max_ = 0;   // Of all goals.
+  bool recalled_cyclic_ = false;  // Built on an answer that does not tell cycles.
   const Failure* failure_ = nullptr;
 };
 

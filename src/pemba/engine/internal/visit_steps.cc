@@ -25,7 +25,7 @@ class Builder {
       if (request_.Reaches(leaf.owner)) AddLeaf(plan_.nodes()[leaf.node]);
     }
     if (form_ == VisitSteps::Form::kNotPlain) return {};
-    return {form_, steps_.begin(), steps_.size()};
+    return {.form = form_, .steps = steps_.begin(), .count = steps_.size()};
   }
 
  private:
@@ -61,38 +61,32 @@ class Builder {
     const auto& entry = plan_.entries()[index];
     if (!NamesSubject(entry)) return;
     if (entry.condition != kNoIndex) form_ = VisitSteps::Form::kNotPlain;
-    VisitStep step;
-    step.kind = VisitStep::Kind::kSubject;
-    step.node = entry.wildcard ? 0 : subject_.node;
-    step.view = request_.View(index);
-    Add(step);
+    const auto node = entry.wildcard ? 0 : subject_.node;
+    if (node >= graph::kLocalNodes) return;  // No tuple names it.
+    const auto view = request_.View(index);
+    if (view.EdgesMax() == 0) return;
+    steps_.push_back({.kind = VisitStep::Kind::kSubject, .node = node, .view = view});
   }
 
   void AddHops(model::EntryIndex index, model::RelationIndex target) {
     if (target == kNoIndex || !request_.Reaches(target)) return;
-    VisitStep step;
-    step.view = request_.View(index);
+    const auto view = request_.View(index);
     if (!plan_.relations()[target].terminal || subject_.kind == SubjectKind::kUserset) {
-      step.kind = VisitStep::Kind::kHops;
-      step.target = target;
-      return Add(step);
+      if (view.EdgesMax() == 0) return;
+      steps_.push_back({.kind = VisitStep::Kind::kHops, .target = target, .view = view});
+      return;
     }
     const auto owner = plan_.LeavesOf(plan_.relations()[target])[0].owner;
     const auto& last = plan_.relations()[owner];
-    step.kind = VisitStep::Kind::kMeet;
     for (std::uint32_t i = 0; i < last.entry_count; ++i) {
       const auto& entry = plan_.entries()[last.first_entry + i];
       if (!NamesSubject(entry)) continue;
       if (entry.condition != kNoIndex) form_ = VisitSteps::Form::kNotPlain;
-      step.node = entry.wildcard ? 0 : subject_.node;
-      step.last = request_.View(last.first_entry + i);
-      if (step.last.EdgesMax() != 0) Add(step);
+      const auto node = entry.wildcard ? 0 : subject_.node;
+      const auto named = request_.View(last.first_entry + i);
+      if (view.EdgesMax() == 0 || named.EdgesMax() == 0 || node >= graph::kLocalNodes) continue;
+      steps_.push_back({.kind = VisitStep::Kind::kMeet, .node = node, .view = view, .last = named});
     }
-  }
-
-  void Add(const VisitStep& step) {
-    const bool unknown = step.kind != VisitStep::Kind::kHops && step.node >= graph::kLocalNodes;
-    if (step.view.EdgesMax() != 0 && !unknown) steps_.push_back(step);
   }
 
   const Request& request_;
@@ -104,10 +98,16 @@ class Builder {
 
 }  // namespace
 
-VisitSteps& VisitStepsCache::Of(const Request& request, model::RelationIndex relation) {
+VisitSteps& VisitStepsCache::Find(const Request& request, model::RelationIndex relation) {
   const auto known = index_.FindOrAdd(relation, steps_.size());
-  if (known != GoalIndex::kNew) return *steps_[known];
-  return *steps_.push_back(request.arena().New<VisitSteps>(Builder(request).Build(relation)));
+  if (known == GoalIndex::kNew) {
+    auto* const made = request.arena().New<VisitSteps>(Builder(request).Build(relation));
+    made->reached = request.Reaches(relation);
+    steps_.push_back(made);
+  }
+  last_relation_ = relation;
+  last_ = known == GoalIndex::kNew ? steps_.back() : steps_[known];
+  return *last_;
 }
 
 }  // namespace pemba::engine::internal

@@ -28,8 +28,8 @@ struct VisitStep {
   Asked asked = Asked::kNever;
   graph::NodeId node = graph::kNoNode;            // The subject's, or that of its wildcard.
   model::RelationIndex target = model::kNoIndex;  // kHops.
-  graph::PartitionView view;
-  graph::PartitionView last;  // kMeet.
+  graph::PartitionView view = {};
+  graph::PartitionView last = {};  // kMeet.
 };
 
 // Of one relation from which only unions can be reached, with all that it leads to without a tuple.
@@ -39,6 +39,7 @@ struct VisitSteps {
   enum class Form : std::uint8_t { kNotPlain, kPlain } form = Form::kNotPlain;
   VisitStep* steps = nullptr;  // In the request's arena.
   std::uint32_t count = 0;
+  bool reached = false;  // By the subject, as far as the model can tell.
 
   // Steps that can never come to anything are dropped. The order of steps means nothing.
   void Drop(std::uint32_t step) { steps[step] = steps[--count]; }
@@ -50,9 +51,16 @@ class VisitStepsCache {
   explicit VisitStepsCache(Arena& arena) : index_(arena), steps_(arena) {}
 
   // Valid as long as the arena.
-  VisitSteps& Of(const Request& request, model::RelationIndex relation);
+  VisitSteps& Of(const Request& request, model::RelationIndex relation) {
+    return relation == last_relation_ ? *last_ : Find(request, relation);
+  }
 
  private:
+  VisitSteps& Find(const Request& request, model::RelationIndex relation);
+
+  // Walks stay with a relation for a while.
+  model::RelationIndex last_relation_ = model::kNoIndex;
+  VisitSteps* last_ = nullptr;
   GoalIndex index_;
   ArenaVector<VisitSteps*> steps_;
 };

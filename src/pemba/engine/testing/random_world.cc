@@ -292,6 +292,18 @@ World RandomWorld(std::uint64_t seed, const WorldShape& shape) {
   return Builder(seed, shape).Build();
 }
 
+World OneSubjectWorld(std::uint64_t seed) {
+  auto world = RandomWorld(seed, {.ids_per_type = 4, .tuples_max = 60});
+  const auto& first = world.questions[0];
+  for (auto& question : world.questions) {
+    question.tuple.subject = first.tuple.subject;
+    question.contextual_tuples = first.contextual_tuples;
+    question.context = first.context;
+    question.hops_max = seed % 2 == 0 ? 0 : 2 + static_cast<std::uint32_t>(seed % 7);
+  }
+  return world;
+}
+
 std::string Describe(const World& world, const Oracle::Question& question) {
   const auto dsl = model::PrintDsl(world.model);
   std::string text = dsl.ok() ? *dsl : model::ModelToJson(world.model);

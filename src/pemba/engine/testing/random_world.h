@@ -30,6 +30,9 @@ struct WorldShape {
 // The same seed gives the same world, on every machine.
 World RandomWorld(std::uint64_t seed, const WorldShape& shape = {});
 
+// A world whose questions are of one subject, context and limit of hops (0 or a few): a batch.
+World OneSubjectWorld(std::uint64_t seed);
+
 // For people: the model, the tuples and one question.
 std::string Describe(const World& world, const Oracle::Question& question);
 

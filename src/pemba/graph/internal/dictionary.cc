@@ -7,6 +7,10 @@
 #include <new>
 #include <optional>
 
+// Most texts are short: called across a library's border, hashing one costs more than it takes.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "pemba/base/assert.h"
 
 namespace pemba::graph::internal {
@@ -53,6 +57,37 @@ void WriteRecord(char* at, std::uint32_t id, std::string_view text) {
   std::memcpy(at, text.data(), text.size());
 }
 
+std::string_view TextOf(const char* record) {
+  const char* at = record + 4;
+  std::size_t length = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto byte = static_cast<unsigned char>(*at++);
+    length |= std::size_t{byte & 0x7Fu} << shift;
+    if (byte < 0x80) return {at, length};
+  }
+}
+
+// memcmp() == 0 without the call.
+bool SameBytes(const char* a, const char* b, std::size_t count) {
+  const auto differ = [&]<class Word>(Word, std::size_t at) {
+    Word x, y;
+    std::memcpy(&x, a + at, sizeof(Word));
+    std::memcpy(&y, b + at, sizeof(Word));
+    return x != y;
+  };
+  if (count >= 8) {
+    for (std::size_t at = 0; at + 8 < count; at += 8) {
+      if (differ(std::uint64_t{}, at)) return false;
+    }
+    return !differ(std::uint64_t{}, count - 8);
+  }
+  if (count >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, count - 4);
+  for (std::size_t at = 0; at < count; ++at) {
+    if (a[at] != b[at]) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 // One cache line. Tag bytes 12 to 15 are unused and zero.
@@ -73,6 +108,19 @@ struct alignas(64) Dictionary::Bucket {
       }
     }
     return false;
+  }
+
+  // A bit for each slot with the tag; see SlotOf(). Without branches: which half it is in is a coin
+  // toss.
+  std::uint64_t Matches(std::uint8_t tag) const {
+    const auto low = MatchBytes(tags[0].load(std::memory_order_acquire), tag);
+    const auto high = MatchBytes(tags[1].load(std::memory_order_acquire), tag);
+    return low >> 7 | high >> 6;  // Bit 0 of a byte: the first half; bit 1: the second.
+  }
+  // Of the lowest bit.
+  static std::uint32_t SlotOf(std::uint64_t matches) {
+    const auto bit = static_cast<std::uint32_t>(std::countr_zero(matches));
+    return bit / 8 + bit % 8 * 8;
   }
 
   // The first free slot, or kSlots.
@@ -157,13 +205,7 @@ Dictionary::~Dictionary() {
 }
 
 std::string_view Dictionary::RecordText(std::uint32_t position) const {
-  const char* at = records_.At(position) + 4;
-  std::size_t length = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    const auto byte = static_cast<unsigned char>(*at++);
-    length |= std::size_t{byte & 0x7Fu} << shift;
-    if (byte < 0x80) return {at, length};
-  }
+  return TextOf(records_.At(position));
 }
 
 const Dictionary::Segment* Dictionary::SegmentOf(std::uint64_t hash) const {
@@ -189,16 +231,99 @@ void Dictionary::PrefetchRecord(std::uint64_t hash) const {
       });
 }
 
+// One lookup, cut where it waits for memory.
+class Dictionary::Search {
+ public:
+  void Start(const Dictionary& dictionary, std::string_view text) {
+    Start(dictionary, text, dictionary.Hash(text));
+    if (segment_ != nullptr) __builtin_prefetch(bucket_);
+  }
+  void Start(const Dictionary& dictionary, std::string_view text, std::uint64_t hash) {
+    dictionary_ = &dictionary;
+    text_ = text;
+    hash_ = hash;
+    segment_ = dictionary.SegmentOf(hash);
+    if (segment_ != nullptr) bucket_ = segment_->buckets() + BucketOf(hash, segment_->mask);
+  }
+  // Reads the bucket: the slot that matches there is mostly the one.
+  void Guess() {
+    matches_ = segment_ == nullptr ? 0 : bucket_->Matches(TagOf(hash_));
+    if (matches_ == 0) return;
+    record_ = Record();
+    __builtin_prefetch(record_);
+  }
+  // Reads the record.
+  std::uint32_t Finish() {
+    std::uint32_t id = kNone;
+    while (matches_ != 0) {
+      if (IsIt(record_)) {
+        std::memcpy(&id, record_, 4);
+        return id;
+      }
+      matches_ &= matches_ - 1;
+      if (matches_ != 0) record_ = Record();
+    }
+    if (segment_ == nullptr || bucket_->FreeSlot() != kSlots) return id;
+    segment_->Probe(hash_, [&](std::uint32_t position) {  // It may be in a bucket behind.
+      const char* const record = dictionary_->records_.At(position);
+      if (!IsIt(record)) return false;
+      std::memcpy(&id, record, 4);
+      return true;
+    });
+    return id;
+  }
+
+ private:
+  const char* Record() const {
+    return dictionary_->records_.At(bucket_->positions[Bucket::SlotOf(matches_)]);
+  }
+  bool IsIt(const char* record) const {
+    // A length below 128 is one byte.
+    if (text_.size() < 0x80) {
+      return static_cast<unsigned char>(record[4]) == text_.size() &&
+             SameBytes(record + 5, text_.data(), text_.size());
+    }
+    return TextOf(record) == text_;
+  }
+
+  const Dictionary* dictionary_;
+  std::string_view text_;
+  std::uint64_t hash_;
+  const Segment* segment_;
+  const Bucket* bucket_;
+  std::uint64_t matches_;  // What is left of the bucket's slots to look at.
+  const char* record_;     // Of the first of these.
+};
+
+std::uint64_t Dictionary::Hash(std::string_view text) const {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
+}
+
 std::uint32_t Dictionary::Find(std::string_view text, std::uint64_t hash) const {
-  const Segment* const segment = SegmentOf(hash);
-  std::uint32_t id = kNone;
-  if (segment == nullptr) return id;
-  segment->Probe(hash, [&](std::uint32_t position) {
-    if (RecordText(position) != text) return false;
-    std::memcpy(&id, records_.At(position), 4);
-    return true;
-  });
-  return id;
+  Search search;
+  search.Start(*this, text, hash);
+  search.Guess();
+  return search.Finish();
+}
+
+void Dictionary::FindBoth(Lookup& a, Lookup& b) {
+  Search first, second;
+  first.Start(*a.dictionary, a.text);
+  second.Start(*b.dictionary, b.text);
+  first.Guess();
+  second.Guess();
+  a.id = first.Finish();
+  b.id = second.Finish();
+}
+
+void Dictionary::FindAll(std::span<Lookup> lookups) {
+  PEMBA_ASSERT(lookups.size() <= kLookupsMax);
+  std::array<Search, kLookupsMax> searches;
+  for (std::size_t i = 0; i < lookups.size(); ++i) {
+    searches[i].Start(*lookups[i].dictionary, lookups[i].text);
+  }
+  for (std::size_t i = 0; i < lookups.size(); ++i) searches[i].Guess();
+  for (std::size_t i = 0; i < lookups.size(); ++i) lookups[i].id = searches[i].Finish();
 }
 
 Dictionary::Room Dictionary::RoomFor(std::uint64_t texts, std::uint64_t bytes) const {

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "pemba/base/hash.h"
 #include "pemba/graph/internal/append_array.h"
 #include "pemba/graph/internal/memory.h"
 
@@ -36,11 +35,21 @@ class Dictionary {
   Dictionary& operator=(const Dictionary&) = delete;
 
   // Any thread. To look up many: Hash all, PrefetchBucket all, PrefetchRecord all, Find all.
-  std::uint64_t Hash(std::string_view text) const { return HashBytes(text, seed_); }
+  std::uint64_t Hash(std::string_view text) const;
   void PrefetchBucket(std::uint64_t hash) const;
   void PrefetchRecord(std::uint64_t hash) const;
   std::uint32_t Find(std::string_view text, std::uint64_t hash) const;  // kNone: absent.
   std::uint32_t Find(std::string_view text) const { return Find(text, Hash(text)); }
+
+  // The same for several texts, in several dictionaries, their cache misses side by side.
+  struct Lookup {
+    const Dictionary* dictionary;
+    std::string_view text;
+    std::uint32_t id = kNone;  // The answer.
+  };
+  static constexpr std::size_t kLookupsMax = 16;
+  static void FindAll(std::span<Lookup> lookups);  // At most kLookupsMax.
+  static void FindBoth(Lookup& a, Lookup& b);
 
   // Of an id that the caller learned from a lookup, a row, or as being below size().
   std::string_view Text(std::uint32_t id) const { return RecordText(positions_[id]); }
@@ -71,6 +80,7 @@ class Dictionary {
   struct Bucket;
   struct Segment;
   struct Directory;
+  class Search;
 
   std::string_view RecordText(std::uint32_t position) const;
   const Segment* SegmentOf(std::uint64_t hash) const;

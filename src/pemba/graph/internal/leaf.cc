@@ -15,8 +15,21 @@ LeafForm FormFor(std::uint32_t edges, std::uint32_t rows) {
 Leaf::Range Leaf::RangeInPairs(std::uint32_t row) const {
   constexpr std::uint32_t kCountedMax = 64;
   if (edges > kCountedMax) {
-    const auto [first, last] = std::equal_range(rows(), rows() + edges, row);
-    return {static_cast<std::uint32_t>(first - rows()), static_cast<std::uint32_t>(last - rows())};
+    const auto below = [this](std::uint32_t from, std::uint32_t limit) {
+      const std::uint16_t* first = rows() + from;
+      for (std::uint32_t length = edges - from; length > 0;) {
+        const std::uint32_t half = (length + 1) / 2;
+        first += first[half - 1] < limit ? half : 0;
+        length -= half;
+      }
+      return static_cast<std::uint32_t>(first - rows());
+    };
+    constexpr std::uint32_t kUsualRow = 8;
+    const auto begin = below(0, row);
+    auto end = begin;
+    while (end < edges && end - begin < kUsualRow && rows()[end] == row) ++end;
+    if (end - begin == kUsualRow) end = below(end, row + 1);
+    return {begin, end};
   }
   const auto wanted = static_cast<std::uint16_t>(row);
   const std::uint16_t* const all = rows();

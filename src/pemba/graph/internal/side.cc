@@ -59,7 +59,10 @@ BigRow* BigRows::Find(std::uint32_t row) const {
   return at != end && at->row == row ? at->big : nullptr;
 }
 
-RowPlace FindRow(const Root* root, NodeId row) {
+namespace {
+
+// Inlined into what a direct check comes to.
+inline RowPlace PlaceOf(const Root* root, NodeId row) {
   RowPlace place;
   if (root == nullptr || row >> kPageBits >= root->pages) return place;
   const Page* const page = root->page()[row >> kPageBits].load(std::memory_order_acquire);
@@ -79,10 +82,8 @@ RowPlace FindRow(const Root* root, NodeId row) {
   return place;
 }
 
-namespace {
-
-FoundEdge FindInCell(const Log* log, const Leaf* leaf, Leaf::Range range, std::uint16_t row,
-                     NodeId other, Stamp stamp) {
+inline FoundEdge FindInCell(const Log* log, const Leaf* leaf, Leaf::Range range, std::uint16_t row,
+                            NodeId other, Stamp stamp) {
   if (log != nullptr) {
     if (const auto at = log->Find(row, other, stamp); at != Log::kNone) {
       if (log->Removes(at)) return {};
@@ -100,6 +101,17 @@ FoundEdge FindInCell(const Log* log, const Leaf* leaf, Leaf::Range range, std::u
 
 }  // namespace
 
+RowPlace FindRow(const Root* root, NodeId row) { return PlaceOf(root, row); }
+
+NodeRun FindPlainRow(const Root* root, NodeId row) {
+  static constexpr NodeId kNothing = 0;
+  const RowPlace place = PlaceOf(root, row);
+  if (place.log != nullptr || place.big != nullptr) return {nullptr, nullptr};
+  if (place.range.begin == place.range.end) return {&kNothing, &kNothing};
+  const NodeId* const nodes = place.leaf->nodes();
+  return {nodes + place.range.begin, nodes + place.range.end};
+}
+
 FoundEdge FindEdge(const RowPlace& place, NodeId other, Stamp stamp) {
   if (place.big == nullptr) {
     return FindInCell(place.log, place.leaf, place.range, place.local_row, other, stamp);
@@ -115,8 +127,10 @@ FoundEdge FindEdge(const RowPlace& place, NodeId other, Stamp stamp) {
 
 FoundEdge FindEdge(const Root* forward, const Root* reverse, NodeId object, NodeId subject,
                    Stamp stamp) {
-  const RowPlace place = FindRow(forward, object);
-  if (place.BaseDegree() <= kShortRow) return FindEdge(place, subject, stamp);
+  const RowPlace place = PlaceOf(forward, object);
+  if (place.big == nullptr && place.BaseDegree() <= kShortRow) {
+    return FindInCell(place.log, place.leaf, place.range, place.local_row, subject, stamp);
+  }
   const RowPlace other = FindRow(reverse, subject);
   return other.BaseDegree() < place.BaseDegree() ? FindEdge(other, object, stamp)
                                                  : FindEdge(place, subject, stamp);

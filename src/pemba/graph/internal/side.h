@@ -118,6 +118,13 @@ struct RowPlace {
 };
 RowPlace FindRow(const Root* root, NodeId row);
 
+// The nodes of a row that has no log and is not big; else first is null.
+struct NodeRun {
+  const NodeId* first;
+  const NodeId* last;
+};
+NodeRun FindPlainRow(const Root* root, NodeId row);
+
 // An edge as a side holds it.
 struct FoundEdge {
   enum class State : std::uint8_t { kAbsent, kPresent } state = State::kAbsent;
