@@ -1,6 +1,8 @@
 #include "pemba/api/call_text.h"
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <random>
 
 namespace pemba::api {
@@ -34,6 +36,38 @@ Result<std::string> Unescaped(std::string_view text) {
   }
   return out;
 }
+
+// xoshiro256++ (Blackman, Vigna, 2019), seeded by the system.
+class Random {
+ public:
+  Random() {
+    std::random_device device;
+    for (auto& word : state_) word = (std::uint64_t{device()} << 32) | device();
+  }
+  std::uint64_t Next() {
+    const auto result = std::rotl(state_[0] + state_[3], 23) + state_[0];
+    const auto shifted = state_[1] << 17;
+    state_[2] ^= state_[0];
+    state_[3] ^= state_[1];
+    state_[1] ^= state_[2];
+    state_[0] ^= state_[3];
+    state_[2] ^= shifted;
+    state_[3] = std::rotl(state_[3], 45);
+    return result;
+  }
+
+ private:
+  std::array<std::uint64_t, 4> state_;
+};
+
+constexpr auto kHexPairs = [] {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) {
+    pairs[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+  }
+  return pairs;
+}();
 
 }  // namespace
 
@@ -70,21 +104,28 @@ std::string PercentDecoded(std::string_view text) {
   return out;
 }
 
-std::string NewRequestId() {
-  static thread_local std::mt19937_64 random(
-      (static_cast<std::uint64_t>(std::random_device{}()) << 32) | std::random_device{}());
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::uint64_t high = random();
-  std::uint64_t low = random();
-  high = (high & ~std::uint64_t{0xF000}) | 0x4000;                     // Version 4.
-  low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // Variant of the RFC.
-  std::string text(36, '-');
-  std::size_t at = 0;
-  for (int digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) ++at;
-    const auto word = digit < 16 ? high : low;
-    text[at++] = kHex[(word >> (60 - 4 * (digit % 16))) & 15];
-  }
+RequestId NewRequestId() {
+  static thread_local Random random;
+  const std::uint64_t high = (random.Next() & ~std::uint64_t{0xF000}) | 0x4000;  // Version 4.
+  const std::uint64_t low =
+      (random.Next() & ~(std::uint64_t{3} << 62)) | (std::uint64_t{2} << 62);  // The RFC's variant.
+  RequestId text;
+  char* at = text.data();
+  const auto append = [&](std::uint64_t word, int from, int bytes) {
+    for (int i = from; i < from + bytes; ++i) {
+      std::memcpy(at, kHexPairs[(word >> (56 - 8 * i)) & 0xFF].data(), 2);
+      at += 2;
+    }
+  };
+  append(high, 0, 4);
+  *at++ = '-';
+  append(high, 4, 2);
+  *at++ = '-';
+  append(high, 6, 2);
+  *at++ = '-';
+  append(low, 0, 2);
+  *at++ = '-';
+  append(low, 2, 6);
   return text;
 }
 

@@ -23,7 +23,8 @@ TEST(ParseQuery, UndoesTheEncoding) {
 TEST(NewRequestId, IsARandomUuid) {
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {
-    const auto id = NewRequestId();
+    const auto request_id = NewRequestId();
+    const auto id = std::string(TextOf(request_id));
     ASSERT_EQ(id.size(), 36U);
     EXPECT_EQ(id[8], '-');
     EXPECT_EQ(id[13], '-');

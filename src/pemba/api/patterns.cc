@@ -22,6 +22,12 @@ class Bytes {
     for (const char c : others) set.in_[static_cast<unsigned char>(c)] = false;
     return set;
   }
+  constexpr bool only_ascii() const {
+    for (std::size_t i = 0x80; i < in_.size(); ++i) {
+      if (in_[i]) return false;
+    }
+    return true;
+  }
   constexpr bool HasAll(std::string_view text) const {
     for (const char c : text) {
       if (!in_[static_cast<unsigned char>(c)]) return false;
@@ -59,6 +65,9 @@ bool LengthIsWithin(std::string_view text, std::size_t min, std::size_t max) {
 
 template <const Bytes& kBytes, std::size_t kMin, std::size_t kMax>
 bool Matches(std::string_view text) {
+  if constexpr (kBytes.only_ascii()) {  // A byte is a character.
+    return text.size() >= kMin && text.size() <= kMax && kBytes.HasAll(text);
+  }
   return LengthIsWithin(text, kMin, kMax) && kBytes.HasAll(text);
 }
 

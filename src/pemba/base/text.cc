@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace pemba {
 namespace {
@@ -44,7 +45,34 @@ constexpr auto kReverse = MakeReverse();
 
 }  // namespace
 
+bool IsPrintableAscii(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101, kHighBits = kOnes * 0x80;
+  // The high bit of a byte ends up set if it was set, if the byte is 0x7F, or if it is below 0x20.
+  // Carries and borrows come out of such bytes only, so they can do no harm.
+  const auto suspicious = [](std::uint64_t bytes) {
+    return ((bytes | (bytes + kOnes) | (bytes - kOnes * 0x20)) & kHighBits) != 0;
+  };
+  const auto load = [](const char* at) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    return bytes;
+  };
+  const char* at = text.data();
+  const std::size_t size = text.size();
+  if (size < 8) {
+    for (const char c : text) {
+      if (c < 0x20 || c == 0x7F) return false;
+    }
+    return true;
+  }
+  for (std::size_t i = 0; i + 8 <= size; i += 8) {
+    if (suspicious(load(at + i))) return false;
+  }
+  return !suspicious(load(at + size - 8));
+}
+
 bool IsUtf8(std::string_view text) {
+  if (IsPrintableAscii(text)) return true;
   while (!text.empty()) {
     const auto length = SequenceLength(text);
     if (length == 0) return false;
@@ -54,6 +82,7 @@ bool IsUtf8(std::string_view text) {
 }
 
 std::size_t CodePoints(std::string_view text) {
+  if (IsPrintableAscii(text)) return text.size();
   std::size_t count = 0;
   while (!text.empty()) {
     const auto length = SequenceLength(text);
@@ -64,6 +93,7 @@ std::size_t CodePoints(std::string_view text) {
 }
 
 bool HasControlCharacter(std::string_view text) {
+  if (IsPrintableAscii(text)) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == 0x7F) return true;

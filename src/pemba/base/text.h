@@ -8,6 +8,10 @@
 
 namespace pemba {
 
+// True if every byte is a printable character of ASCII (0x20-0x7E). Looks at eight bytes at a time:
+// nearly all texts are like that, and whoever has asked this need ask nothing finer.
+bool IsPrintableAscii(std::string_view text);
+
 // True for well-formed UTF-8 (no overlong forms, no surrogates, at most U+10FFFF).
 bool IsUtf8(std::string_view text);
 

@@ -69,10 +69,14 @@ Status Graph::Reserve(std::span<const Change> changes) { return state_->CheckRoo
 
 void Graph::Publish(Revision revision) { state_->Publish(revision); }
 
-void Graph::Prefetch(std::span<const tuple::Tuple> tuples) const { state_->Prefetch(tuples); }
+void Graph::Prefetch(std::span<const Place> places) const { state_->Prefetch(places); }
 
-std::optional<StoredTuple> Graph::Lookup(const tuple::TupleView& tuple) const {
-  return state_->Lookup(tuple);
+Graph::Mine Graph::Has(const Places& places) const {
+  return places.graph == state_.get() ? Mine::kYes : Mine::kNo;
+}
+
+std::optional<StoredTuple> Graph::Lookup(const tuple::TupleView& tuple, const Place* place) const {
+  return state_->Lookup(tuple, place);
 }
 
 // Nothing is reclaimed while the writer is here: a pin is not needed.

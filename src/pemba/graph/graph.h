@@ -109,12 +109,18 @@ class Graph {
   void Publish(Revision revision);
 
   // The tuple as the writer sees it, with what was applied and not published. Texts are valid until
-  // the next Apply; `tuple` is the argument.
-  std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+  // the next Apply; `tuple` is the argument. `place` is null, or of this graph and tuple.
+  std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple,
+                                    const Place* place = nullptr) const;
+
+  // Whether the places are of this graph. Whoever keeps places beyond the snapshot that they come
+  // from must see to it that the graph lives as long.
+  enum class Mine : std::uint8_t { kNo, kYes };
+  Mine Has(const Places& places) const;
 
   // Starts loading what Lookup and Apply of these tuples will look at: their cache misses overlap
   // then. A few hundred tuples at most.
-  void Prefetch(std::span<const tuple::Tuple> tuples) const;
+  void Prefetch(std::span<const Place> places) const;
 
   // As Snapshot::Scan, of what the writer sees.
   ScanEnd ScanHead(const ScanFilter& filter, const StoredTuple* after, std::size_t limit,

@@ -53,6 +53,27 @@ TEST(Graph, AppliedIsInvisibleUntilPublished) {
   EXPECT_EQ(ContentOf(graph.Pin()).size(), 2u);
 }
 
+TEST(Graph, PlacesMayBeOlderThanWhatTheyNameAndBelongToOneGraph) {
+  Graph graph, other;
+  ApplyNow(graph, {Write("doc:1", "viewer", "user:anne"), Write("doc:9", "owner", "group:x#y")});
+  const tuple::TupleView tuples[] = {{"doc:1", "viewer", "user:anne"},
+                                     {"doc:1", "viewer", "user:beth"},
+                                     {"doc:2", "viewer", "user:*"},
+                                     {"doc", "viewer", "user:anne"},
+                                     {"doc:3", "owner", "group:z#y"}};
+  const Places places = graph.Pin().Locate(tuples);
+  EXPECT_EQ(graph.Has(places), Graph::Mine::kYes);
+  EXPECT_EQ(other.Has(places), Graph::Mine::kNo);
+  const auto at = [&](std::size_t i) { return &places.places[i]; };
+  EXPECT_TRUE(graph.Lookup(tuples[0], at(0)).has_value());
+  EXPECT_FALSE(graph.Lookup(tuples[4], at(4)).has_value());
+
+  // Somebody writes the same meanwhile.
+  ApplyNow(graph, {Write("doc:3", "owner", "group:z#y"), Write("doc:2", "viewer", "user:*", "c")});
+  EXPECT_TRUE(graph.Lookup(tuples[4], at(4)).has_value());
+  EXPECT_TRUE(graph.Lookup(tuples[2], at(2)).has_value()) << "no such kind was known: found anew";
+}
+
 TEST(Graph, ATupleIsUnderOneConditionOnly) {
   Graph graph;
   ApplyNow(graph, {Write("doc:1", "viewer", "user:anne", "early", R"({"x":1})")});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <optional>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -106,6 +107,7 @@ class History {
       if (Below(4) == 0) change.expires_at = WallTime{std::chrono::seconds{1 + Below(4)}};
       changes.push_back(change);
     }
+    const Places places = Locate(changes);
     ++revision_;
     if (Below(10) == 0) revision_ += Below(3);
     const auto status =
@@ -127,6 +129,30 @@ class History {
     }
     ASSERT_EQ(graph_->statistics().tuples, next.size());
     unpublished_.emplace_back(revision_, std::move(next));
+  }
+
+  // Gives the changes places, or most of them, as somebody found them who came before others
+  // wrote; not in every write.
+  Places Locate(std::vector<Change>& changes) {
+    if (Below(2) == 0) return {};
+    std::vector<tuple::TupleView> tuples;
+    for (const Change& change : changes) tuples.push_back(change.tuple);
+    if (!located_) located_.emplace(graph_->Pin());
+    Places places = located_->Locate(tuples);
+    if (Below(8) == 0) located_.reset();
+    EXPECT_EQ(graph_->Has(places), Graph::Mine::kYes);
+    graph_->Prefetch(places.places);
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      if (Below(10) == 0) continue;
+      changes[i].place = &places.places[i];
+      const auto known = graph_->Lookup(changes[i].tuple);
+      const auto found = graph_->Lookup(changes[i].tuple, changes[i].place);
+      EXPECT_EQ(known.has_value(), found.has_value());
+      if (known && found) {
+        EXPECT_EQ(known->revision, found->revision);
+      }
+    }
+    return places;
   }
 
   void Publish() {
@@ -171,6 +197,7 @@ class History {
     ExpectContent(**loaded, (*loaded)->Pin(), published_);
     for (auto& pin : pins_) ExpectContent(*graph_, pin.snapshot, pin.content);
     pins_.clear();
+    located_.reset();
     graph_ = *std::move(loaded);
     unpublished_.clear();
     revision_ = published_revision_;
@@ -188,6 +215,7 @@ class History {
   NaiveStore published_;
   std::deque<std::pair<Revision, NaiveStore>> unpublished_;
   std::vector<Pinned> pins_;
+  std::optional<Snapshot> located_;  // From which places are taken, for some time.
 };
 
 constexpr Shape kShapes[] = {

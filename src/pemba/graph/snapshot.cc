@@ -52,6 +52,12 @@ void Snapshot::FindNodes(std::span<NodeQuery> queries) const {
   }
 }
 
+Places Snapshot::Locate(std::span<const tuple::TupleView> tuples) const {
+  Places located{state_, {}};
+  state_->Locate(tuples, located.places);
+  return located;
+}
+
 NodeId Snapshot::NodesMax(TypeId type) const { return state_->names.type(type).nodes.size(); }
 
 std::string_view Snapshot::NodeText(TypeId type, NodeId node) const {

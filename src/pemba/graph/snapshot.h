@@ -79,6 +79,10 @@ class Snapshot {
   // Answers all queries, their cache misses side by side.
   void FindNodes(std::span<NodeQuery> queries) const;
 
+  // Where the names of these tuples lie, for a writer who comes next: it need not look for them
+  // while others wait for it.
+  Places Locate(std::span<const tuple::TupleView> tuples) const;
+
   // Ids of `type` are below this. For bitmaps over a type.
   NodeId NodesMax(TypeId type) const;
 

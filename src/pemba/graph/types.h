@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pemba/base/clock.h"
 #include "pemba/tuple/tuple.h"
@@ -44,6 +45,25 @@ struct Edge {
   friend bool operator==(const Edge&, const Edge&) = default;
 };
 
+namespace internal {
+struct Siblings;
+class GraphState;
+}  // namespace internal
+
+// Where the names of a tuple lie in a graph, as far as it knew them when it was asked. Names keep
+// their ids: what a place says stays true, and what it does not know may have come since.
+struct Place {
+  const internal::Siblings* siblings = nullptr;  // Null: nothing is known.
+  std::uint64_t object_hash = 0, subject_hash = 0;
+  NodeId object = kNoNode, subject = kNoNode;
+};
+
+// The places of some tuples, in one graph.
+struct Places {
+  const internal::GraphState* graph = nullptr;
+  std::vector<Place> places;
+};
+
 // One change of one tuple, borrowed.
 struct Change {
   enum class Operation : std::uint8_t { kWrite = 0, kDelete = 1 } operation = Operation::kWrite;
@@ -51,6 +71,7 @@ struct Change {
   std::string_view condition = {};          // Name; empty: unconditional. Ignored by deletes.
   std::string_view context = {};            // Canonical text (tuple/context.h); empty: none.
   std::optional<WallTime> expires_at = {};  // Absent: never. Ignored by deletes.
+  const Place* place = nullptr;             // Of the tuple, in the graph that applies the change.
 };
 
 // What the context of a tuple that expires says. A tuple holds before `expires_at`, not at it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "pemba/iam/indexes.h"
 #include "pemba/iam/internal/alarm_clock.h"
 #include "pemba/iam/internal/kinds_in.h"
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/internal/work.h"
 #include "pemba/iam/projector.h"
 #include "pemba/iam/rules.h"
@@ -52,6 +54,12 @@ class Ending final : public resource::Projection {
     if (!consequences.ok()) rules_.Abandoned();
     return consequences;
   }
+  std::vector<resource::OwnRecord> RecordsBeside(
+      std::span<const Transaction::Change> changes,
+      const resource::Consequences& consequences) override {
+    return projector_.RecordsBeside(changes, consequences);
+  }
+  void Written() override { projector_.Written(); }
   void Committed(resource::Revision revision) override {
     projector_.Committed(revision);
     rules_.Committed();
@@ -86,12 +94,14 @@ class ControlPlane::Impl {
 
   Status Open() {
     const auto& settings = options_.settings;
-    projector_.emplace(
-        store_, registry_,
-        ProjectorOptions{.projection = {.kind = options_.projection,
-                                        .platform_namespaces = PlatformNamespaces(settings)},
-                         .model_types_max = options_.model_types_max,
-                         .model_bytes_max = options_.model_bytes_max});
+    const ProjectionOptions projection{.kind = options_.projection,
+                                       .platform_namespaces = PlatformNamespaces(settings)};
+    projector_.emplace(store_, registry_,
+                       ProjectorOptions{.projection = projection,
+                                        .model_types_max = options_.model_types_max,
+                                        .model_bytes_max = options_.model_bytes_max,
+                                        .fingerprint = internal::FingerprintOf(
+                                            options_.program, settings, projection, registry_)});
     ending_.emplace(*projector_, rules_);
     PEMBA_TRY(resources_, resource::ResourceStore::Open(store_, registry_, clock_,
                                                         {.admission = &rules_,
@@ -99,9 +109,17 @@ class ControlPlane::Impl {
                                                          .history_max = options_.history_max,
                                                          .indexes = MakeIndexes(registry_),
                                                          .new_uid = options_.new_uid}));
-    PEMBA_TRY(std::ignore, projector_->Start(*resources_));
+    PEMBA_TRY(started_.drift, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
-    PEMBA_TRY(std::ignore, Reconcile());
+    if (projector_->settled()) {
+      for (const auto* const kind : {kinds_.user_invitation, kinds_.platform_invitation}) {
+        PEMBA_TRY(std::ignore, LookAtAll(*kind));  // They set their alarms.
+      }
+    } else {
+      PEMBA_TRY(std::ignore, Reconcile());
+      PEMBA_TRY(std::ignore, projector_->Settle(*resources_));
+      started_.reconciled = true;
+    }
     alarms_.Start([this](std::set<ObjectKey> due) { return LookAt(std::move(due)); });
     return Done{};
   }
@@ -120,18 +138,13 @@ class ControlPlane::Impl {
   }
 
   Status Reconcile() {
-    std::set<ObjectKey> keys;
     for (const auto& kind : registry_.kinds()) {
-      PEMBA_TRY(const auto objects, All(*kind));
-      for (const auto& object : objects) {
-        keys.insert(object->key);
-        if (keys.size() < kReconciledAtOnce) continue;
-        PEMBA_TRY(std::ignore, LookAt(std::exchange(keys, {})));
-      }
+      PEMBA_TRY(std::ignore, LookAtAll(*kind));
     }
-    PEMBA_TRY(std::ignore, LookAt(std::move(keys)));
     return Done{};
   }
+
+  const Started& started() const { return started_; }
 
   Result<Drift> Audit(Projector::Repair repair) { return projector_->Audit(*resources_, repair); }
 
@@ -192,10 +205,15 @@ class ControlPlane::Impl {
     return Done{};
   }
 
-  Result<std::vector<ObjectPtr>> All(const resource::Kind& kind) const {
-    auto list = resources_->List({.kind = &kind});
-    if (!list.ok()) return ErrorFrom(list.error());
-    return std::move(list->objects);
+  // As they are when it comes to them: page by page.
+  Status LookAtAll(const resource::Kind& kind) {
+    for (std::optional<ObjectKey> after;;) {
+      auto keys = resources_->KeysAfter(kind, after ? &*after : nullptr, kReconciledAtOnce);
+      if (keys.empty()) return Done{};
+      after = keys.back();
+      PEMBA_TRY(std::ignore, LookAt({std::make_move_iterator(keys.begin()),
+                                     std::make_move_iterator(keys.end())}));
+    }
   }
 
   // The namespaces that the control plane itself needs, and what is registered so far.
@@ -235,6 +253,7 @@ class ControlPlane::Impl {
   std::optional<Projector> projector_;
   std::optional<Ending> ending_;
   std::unique_ptr<resource::ResourceStore> resources_;
+  Started started_;
 };
 
 Result<std::unique_ptr<ControlPlane>> ControlPlane::Open(store::Store& store,
@@ -251,6 +270,7 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::Open(store::Store& store,
 ControlPlane::ControlPlane(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ControlPlane::~ControlPlane() = default;
 
+const ControlPlane::Started& ControlPlane::started() const { return impl_->started(); }
 resource::ResourceStore& ControlPlane::resources() { return impl_->resources(); }
 const Settings& ControlPlane::settings() const { return impl_->settings(); }
 ProjectionKind ControlPlane::projection() const { return impl_->projection(); }

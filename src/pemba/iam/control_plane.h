@@ -18,6 +18,7 @@
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/iam/authority.h"
+#include "pemba/iam/build_id.h"
 #include "pemba/iam/catalog.h"
 #include "pemba/iam/projector.h"
 #include "pemba/iam/settings.h"
@@ -39,20 +40,31 @@ struct ControlPlaneOptions {
   // cannot be asked, and nobody but system:masters changes an address.
   std::function<Result<std::vector<std::string>>(const resource::Caller&)> linked_emails = {};
   std::size_t history_max = 100'000;
+  // Which program this is. One that left everything settled, with the same settings and kinds, need
+  // not look at it all again when it starts. Empty: every start looks at everything.
+  std::string program = BuildId();
   std::function<std::string()> new_uid = resource::NewUid;
 };
 
 class ControlPlane {
  public:
   // Reads what is there, makes sure of the namespaces, brings every object up to what today's rules
-  // and kinds make of it, and repairs the tuples. `registry` has the kinds of kinds.h. Borrows
-  // store, registry and clock. Errors: kInvalidArgument (settings, a missing kind), those of
-  // ResourceStore::Open and of writing.
+  // and kinds make of it, and repairs the tuples. What was settled when it was left, and is as it
+  // was left, is not looked at again (internal/settled.h). `registry` has the kinds of kinds.h.
+  // Borrows store, registry and clock. Errors: kInvalidArgument (settings, a missing kind), those
+  // of ResourceStore::Open and of writing.
   static Result<std::unique_ptr<ControlPlane>> Open(store::Store& store,
                                                     const resource::Registry& registry,
                                                     const Clock& clock,
                                                     ControlPlaneOptions options = {});
   ~ControlPlane();
+
+  // What the start came upon.
+  struct Started {
+    Drift drift;              // What it had to repair.
+    bool reconciled = false;  // Every object was looked at.
+  };
+  const Started& started() const;
 
   resource::ResourceStore& resources();
   const Settings& settings() const;

@@ -9,6 +9,7 @@
 
 #include "pemba/iam/internal/audit.h"
 #include "pemba/iam/internal/mutation.h"
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/internal/step.h"
 #include "pemba/provider/model_merge.h"
 
@@ -45,15 +46,37 @@ class Projector::Impl {
   }
 
   Result<Drift> Start(ResourceStore& resources) {
-    return InQuiet(resources, [&](const Transaction& transaction) {
+    return InQuiet(resources, [&](const Transaction& transaction) -> Result<Drift> {
       Publish(internal::ReadState(scope_, transaction));
-      return Compare(transaction, Repair::kFix);
+      if (shared()) return Compare(transaction, Repair::kFix, Tuples::kEach);
+      PEMBA_TRY(const auto left, FindWhatWasLeft(resources.inventory()));
+      settled_ = left == Left::kSettled;
+      PEMBA_TRY(const auto drift,
+                Compare(transaction, Repair::kFix, settled_ ? Tuples::kAsTheyAre : Tuples::kEach));
+      if (!drift.none()) last_.tuples = internal::SumOfManaged(store_.Pin().snapshot());
+      keeps_record_ = true;
+      return drift;
     });
   }
 
+  bool settled() const { return settled_; }
+
+  Status Settle(ResourceStore& resources) {
+    PEMBA_TRY(std::ignore, InQuiet(resources, [&](const Transaction&) -> Result<Drift> {
+                if (!keeps_record_) return Drift{};
+                settled_ = true;
+                const auto value = Encode(Signed(last_));
+                const storage::RecordChange record{internal::kSettledKey, value};
+                PEMBA_TRY(std::ignore, store_.Write({.records = {&record, 1}}));
+                return Drift{};
+              }));
+    return Done{};
+  }
+
   Result<Drift> Audit(ResourceStore& resources, Repair repair) {
-    return InQuiet(resources,
-                   [&](const Transaction& transaction) { return Compare(transaction, repair); });
+    return InQuiet(resources, [&](const Transaction& transaction) {
+      return Compare(transaction, repair, Tuples::kEach);
+    });
   }
 
   Outcome<Consequences> Project(const Transaction& transaction) {
@@ -71,6 +94,28 @@ class Projector::Impl {
     if (internal::Mutated(internal::Mutation::kKeepAbandonedState)) Publish(*next_);
     return consequences;
   }
+
+  // What is stored is looked at, not only what is written: that is what the sum changes by. If
+  // others write the same tuples, it is right about neither, and the next start looks at them all.
+  std::vector<resource::OwnRecord> RecordsBeside(std::span<const Transaction::Change> changes,
+                                                 const Consequences& consequences) {
+    if (!keeps_record_) return {};
+    next_record_ = last_;
+    for (const auto& change : changes) {
+      next_record_.objects += (change.after == nullptr ? 0u : 1u);
+      next_record_.objects -= (change.before == nullptr ? 0u : 1u);
+    }
+    const auto view = store_.Pin();
+    for (const auto& tuple : consequences.writes) {
+      if (!IsStored(view, tuple)) next_record_.tuples.Add(tuple.view());
+    }
+    for (const auto& tuple : consequences.deletes) {
+      if (IsStored(view, tuple)) next_record_.tuples.Remove(tuple.view());
+    }
+    return {{std::string(internal::kSettledKey), Encode(Signed(next_record_))}};
+  }
+
+  void Written() { last_ = next_record_; }
 
   void Committed() {
     if (next_) Publish(*std::move(next_));
@@ -101,9 +146,46 @@ class Projector::Impl {
     return result;
   }
 
-  Result<Drift> Compare(const Transaction& transaction, Repair repair) const {
+  bool shared() const { return store_.writers() == store::Store::Writers::kOthersToo; }
+
+  // What the record says once it is written.
+  internal::Settled Signed(internal::Settled record) const {
+    record.by = settled_ ? options_.fingerprint : "";
+    return record;
+  }
+
+  // Whether the store is just as one like this has left it; what is there is counted either way.
+  enum class Left : std::uint8_t { kUnsettled, kSettled };
+  Result<Left> FindWhatWasLeft(const resource::Inventory& inventory) {
+    PEMBA_TRY(const auto record, internal::ReadSettled(store_));
+    last_.tuples = internal::SumOfManaged(store_.Pin().snapshot());
+    last_.objects = inventory.objects;
+    const bool same = record && !record->by.empty() && record->by == options_.fingerprint &&
+                      record->tuples == last_.tuples && record->objects == last_.objects &&
+                      inventory.newest <= record->revision;
+    return same ? Left::kSettled : Left::kUnsettled;
+  }
+
+  static bool IsStored(const store::View& view, const tuple::Tuple& tuple) {
+    const auto parts = tuple::SplitObject(tuple.object);
+    const graph::ScanFilter filter{.object_type = parts.type,
+                                   .object_id = parts.id,
+                                   .relation = tuple.relation,
+                                   .subject = tuple.subject};
+    bool stored = false;
+    view.snapshot().Scan(filter, nullptr, 1, [&](const graph::StoredTuple&) { stored = true; });
+    return stored;
+  }
+
+  enum class Tuples : std::uint8_t { kEach, kAsTheyAre };
+  Result<Drift> Compare(const Transaction& transaction, Repair repair, Tuples tuples) const {
     internal::Audit audit(scope_, state_, transaction, store_);
-    auto drift = audit.Compare();
+    Drift drift;
+    if (tuples == Tuples::kEach) {
+      drift = audit.Compare();
+    } else {
+      drift.compared = false;
+    }
     PEMBA_TRY(const auto newest, NewestModel());
     const auto wanted = provider::MergeModels(newest, *state_.model);
     drift.model_differs = !provider::SameModels(newest, wanted);
@@ -111,7 +193,9 @@ class Projector::Impl {
     if (drift.model_differs && drift.missing != 0) {
       PEMBA_TRY(std::ignore, store_.WriteModel(Accepting(newest, wanted)));
     }
-    PEMBA_TRY(std::ignore, audit.Repair());
+    if (drift.missing + drift.extra != 0) {
+      PEMBA_TRY(std::ignore, audit.Repair());
+    }
     if (drift.model_differs) {
       PEMBA_TRY(std::ignore, store_.WriteModel(wanted));
     }
@@ -174,6 +258,9 @@ class Projector::Impl {
   // The writer's.
   ProjectedState state_;
   std::optional<ProjectedState> next_;  // Of what was projected and is not committed yet.
+  bool settled_ = false;
+  bool keeps_record_ = false;             // From Start on, where nobody else writes.
+  internal::Settled last_, next_record_;  // As of the newest commit, and of what is being written.
 
   mutable std::mutex mutex_;
   CatalogPtr catalog_ = std::make_shared<const Catalog>();  // Guarded by mutex_.
@@ -191,6 +278,13 @@ Result<Drift> Projector::Audit(ResourceStore& resources, Repair repair) {
 Outcome<Consequences> Projector::Project(const Transaction& transaction) {
   return impl_->Project(transaction);
 }
+bool Projector::settled() const { return impl_->settled(); }
+Status Projector::Settle(ResourceStore& resources) { return impl_->Settle(resources); }
+std::vector<resource::OwnRecord> Projector::RecordsBeside(
+    std::span<const Transaction::Change> changes, const Consequences& consequences) {
+  return impl_->RecordsBeside(changes, consequences);
+}
+void Projector::Written() { impl_->Written(); }
 void Projector::Committed(resource::Revision) { impl_->Committed(); }
 void Projector::Abandoned() { impl_->Abandoned(); }
 CatalogPtr Projector::catalog() const { return impl_->catalog(); }

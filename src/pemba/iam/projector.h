@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,16 @@ struct ProjectorOptions {
   // A registration or role with which the model has more types, or takes more bytes on the wire, is
   // refused; 0: no limit.
   std::size_t model_types_max = 0, model_bytes_max = 0;
+  // Stands for what the objects' state depends on (internal/settled.h); empty: nothing is ever
+  // settled.
+  std::string fingerprint = {};
 };
 
 // How the store differs from what the objects come to.
 struct Drift {
   std::size_t missing = 0, extra = 0;  // Tuples. One with a condition or an end is an extra one.
   bool model_differs = false;
+  bool compared = true;  // False: tuples were found as they were left, and not looked at singly.
   std::vector<std::string> examples = {};  // "missing document:1#viewer@user:anne"; a few.
   bool none() const { return missing == 0 && extra == 0 && !model_differs; }
 };
@@ -49,8 +54,14 @@ class Projector final : public resource::Projection {
 
   // Reads what is declared and repairs the store: what it lacks or has too much after an upgrade,
   // under another projection, or because somebody else wrote to it. To be called before the first
-  // transaction of `resources`. Errors: those of reading and writing.
+  // transaction of `resources`. O(objects + tuples); O(tuples), and little of that, where all is
+  // settled. Errors: those of reading and writing.
   Result<Drift> Start(resource::ResourceStore& resources);
+
+  // Whether all objects are where this program, set up like this, wants them: from when Settle says
+  // so, and after a start that finds what was left by one that had. Kept in the store.
+  bool settled() const;
+  Status Settle(resource::ResourceStore& resources);  // Errors: those of writing.
 
   // Compares everything. Writers of `resources` wait meanwhile. O(objects + tuples).
   enum class Repair : std::uint8_t { kReport, kFix };
@@ -58,6 +69,10 @@ class Projector final : public resource::Projection {
 
   resource::Outcome<resource::Consequences> Project(
       const resource::Transaction& transaction) override;
+  std::vector<resource::OwnRecord> RecordsBeside(
+      std::span<const resource::Transaction::Change> changes,
+      const resource::Consequences& consequences) override;
+  void Written() override;
   void Committed(resource::Revision revision) override;
   void Abandoned() override;
 

@@ -2,11 +2,13 @@
 #include "pemba/iam/projector.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <set>
 
 #include <gmock/gmock.h>
 
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/testing/declared_world.h"
 #include "pemba/iam/testing/library.h"
 
@@ -203,6 +205,47 @@ TEST_P(EveryProjection, DecidesTheScenario) {
   EXPECT_FALSE(world.Allows(shelves, get, "ops"));
   EXPECT_FALSE(world.Allows(organization, get, "mira"));
   EXPECT_TRUE(world.Allows(organization, lend, "mira"));
+}
+
+// Two bindings, or two roles, that change together and grant the same.
+TEST_P(EveryProjection, WhatAnotherChangeOfTheTransactionWantsStays) {
+  Scenario world(GetParam());
+  const auto get = kLibrary + "books.get", list = kLibrary + "books.list";
+  const auto archive = kManager + "Project:archive";
+  const auto on = world.On("Project", "archive");
+  const auto bind = [&](const std::string& role, const std::string& subjects) {
+    return DeclaredWorld::Binding("pemba-system/" + role, subjects, on);
+  };
+  const auto role = [](std::string_view permissions) {
+    return fmt::format(R"({{"launchStage": "Beta", "includedPermissions": [{}]}})", permissions);
+  };
+  const std::string mira = world.User("mira"), ops = world.User("ops");
+  world.Put("PolicyBinding", "organization-northwind/c1", bind("library-reader", mira));
+  world.Put("PolicyBinding", "organization-northwind/c2", bind("library-reader", mira));
+  const auto together = [&](std::string_view kind,
+                            const std::vector<std::array<std::string, 2>>& all) {
+    const auto done = world.Transact([&](resource::Transaction& t) -> resource::Outcome<Done> {
+      for (const auto& [place, spec] : all) {
+        PEMBA_TRY(std::ignore, world.Put(t, kind, place, spec));
+      }
+      return Done{};
+    });
+    ASSERT_TRUE(done.ok());
+    const auto drift = world.projector().Audit(world.resources(), Projector::Repair::kReport);
+    EXPECT_TRUE(drift.ok() && drift->none()) << ::testing::PrintToString(drift->examples);
+  };
+  together("PolicyBinding",
+           {{"organization-northwind/c1", bind("library-reader", ops)},
+            {"organization-northwind/c2", bind("library-reader", mira + ", " + ops)}});
+  EXPECT_TRUE(world.Allows(archive, get, "mira"));
+
+  world.Put("Role", "pemba-system/browser", role("\"" + get + "\", \"" + list + "\""));
+  world.Put("PolicyBinding", "organization-northwind/c3", bind("browser", mira));
+  together("Role", {{"pemba-system/library-reader", role("\"" + list + "\"")},
+                    {"pemba-system/browser", role("\"" + get + "\"")}});
+  EXPECT_TRUE(world.Allows(archive, get, "mira"));
+  EXPECT_TRUE(world.Allows(archive, list, "mira"));
+  EXPECT_FALSE(world.Allows(archive, get, "ops"));
 }
 
 TEST_P(EveryProjection, NothingIsWrittenWhenNothingChanges) {
@@ -465,6 +508,59 @@ TEST(ProjectorFacts, AnObjectLiesInWhatItNames) {
     EXPECT_EQ(tuple.find("parent " + organization), std::string::npos) << tuple;
   }
   EXPECT_TRUE(world.Reopen().none());
+}
+
+TEST(Projector, IsSettledOnceThatIsSaid) {
+  const ProjectorOptions ours{.projection = {.platform_namespaces = {"pemba-system"}},
+                              .fingerprint = "ours"};
+  DeclaredWorld world(ours);
+  const auto compares = [&](const ProjectorOptions& options) {
+    return world.Reopen(options).compared;
+  };
+  for (const auto& entry : Library()) world.Register(entry.plural, entry);
+  EXPECT_TRUE(compares(ours)) << "what was committed before is nobody's work";
+  EXPECT_FALSE(world.projector().settled());
+  ASSERT_TRUE(world.projector().Settle(world.resources()).ok());
+  EXPECT_FALSE(compares(ours));
+  world.Put("Role", "pemba-system/library-reader", kReader);
+  EXPECT_FALSE(compares(ours));
+  EXPECT_TRUE(world.projector().settled());
+
+  auto theirs = ours;
+  theirs.fingerprint = "theirs";
+  EXPECT_TRUE(compares(theirs));
+  EXPECT_FALSE(compares(ours)) << "the other one has written nothing";
+  EXPECT_TRUE(compares(theirs));
+  world.Put("Namespace", "organization-b");
+  EXPECT_TRUE(compares(ours)) << "the other one has begun, and was killed";
+  EXPECT_FALSE(world.projector().settled());
+}
+
+TEST(Projector, CountsWhatWasWritten) {
+  Scenario world(ProjectionKind::kRoleRelation);
+  const auto matches = [&](const char* what) {
+    SCOPED_TRACE(what);
+    const auto record = internal::ReadSettled(world.store());
+    ASSERT_TRUE(record.ok() && *record);
+    EXPECT_EQ((*record)->tuples, internal::SumOfManaged(world.store().Pin().snapshot()));
+    EXPECT_EQ((*record)->objects, world.resources().inventory().objects);
+  };
+  matches("at first");
+  EXPECT_FALSE(world
+                   .Transact([&](resource::Transaction& transaction) -> resource::Outcome<Done> {
+                     PEMBA_TRY(std::ignore, world.Drop(transaction, "PolicyBinding",
+                                                       "organization-northwind/b1"));
+                     return Error{ErrorCode::kInternal, "no"};
+                   })
+                   .ok());
+  matches("after a failure");
+  world.Drop("PolicyBinding", "organization-northwind/b1");
+  matches("without a binding");
+  world.Put("PolicyBinding", "organization-northwind/b1", world.B1());
+  world.Put("PolicyBinding", "organization-northwind/b4", world.B1());
+  matches("with two that want the same");
+  world.Drop("PolicyBinding", "organization-northwind/b1");
+  matches("with one of them");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What a control plane of a size costs: how long it takes to declare everything from nothing, what
-// it takes in memory, how long until a new binding lets somebody in and its end keeps them out, and
-// how long a start takes.
+// it takes in memory, how long until a new binding lets somebody in and its end keeps them out, how
+// long a decision takes, and a start: of the same program, and of another one, which looks at every
+// object.
 //
 //   iam_scale_bench [organizations] [clients]
 //
@@ -21,6 +22,7 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pemba/base/testing/temporary_directory.h"
@@ -41,7 +43,8 @@ using resource::Outcome;
 using resource::Transaction;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t kMembers = 20, kProjects = 5, kBindings = 30, kRounds = 200;
+constexpr std::size_t kMembers = 20, kProjects = 5, kBindings = 30, kRounds = 200,
+                      kDecisions = 10'000;
 const SystemClock kClock;
 const StoreId kStore{"01J0000000000000000000000A"};
 
@@ -63,9 +66,19 @@ double ResidentMegabytes() {
   return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
+// Of all threads of the process.
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
 void PrintLatencies(const char* what, std::vector<double>& seconds) {
   std::ranges::sort(seconds);
-  fmt::print("{:<34} p50 {:.2f} ms, p99 {:.2f} ms\n", what, seconds[seconds.size() / 2] * 1e3,
+  fmt::print("{:<34} p50 {:.3f} ms, p99 {:.3f} ms\n", what, seconds[seconds.size() / 2] * 1e3,
              seconds[seconds.size() * 99 / 100] * 1e3);
 }
 
@@ -82,9 +95,9 @@ class World {
     Open();
   }
 
-  void Open() {
+  void Open(ControlPlaneOptions options = {}) {
     plane_.reset();
-    auto plane = ControlPlane::Open(**store_, registry_, kClock);
+    auto plane = ControlPlane::Open(**store_, registry_, kClock, std::move(options));
     if (!plane.ok()) Fail("start", plane.error().message);
     plane_ = *std::move(plane);
     auto provider = provider::Embedded::Open(stores_, kStore, kClock);
@@ -251,6 +264,19 @@ class World {
     out.push_back(Seconds(start));
   }
 
+  // Of organization `n`: of somebody who is bound on the project, and of somebody else.
+  void Decide(std::size_t n, std::vector<double>& allowed, std::vector<double>& denied) const {
+    const auto project = fmt::format("org-{}-p{}", n, n % kProjects);
+    const auto bound = fmt::format("u{}", (n * 7 + n % kProjects) % users_);
+    const auto other = fmt::format("u{}", (n * 7 + users_ / 2) % users_);
+    auto start = Steady::now();
+    if (!MayUpdate(bound, project)) Fail("bench", bound + " has no access");
+    allowed.push_back(Seconds(start));
+    start = Steady::now();
+    if (MayUpdate(other, project)) Fail("bench", other + " has access");
+    denied.push_back(Seconds(start));
+  }
+
   std::size_t Objects() const {
     std::size_t count = 0;
     for (const auto& kind : registry_.kinds()) {
@@ -287,6 +313,7 @@ class World {
 };
 
 int Main(std::size_t organizations, std::size_t clients) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const TemporaryDirectory directory;
   World world(directory.path());
   const double before = ResidentMegabytes();
@@ -295,6 +322,7 @@ int Main(std::size_t organizations, std::size_t clients) {
   world.DeclarePlatform(std::max<std::size_t>(organizations, 200));
   fmt::print("{:<34} {:.1f} s\n", "users and platform declared in", Seconds(start));
   start = Steady::now();
+  const double cpu = CpuSeconds();
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < clients; ++i) {
@@ -303,12 +331,14 @@ int Main(std::size_t organizations, std::size_t clients) {
     });
   }
   for (auto& thread : threads) thread.join();
-  const double seconds = Seconds(start);
+  const double seconds = Seconds(start), cpu_seconds = CpuSeconds() - cpu;
   const auto objects = world.Objects();
   fmt::print("{:<34} {:.1f} s, {:.0f} organizations a second\n", "organizations converged in",
              seconds, static_cast<double>(organizations) / seconds);
   fmt::print("{:<34} {}, {:.0f} a second\n", "objects", objects,
              static_cast<double>(objects) / seconds);
+  fmt::print("{:<34} {:.0f} us an object\n", "CPU of all threads",
+             cpu_seconds * 1e6 / static_cast<double>(objects));
   fmt::print("{:<34} {}\n", "tuples", world.Tuples());
   const double memory = ResidentMegabytes() - before;
   fmt::print("{:<34} {:.0f} MB, {:.0f} bytes an object\n", "memory", memory,
@@ -321,10 +351,23 @@ int Main(std::size_t organizations, std::size_t clients) {
   PrintLatencies("binding until allowed", in);
   PrintLatencies("revocation until denied", out);
 
+  std::vector<double> allowed, denied;
+  for (std::size_t i = 0; i < kDecisions; ++i) {
+    world.Decide(i * 7919 % organizations, allowed, denied);
+  }
+  PrintLatencies("decision, allowed", allowed);
+  PrintLatencies("decision, denied", denied);
+
   world.Close();
   start = Steady::now();
   world.Open();
   fmt::print("{:<34} {:.1f} s\n", "start", Seconds(start));
+  world.Close();
+  ControlPlaneOptions another;
+  another.program = "another";
+  start = Steady::now();
+  world.Open(std::move(another));
+  fmt::print("{:<34} {:.1f} s\n", "start of another program", Seconds(start));
   return 0;
 }
 

@@ -20,25 +20,6 @@ std::string Quoted(std::string_view type, std::string_view relation) {
   return "'" + std::string(type) + "#" + std::string(relation) + "'";
 }
 
-Status ValidateObject(const Plan& plan, std::string_view object) {
-  if (!tuple::IsObject(object)) return Invalid("invalid 'object' field format");
-  const auto parts = tuple::SplitObject(object);
-  if (parts.id == "*") {
-    return Invalid("the 'object' field cannot reference a typed wildcard");
-  }
-  if (plan.FindType(parts.type) == kNoIndex) return TypeNotFound(parts.type);
-  return Done{};
-}
-
-Status ValidateRelation(const Plan& plan, std::string_view object, std::string_view relation) {
-  if (!tuple::IsRelation(relation)) return Invalid("the 'relation' field is malformed");
-  const auto type = tuple::SplitObject(object).type;
-  if (plan.FindRelation(plan.FindType(type), relation) == kNoIndex) {
-    return Invalid("relation " + Quoted(type, relation) + " not found");
-  }
-  return Done{};
-}
-
 // The parts of a tuple that level 2 looks at.
 struct Fit {
   const Plan& plan;
@@ -197,8 +178,18 @@ Status ValidateQuery(const Plan& plan, const tuple::TupleView& tuple) {
 
 Status ValidateObjectRelation(const Plan& plan, std::string_view object,
                               std::string_view relation) {
-  PEMBA_TRY(std::ignore, ValidateObject(plan, object));
-  return ValidateRelation(plan, object, relation);
+  if (!tuple::IsObject(object)) return Invalid("invalid 'object' field format");
+  const auto parts = tuple::SplitObject(object);
+  if (parts.id == "*") {
+    return Invalid("the 'object' field cannot reference a typed wildcard");
+  }
+  const auto type = plan.FindType(parts.type);
+  if (type == kNoIndex) return TypeNotFound(parts.type);
+  if (!tuple::IsRelation(relation)) return Invalid("the 'relation' field is malformed");
+  if (plan.FindRelation(type, relation) == kNoIndex) {
+    return Invalid("relation " + Quoted(parts.type, relation) + " not found");
+  }
+  return Done{};
 }
 
 Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple) {
@@ -221,6 +212,67 @@ Status ValidateWrite(const Plan& plan, const tuple::Tuple& tuple) {
                      ErrorCode::kValidation);
     }
   }
+  return Done{};
+}
+
+namespace {
+
+// Some ids that fit everywhere; others are left to those who look closely.
+bool IsPlainId(std::string_view id) {
+  bool plain = !id.empty();
+  for (const char character : id) {
+    const auto c = static_cast<unsigned char>(character);
+    plain = plain && c > ' ' && c < 0x7F && c != ':' && c != '#' && c != '*';
+  }
+  return plain;
+}
+
+}  // namespace
+
+// INVARIANT: true only for tuples that ValidateWrite accepts.
+bool WriteValidator::Kind::Covers(const tuple::TupleView& tuple) const {
+  const auto [object, written_relation, subject] = tuple;
+  if (object_prefix.empty() || written_relation != relation) return false;
+  if (!object.starts_with(object_prefix) || !IsPlainId(object.substr(object_prefix.size()))) {
+    return false;
+  }
+  if (wildcard) return subject == subject_prefix;
+  if (subject.size() <= subject_prefix.size() + subject_suffix.size()) return false;
+  if (!subject.starts_with(subject_prefix) || !subject.ends_with(subject_suffix)) return false;
+  const auto id = subject.substr(subject_prefix.size(),
+                                 subject.size() - subject_prefix.size() - subject_suffix.size());
+  if (!IsPlainId(id)) return false;
+  // The implicit tuple o#r@o#r.
+  return subject_suffix.empty() || id != object.substr(object_prefix.size()) ||
+         subject_prefix != object_prefix || subject_suffix.substr(1) != relation;
+}
+
+void WriteValidator::Remember(const tuple::TupleView& tuple) {
+  last_ = (last_ + 1) % kinds_.size();
+  Kind& kind = kinds_[last_];
+  const auto subject = tuple::SplitSubject(tuple.subject);
+  kind.object_prefix = tuple.object.substr(0, tuple.object.find(':') + 1);
+  kind.relation = tuple.relation;
+  kind.wildcard = subject.kind == SubjectKind::kWildcard;
+  kind.subject_prefix = tuple.subject.substr(0, subject.type.size() + 1);
+  kind.subject_suffix = {};
+  if (kind.wildcard) kind.subject_prefix = tuple.subject;
+  if (subject.kind == SubjectKind::kUserset) {
+    kind.subject_suffix = tuple.subject.substr(tuple.subject.size() - subject.relation.size() - 1);
+  }
+}
+
+Status WriteValidator::Validate(const tuple::TupleView& tuple) {
+  for (std::size_t i = 0; i < kinds_.size(); ++i) {
+    const auto k = (last_ + i) % kinds_.size();
+    if (!kinds_[k].Covers(tuple)) continue;
+    last_ = k;
+    return Done{};
+  }
+  PEMBA_TRY(std::ignore,
+            ValidateWrite(plan_, {std::string(tuple.object), std::string(tuple.relation),
+                                  std::string(tuple.subject), std::nullopt}));
+  Remember(tuple);
   return Done{};
 }
 

@@ -4,6 +4,10 @@
 // tuples), and both (what may be written or travel with a request).
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <string_view>
+
 #include <boost/json/object.hpp>
 
 #include "pemba/base/result.h"
@@ -33,6 +37,34 @@ Status ValidateFit(const Plan& plan, const tuple::Tuple& tuple);
 // ...".
 Status ValidateWrite(const Plan& plan, const tuple::Tuple& tuple);
 inline constexpr std::size_t kContextBytesMax = 32'768;
+
+// ValidateWrite of the tuples of one write, which are of few kinds: what the model says about a
+// kind is found once. Borrows the plan and the tuples that it has seen. For one thread.
+class WriteValidator {
+ public:
+  explicit WriteValidator(const Plan& plan) : plan_(plan) {}
+  Status Validate(const tuple::TupleView& tuple);  // Without a condition.
+  Status Validate(const tuple::Tuple& tuple) {
+    return tuple.condition ? ValidateWrite(plan_, tuple) : Validate(tuple.view());
+  }
+
+ private:
+  // Tuples without a condition that differ from one that was accepted in their ids alone.
+  struct Kind {
+    std::string_view object_prefix;  // `type:`
+    std::string_view relation;
+    std::string_view subject_prefix;  // `type:`, and of a wildcard all of it
+    std::string_view subject_suffix;  // `#relation` of a userset
+    bool wildcard = false;
+
+    bool Covers(const tuple::TupleView& tuple) const;
+  };
+  void Remember(const tuple::TupleView& tuple);
+
+  const Plan& plan_;
+  std::array<Kind, 8> kinds_;  // Unused ones have no prefix.
+  std::size_t last_ = 0;       // The one that was right, or new, last.
+};
 
 // Level 3, for contextual tuples of queries. Errors: as ValidateWrite, code kInvalidTuple; for
 // conditions the code that the caller's request type uses (Check: kInvalidTuple, lists:

@@ -1,5 +1,9 @@
 #include "pemba/model/tuple_validation.h"
 
+#include <algorithm>
+#include <random>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -260,6 +264,62 @@ TEST(ValidateWrite, WrapsTheCause) {
   EXPECT_EQ(message({"", {"group:1", "member", "group:1#member"}, nullptr, "", ""}),
             "Invalid tuple 'group:1#member@group:1#member'. Reason: cannot write a tuple that is "
             "implicit");
+}
+
+// Whatever it has seen before, it says what ValidateWrite says.
+TEST(WriteValidator, SaysOfEachTupleWhatItWouldSayOfItAlone) {
+  const std::string_view objects[] = {
+      "document:1", "document:2",   "folder:1",      "group:1",           "document:",
+      "document",   "document:*",   "document:a:b",  "document:a#b",      ":1",
+      "paper:1",    "document:a b", "document:\x01", "document:\xC2\x80", "document:\xC3\xA9"};
+  const std::string_view relations[] = {"viewer", "member", "owner", "parent",
+                                        "timed",  "public", "mixed", "none"};
+  const std::string_view subjects[] = {"user:anne",
+                                       "user:*",
+                                       "user:",
+                                       "anne",
+                                       "user:a*",
+                                       "group:1#member",
+                                       "group:2#member",
+                                       "group:*#member",
+                                       "group:1#none",
+                                       "group:1#member#member",
+                                       "folder:1",
+                                       "user:an:ne",
+                                       "user:an ne",
+                                       "user:\x7F",
+                                       "robot:1",
+                                       "group:#member",
+                                       "document:1#viewer",
+                                       "user:anne#member",
+                                       "group:a#b#member"};
+  std::vector<tuple::Tuple> tuples;
+  for (const auto object : objects) {
+    for (const auto relation : relations) {
+      for (const auto subject : subjects) {
+        tuples.push_back({std::string(object), std::string(relation), std::string(subject), {}});
+        if (relation != "timed" && relation != "mixed") continue;
+        tuples.push_back({std::string(object), std::string(relation), std::string(subject),
+                          tuple::Condition{"until", {}}});
+      }
+    }
+  }
+  std::mt19937_64 random(1);
+  std::size_t accepted = 0;
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(tuples.begin(), tuples.end(), random);
+    WriteValidator validator(ThePlan());
+    for (const auto& tuple : tuples) {
+      const auto want = ValidateWrite(ThePlan(), tuple);
+      const auto got = validator.Validate(tuple);
+      ASSERT_EQ(got.ok(), want.ok()) << ToText(tuple.view());
+      if (!want.ok()) {
+        ASSERT_EQ(got.error().message, want.error().message);
+      }
+      accepted += want.ok() ? 1 : 0;
+    }
+  }
+  EXPECT_GT(accepted, 20u * 40u) << "too few to say much";
 }
 
 TEST(ValidateWrite, BoundsTheContext) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <random>
 
 #include <boost/json/serialize.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include "pemba/base/assert.h"
 
 namespace pemba::resource {
 namespace {
@@ -234,13 +236,26 @@ std::string TimeText(WallTime time) {
 }
 
 std::string NewUid() {
-  static thread_local std::random_device random;
-  std::array<std::uint32_t, 4> words{};
-  for (auto& word : words) word = random();
-  words[1] = (words[1] & 0xFFFF0FFFu) | 0x00004000u;  // Version 4,
-  words[2] = (words[2] & 0x3FFFFFFFu) | 0x80000000u;  // of RFC 4122's variant.
-  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:04x}{:08x}", words[0], words[1] >> 16,
-                     words[1] & 0xFFFF, words[2] >> 16, words[2] & 0xFFFF, words[3]);
+  // The kernel is asked for many at a time.
+  static thread_local std::array<std::array<std::uint8_t, 16>, 16> pool;
+  static thread_local std::size_t used = pool.size();
+  if (used == pool.size()) {
+    PEMBA_CHECK(getentropy(pool.data(), sizeof pool) == 0);
+    used = 0;
+  }
+  auto& bytes = pool[used++];
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0F) | 0x40);  // Version 4,
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3F) | 0x80);  // of RFC 4122's variant.
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = "00000000-0000-0000-0000-000000000000";
+  std::size_t nibble = 0;
+  for (char& c : text) {
+    if (c == '-') continue;
+    const auto byte = bytes[nibble / 2];
+    c = kDigits[nibble % 2 == 0 ? byte >> 4 : byte & 0x0F];
+    ++nibble;
+  }
+  return text;
 }
 
 }  // namespace pemba::resource

@@ -10,7 +10,7 @@
 #include <shared_mutex>
 #include <thread>
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <fmt/format.h>
 
 #include "pemba/base/text.h"
@@ -111,14 +111,18 @@ class ResourceStore::Impl {
                    "what follows from declared objects does not follow other servers yet"};
     }
     Status read = Done{};
+    internal::ObjectReader reader(registry_);
     PEMBA_TRY(revision_,
               store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
-                auto object = internal::ObjectFrom(record, registry_);
+                const auto object = reader.Read(record);
                 if (!object.ok()) {
                   read = object.error();
                   return storage::Visit::kStop;
                 }
-                if (*object != nullptr) table_.Apply(table_.Prepare(nullptr, *object));
+                if (*object != nullptr) {
+                  table_.Add(**object);
+                  newest_change_ = std::max(newest_change_, record.revision);
+                }
                 return storage::Visit::kContinue;
               }));
     history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
@@ -151,6 +155,11 @@ class ResourceStore::Impl {
     return revision_;
   }
 
+  Inventory inventory() const {
+    const std::shared_lock lock(mutex_);
+    return {table_.size(), newest_change_};
+  }
+
   Outcome<ObjectPtr> Get(const ObjectKey& key) const {
     if (const auto packed = Find(key)) return table_.Unpack(*packed);
     return Failure(Failure::Reason::kNotFound, Describe(*key.kind, key.name) + " not found");
@@ -164,6 +173,16 @@ class ResourceStore::Impl {
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const {
     const std::shared_lock lock(mutex_);
     return table_.FindBy(index, key, table_.unpacker());
+  }
+
+  std::vector<ObjectKey> KeysAfter(const Kind& kind, const ObjectKey* after,
+                                   std::size_t count) const {
+    std::vector<ObjectKey> keys;
+    const std::shared_lock lock(mutex_);
+    const auto& objects = table_.OfKind(kind);
+    auto at = after == nullptr ? objects.begin() : objects.upper_bound(internal::PlaceOf(*after));
+    for (; at != objects.end() && keys.size() < count; ++at) keys.push_back((*at)->key());
+    return keys;
   }
 
   // A continued list is made from the objects of today and what those that changed since were.
@@ -200,29 +219,28 @@ class ResourceStore::Impl {
                        const std::function<Outcome<ObjectPtr>(Transaction&)>& body) {
     Written written;
     std::optional<ObjectKey> key;
-    PEMBA_TRY(const auto committed, Commit(options, [&](Transaction& transaction) -> Outcome<Done> {
-                key.reset();
-                PEMBA_TRY(written.object, body(transaction));
-                if (written.object != nullptr) key = written.object->key;
-                written.warnings = transaction.warnings();
-                return Done{};
-              }));
-    if (!key) return written;
-    // What readers see of it, under its revision.
-    for (const auto& change : committed.changes) {
-      if (change.after != nullptr && change.after->key == *key) written.object = change.after;
-    }
+    const Body noting = [&](Transaction& transaction) -> Outcome<Done> {
+      key.reset();
+      PEMBA_TRY(written.object, body(transaction));
+      if (written.object != nullptr) key = written.object->key;
+      written.warnings = transaction.warnings();
+      return Done{};
+    };
+    PEMBA_TRY(auto committed, Commit(options, noting, &key));
+    if (committed.object != nullptr) written.object = std::move(committed.object);
     return written;
   }
 
   // What became of a transaction.
   struct Committed {
     Revision revision = 0;
-    std::vector<Transaction::Change> changes;  // As readers see them.
+    ObjectPtr object = {};  // The one that was asked for, as readers see it; null: unchanged.
   };
 
-  Outcome<Committed> Commit(const WriteOptions& options, const Body& body) {
-    Writer writer(options, body);
+  // `asked_for` is of an object that the caller wants, from when the body has run; may be null.
+  Outcome<Committed> Commit(const WriteOptions& options, const Body& body,
+                            const std::optional<ObjectKey>* asked_for = nullptr) {
+    Writer writer(options, body, asked_for);
     queue_.Run(writer, [&](auto group) { return Lead(group); });
     return *std::move(writer.outcome);
   }
@@ -268,9 +286,19 @@ class ResourceStore::Impl {
   };
 
   struct Writer : internal::WriteQueue::Writer {
-    Writer(const WriteOptions& with, const Body& what) : options(with), body(what) {}
+    Writer(const WriteOptions& with, const Body& what, const std::optional<ObjectKey>* which)
+        : options(with), body(what), asked_for(which) {}
+    // What its transaction has made of the object that it asks for; null: nothing.
+    ObjectPtr AskedForIn(const std::vector<Transaction::Change>& changes) const {
+      if (asked_for == nullptr || !*asked_for) return nullptr;
+      for (const auto& change : changes) {
+        if (change.after != nullptr && change.after->key == **asked_for) return change.after;
+      }
+      return nullptr;
+    }
     const WriteOptions& options;
     const Body& body;
+    const std::optional<ObjectKey>* const asked_for;
     std::optional<Outcome<Committed>> outcome;
   };
 
@@ -400,7 +428,7 @@ class ResourceStore::Impl {
       }
       if (writer.options.dry_run) {
         if (options_.projection != nullptr) options_.projection->Abandoned();
-        writer.outcome.emplace(Committed{revision(), std::move(member->changes)});
+        writer.outcome.emplace(Committed{revision(), writer.AskedForIn(member->changes)});
         continue;
       }
       changes += member->changes.size();
@@ -429,7 +457,7 @@ class ResourceStore::Impl {
     const bool empty = std::ranges::all_of(
         members, [](const internal::Member& member) { return member.changes.empty(); });
     if (empty) {
-      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision(), {}});
+      for (auto* const writer : writers) writer->outcome.emplace(Committed{revision()});
       return;
     }
     auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
@@ -461,8 +489,8 @@ class ResourceStore::Impl {
 
   struct WriteResult {
     Revision revision = 0;
-    // As readers see them, by what was staged.
-    boost::unordered_flat_map<const Object*, ObjectPtr> objects;
+    // What was staged of the objects as they are now.
+    boost::unordered_flat_set<const Object*> newest;
   };
 
   void Tell(const WriteResult* written) {
@@ -476,19 +504,18 @@ class ResourceStore::Impl {
 
   // What one writer of a group sees of it. An object that another has changed further after it has
   // an older version, so that nobody takes it for the newest.
-  static void Answer(Writer& writer, internal::Member& member, const Result<WriteResult>& written) {
+  static void Answer(Writer& writer, const internal::Member& member,
+                     const Result<WriteResult>& written) {
     if (!written.ok()) {
       writer.outcome.emplace(written.error());
       return;
     }
-    for (auto& [before, after] : member.changes) {
-      if (after == nullptr) continue;
-      const auto last = written->objects.find(after.get());
-      after = last != written->objects.end()
-                  ? last->second
-                  : internal::WithRevision(*after, written->revision - 1);
+    Committed committed{written->revision};
+    if (const auto object = writer.AskedForIn(member.changes)) {
+      const bool newest = written->newest.contains(object.get());
+      committed.object = internal::WithRevision(*object, written->revision - (newest ? 0 : 1));
     }
-    writer.outcome.emplace(Committed{written->revision, std::move(member.changes)});
+    writer.outcome.emplace(std::move(committed));
   }
 
   Result<WriteResult> WriteAndPublish(const std::vector<Transaction::Change>& changes,
@@ -498,23 +525,24 @@ class ResourceStore::Impl {
       result.revision = revision();
       return result;
     }
-    PEMBA_TRY(result.revision, Write(changes, consequences));
+    std::vector<OwnRecord> own;
+    if (options_.projection != nullptr) {
+      own = options_.projection->RecordsBeside(changes, consequences);
+    }
+    PEMBA_TRY(result.revision, Write(changes, consequences, own));
+    if (options_.projection != nullptr) options_.projection->Written();
     std::vector<internal::ObjectTable::Change> prepared;
     prepared.reserve(changes.size());
     for (const auto& [before, after] : changes) {
-      ObjectPtr now;
-      if (after != nullptr) {
-        now = internal::WithRevision(*after, result.revision);
-        result.objects.emplace(after.get(), now);
-      }
-      prepared.push_back(table_.Prepare(before, now));
+      prepared.push_back(table_.Prepare(before, after, result.revision));
+      if (after != nullptr) result.newest.insert(after.get());
     }
     Publish(result.revision, prepared);
     return result;
   }
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
-                         Consequences& consequences) {
+                         Consequences& consequences, std::span<const OwnRecord> own) {
     if (consequences.model_before) {
       PEMBA_TRY(std::ignore, store_.WriteModel(*std::move(consequences.model_before)));
       owed_model_.reset();  // It knows nothing of what was added now.
@@ -522,7 +550,8 @@ class ResourceStore::Impl {
     std::vector<std::string> texts;
     texts.reserve(changes.size() * 2);  // INVARIANT: never grows beyond this; views point into it.
     std::vector<storage::RecordChange> records;
-    records.reserve(changes.size());
+    records.reserve(changes.size() + own.size());
+    for (const auto& [key, value] : own) records.push_back({key, value});
     for (const auto& change : changes) {
       const auto& object = change.after != nullptr ? change.after : change.before;
       const auto& key = texts.emplace_back(internal::RecordKey(object->key));
@@ -558,6 +587,7 @@ class ResourceStore::Impl {
         history_->Add({revision, change.before, change.after});
       }
       revision_ = revision;
+      if (!changes.empty()) newest_change_ = revision;
     }
     Wake();
   }
@@ -601,7 +631,8 @@ class ResourceStore::Impl {
       if (value) {
         PEMBA_TRY(after, internal::ObjectFrom({record_key, *value, write.revision}, registry_));
       }
-      if (before != nullptr || after != nullptr) changes.push_back(table_.Prepare(before, after));
+      if (before != nullptr || after != nullptr)
+        changes.push_back(table_.Prepare(before, after, write.revision));
     }
     Publish(write.revision, changes);
     return Done{};
@@ -626,16 +657,19 @@ class ResourceStore::Impl {
     for (const auto& kind : registry_.kinds()) {
       newest_.ForEach(*kind, "", [&](const ObjectPtr& before) {
         const auto now = objects.extract(before->key);
-        changes.push_back(table_.Prepare(before, now.empty() ? nullptr : now.mapped()));
+        const auto after = now.empty() ? nullptr : now.mapped();
+        changes.push_back(table_.Prepare(before, after, after == nullptr ? 0 : after->revision));
         return storage::Visit::kContinue;
       });
     }
-    for (const auto& [key, object] : objects) changes.push_back(table_.Prepare(nullptr, object));
+    for (const auto& [key, object] : objects) {
+      changes.push_back(table_.Prepare(nullptr, object, object->revision));
+    }
     {
       const std::unique_lock lock(mutex_);
       for (const auto& change : changes) table_.Apply(change);
       put_back_ = put_back_ || revision < revision_;
-      revision_ = revision;
+      revision_ = newest_change_ = revision;
       history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     }
     Wake();
@@ -690,6 +724,7 @@ class ResourceStore::Impl {
   internal::NewestView newest_;               // The leader's.
   std::optional<internal::History> history_;  // Set by Load.
   Revision revision_ = 0;
+  Revision newest_change_ = 0;  // Of an object.
   bool put_back_ = false;  // The datastore was put back to an earlier time: revisions went back.
 
   std::mutex follower_mutex_;
@@ -715,9 +750,14 @@ ResourceStore::~ResourceStore() = default;
 
 const Registry& ResourceStore::registry() const { return impl_->registry(); }
 Revision ResourceStore::revision() const { return impl_->revision(); }
+Inventory ResourceStore::inventory() const { return impl_->inventory(); }
 Outcome<Done> ResourceStore::Refresh() const { return impl_->Refresh(); }
 Outcome<ObjectPtr> ResourceStore::Get(const ObjectKey& key) const { return impl_->Get(key); }
 ObjectPtr ResourceStore::FindByUid(std::string_view uid) const { return impl_->FindByUid(uid); }
+std::vector<ObjectKey> ResourceStore::KeysAfter(const Kind& kind, const ObjectKey* after,
+                                                std::size_t count) const {
+  return impl_->KeysAfter(kind, after, count);
+}
 std::vector<ObjectPtr> ResourceStore::FindBy(IndexId index, std::string_view key) const {
   return impl_->FindBy(index, key);
 }

@@ -22,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,11 @@ struct Consequences {
   std::optional<model::Model> model_after = {};
 };
 
+// Of keys that no object has (internal/object_records.h).
+struct OwnRecord {
+  std::string key, value;
+};
+
 // Called with every transaction that changes something, when it is complete.
 //
 // Transactions may be written together: then Project is called with each in turn, which sees what
@@ -63,6 +69,14 @@ class Projection {
  public:
   virtual ~Projection() = default;
   virtual Outcome<Consequences> Project(const Transaction& transaction) = 0;
+  // Records that the projection keeps for itself, written with the changes and what follows from
+  // them: in the same commit. Each time that something is about to be written; Written follows if
+  // it was.
+  virtual std::vector<OwnRecord> RecordsBeside(std::span<const Transaction::Change>,
+                                               const Consequences&) {
+    return {};
+  }
+  virtual void Written() {}
   // What was projected last is durable, and readers see it.
   virtual void Committed(Revision) {}
   // It was a dry run, or not all of it could be written.
@@ -139,6 +153,12 @@ struct Events {
   Revision revision = 0;      // Ask again from here.
 };
 
+// What there is, in short.
+struct Inventory {
+  std::size_t objects = 0;
+  Revision newest = 0;  // Of the newest object that was read, or of the newest change.
+};
+
 class ResourceStore {
  public:
   // Reads every object. Borrows everything; `store` has a model. Errors: those of
@@ -152,6 +172,7 @@ class ResourceStore {
 
   const Registry& registry() const;
   Revision revision() const;  // Of the newest change that readers see.
+  Inventory inventory() const;
 
   // From here on readers see everything that was written before the call, on whatever server. Asks
   // the datastore, if other servers write to it. Errors: kStorage.
@@ -162,6 +183,11 @@ class ResourceStore {
   ObjectPtr FindByUid(std::string_view uid) const;  // Null if there is none.
   // Errors: kBadRequest (the token), kExpired (it is too old).
   Outcome<ObjectList> List(const ListRequest& request) const;
+
+  // The next `count` of the kind after a place, in order of namespace and name, without unpacking
+  // them; null: from the first one.
+  std::vector<ObjectKey> KeysAfter(const Kind& kind, const ObjectKey* after,
+                                   std::size_t count) const;
 
   // Those that the index has under the key, in order of namespace and name. O(hits).
   std::vector<ObjectPtr> FindBy(IndexId index, std::string_view key) const;

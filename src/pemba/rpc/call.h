@@ -75,8 +75,9 @@ class Call {
   virtual std::string_view peer() const = 0;               // "127.0.0.1:50412"
   virtual const PeerCertificate& peer_certificate() const = 0;
 
-  // A response header (gRPC: initial metadata; names that end in "-bin" take raw bytes). Before the
-  // first byte of the response only. Bytes that may not stand in a header become spaces.
+  // A response header, its name in lower case (gRPC: initial metadata; names that end in "-bin"
+  // take raw bytes). Before the first byte of the response only. Bytes that may not stand in a
+  // header become spaces.
   virtual void SetHeader(std::string_view name, std::string_view value) = 0;
   // The same for a value that hardly comes twice on a connection (an id of this call): HTTP/2 does
   // not remember it for compression, where it would displace what does come again.

@@ -327,6 +327,10 @@ class Server::Impl {
         call_log_.Write(report);
         if (decision_log_) decision_log_->Write(report);
       };
+      // Only who logs whole requests reads the tuples of a write: it is no decision.
+      if (!log_.On(LogLevel::kDebug)) {
+        front.reported_writes = api::openfga::ReportedWrites::kIds;
+      }
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);
     api::openfga::AddReasonRoutes(*reason_, *authenticator_, clock_, front, router_);

@@ -94,6 +94,8 @@ struct Replacement {
 
 struct WriteRequest {
   std::span<const tuple::Tuple> writes = {};
+  // More of them, made after `writes`: without conditions, and they stay.
+  std::span<const tuple::TupleView> plain_writes = {};
   std::span<const tuple::TupleView> deletes = {};
   std::string_view model_id = {};      // Empty: the latest.
   std::string_view on_duplicate = {};  // "", "error" or "ignore"; extended: "replace" too.

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "pemba/model/dsl.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/memory.h"
+#include "pemba/store/internal/core.h"
 #include "pemba/store/stores.h"
 
 namespace pemba::store {
@@ -171,6 +173,73 @@ void BM_ImportAndStart(benchmark::State& state) {
       static_cast<double>(tuples) * 1e3 / state.counters["start_from_log_ms"];
 }
 BENCHMARK(BM_ImportAndStart)->Arg(1'000'000)->Iterations(1)->UseRealTime();
+
+// Calls at fixed times until told to stop; latencies count from when a call was due, so that a
+// stall is charged to all who would have come meanwhile.
+std::vector<double> CallEvery(std::chrono::microseconds interval, const std::atomic<bool>& stop,
+                              const std::function<void(std::uint64_t)>& call) {
+  std::vector<double> us;
+  auto due = Steady::now();
+  for (std::uint64_t n = 0; !stop; ++n, due += interval) {
+    std::this_thread::sleep_until(due);
+    call(n);
+    us.push_back(Microseconds(due));
+  }
+  std::ranges::sort(us);
+  return us;
+}
+
+// A writer and a reader of single tuples beside a store of so many, left alone for two seconds;
+// then while its checkpoint is saved over and over. What is written is merged meanwhile.
+void BM_CallsBesideCheckpoints(benchmark::State& state) {
+  const auto tuples = static_cast<std::uint64_t>(state.range(0));
+  const TemporaryDirectory directory;
+  Server server(directory.path());
+  server.WriteModel();
+  auto store = *server.stores->Open(kStore);
+  for (std::uint64_t first = 0; first < tuples; first += 10'000) {
+    std::vector<tuple::Tuple> batch;
+    for (std::uint64_t n = first; n < first + 10'000; ++n) batch.push_back(TupleOf(n));
+    if (!store->Write({.writes = batch, .size = WriteRequest::Size::kAny}).ok()) std::abort();
+  }
+  std::uint64_t written = tuples;
+  const auto measure = [&](const std::string& name, const std::function<void()>& meanwhile) {
+    std::atomic<bool> stop = false;
+    std::vector<double> writes, reads;
+    std::thread writer([&] {
+      writes = CallEvery(std::chrono::microseconds(500), stop, [&](std::uint64_t) {
+        const auto tuple = TupleOf(written++);
+        if (!store->Write({.writes = {&tuple, 1}}).ok()) std::abort();
+      });
+    });
+    std::thread reader([&] {
+      reads = CallEvery(std::chrono::microseconds(200), stop, [&](std::uint64_t n) {
+        const auto tuple = TupleOf(n * 7919 % tuples);
+        const auto [type, id] = tuple::SplitObject(tuple.object);
+        bool found = false;
+        store->Pin().snapshot().Scan({type, id, tuple.relation, tuple.subject}, nullptr, 1,
+                                     [&](const graph::StoredTuple&) { found = true; });
+        if (!found) std::abort();
+      });
+    });
+    const auto until = Steady::now() + std::chrono::seconds(2);
+    do {
+      meanwhile();
+    } while (Steady::now() < until);
+    stop = true;
+    writer.join();
+    reader.join();
+    for (const auto& [what, us] : {std::pair("write", &writes), std::pair("read", &reads)}) {
+      state.counters[name + "_" + what + "_p99_us"] = (*us)[us->size() * 99 / 100];
+      state.counters[name + "_" + what + "_max_us"] = us->back();
+    }
+  };
+  for (auto _ : state) {
+    measure("alone", [] { std::this_thread::sleep_for(std::chrono::milliseconds(100)); });
+    measure("checkpoint", [&] { store->core().SaveCheckpoint(); });
+  }
+}
+BENCHMARK(BM_CallsBesideCheckpoints)->Arg(1'000'000)->Arg(10'000'000)->Iterations(1);
 
 void BM_EmptyServerStart(benchmark::State& state) {
   const TemporaryDirectory directory;

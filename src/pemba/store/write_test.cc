@@ -37,6 +37,33 @@ TEST_F(WriteTest, RecordsDeletesBeforeWritesInRequestOrder) {
       ::testing::UnorderedElementsAre("document:2#viewer@user:*", "document:2#owner@user:zoe"));
 }
 
+TEST_F(WriteTest, PlainWritesComeAfterTheOthersAndAreTheSameOtherwise) {
+  auto store = OpenStore();
+  const tuple::Tuple soon = T("document:2#viewer@user:anne", "soon", kUntil);
+  const std::string cleo = "document:1#viewer@user:cleo";
+  const auto view = [](const std::string& text) { return *tuple::ParseTuple(text); };
+  const tuple::TupleView plain[] = {view(kAnne), view(kBob)};
+  ASSERT_EQ(*store->Write({.writes = {&soon, 1}, .plain_writes = plain}), 1u);
+  EXPECT_THAT(AllChanges(*store),
+              ElementsAre("+document:2#viewer@user:anne with soon " + std::string(kUntil),
+                          "+" + kAnne, "+" + kBob));
+  const auto code = [&](std::span<const tuple::TupleView> writes, std::string_view on_duplicate) {
+    const auto written = store->Write({.plain_writes = writes, .on_duplicate = on_duplicate});
+    return written.ok() ? ErrorCode{} : written.error().code;
+  };
+  EXPECT_EQ(code(plain, ""), ErrorCode::kTupleStateMismatch);
+  const tuple::TupleView twice[] = {view(cleo), view(cleo)};
+  EXPECT_EQ(code(twice, ""), ErrorCode::kDuplicateTupleInRequest);
+  const tuple::TupleView unfit[] = {view(cleo), view("document:1#viewer@robot:1")};
+  EXPECT_EQ(code(unfit, ""), ErrorCode::kValidation);
+  const tuple::TupleView conditional[] = {soon.view()};
+  EXPECT_EQ(code(conditional, "ignore"), ErrorCode::kConflict) << "it is there with a condition";
+  const tuple::TupleView more[] = {view(kAnne), view(cleo), view(kBob)};
+  ASSERT_TRUE(store->Write({.plain_writes = more, .on_duplicate = "ignore"}).ok());
+  EXPECT_EQ(AllChanges(*store).back(), "+" + cleo);
+  EXPECT_EQ(AllChanges(*store).size(), 4u);
+}
+
 TEST_F(WriteTest, DeleteRecordsCarryNoCondition) {
   MustWrite({.writes = {T(kAnne, "soon", kUntil)}});
   MustWrite({.deletes = {kAnne}});

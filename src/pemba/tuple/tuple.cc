@@ -1,14 +1,44 @@
 #include "pemba/tuple/tuple.h"
 
-#include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "pemba/base/text.h"
 
 namespace pemba::tuple {
 namespace {
 
-bool HasAny(std::string_view text, std::string_view characters) {
-  return text.find_first_of(characters) != text.npos;
+// What the shapes look at: which of these characters a text holds, as bits.
+enum Holds : std::uint8_t {
+  kColon = 1,
+  kHash = 2,
+  kAt = 4,
+  kSpace = 8,
+  kStar = 16,
+  kSuspicious = 32,  // Perhaps a part of a control character.
+};
+
+constexpr std::array<std::uint8_t, 256> MakeHolds() {
+  std::array<std::uint8_t, 256> holds{};
+  holds[':'] = kColon;
+  holds['#'] = kHash;
+  holds['@'] = kAt;
+  holds[' '] = kSpace;
+  holds['*'] = kStar;
+  for (std::size_t c = 0; c < 0x20; ++c) holds[c] = kSuspicious;
+  holds[0x7F] = holds[0xC2] = kSuspicious;
+  return holds;
+}
+constexpr auto kHolds = MakeHolds();
+
+unsigned WhatHolds(std::string_view text) {
+  unsigned held = 0;
+  for (const char c : text) held |= kHolds[static_cast<unsigned char>(c)];
+  return held;
+}
+
+bool HasControl(std::string_view text, unsigned held) {
+  return (held & kSuspicious) != 0 && HasControlCharacter(text);
 }
 
 }  // namespace
@@ -32,27 +62,32 @@ SubjectParts SplitSubject(std::string_view subject) {
 bool IsObject(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == text.npos || colon == 0 || colon + 1 == text.size()) return false;
-  return !HasAny(text.substr(colon + 1), ":# ") && !HasAny(text.substr(0, colon), "# ") &&
-         !HasControlCharacter(text);
+  const auto type = WhatHolds(text.substr(0, colon)), id = WhatHolds(text.substr(colon + 1));
+  return (id & (kColon | kHash | kSpace)) == 0 && (type & (kHash | kSpace)) == 0 &&
+         !HasControl(text, type | id);
 }
 
 bool IsRelation(std::string_view text) {
-  return !text.empty() && !HasAny(text, ":#@ ") && !HasControlCharacter(text);
+  const auto held = WhatHolds(text);
+  return !text.empty() && (held & (kColon | kHash | kAt | kSpace)) == 0 && !HasControl(text, held);
 }
 
 bool IsUserset(std::string_view text) {
   const auto hash = text.find('#');
   if (hash == text.npos || hash + 1 == text.size()) return false;
-  const auto object = text.substr(0, hash);
-  if (HasAny(text.substr(hash + 1), ":# ") || HasControlCharacter(text)) return false;
-  return IsObject(object) && !HasAny(SplitObject(object).id, "*");
+  const auto object = text.substr(0, hash), relation = text.substr(hash + 1);
+  const auto held = WhatHolds(relation);
+  if ((held & (kColon | kHash | kSpace)) != 0 || HasControl(relation, held)) return false;
+  return IsObject(object) && (WhatHolds(SplitObject(object).id) & kStar) == 0;
 }
 
 bool IsWildcard(std::string_view text) { return IsObject(text) && SplitObject(text).id == "*"; }
 
 bool IsSubject(std::string_view text) {
-  if (text.empty() || HasControlCharacter(text)) return false;
-  return !HasAny(text, ":# ") || IsObject(text) || IsUserset(text);
+  const auto held = WhatHolds(text);
+  if (text.empty() || HasControl(text, held)) return false;
+  if ((held & (kColon | kHash | kSpace)) == 0) return true;
+  return (held & kHash) != 0 ? IsUserset(text) : IsObject(text);
 }
 
 Result<TupleView> ParseTuple(std::string_view text) {

@@ -337,12 +337,12 @@ void CallMetrics::ObserveList(const CallReport& report) {
   }
 }
 
-void CallMetrics::Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-                          const CallReport& report) {
+void CallMetrics::ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                               const CallReport& report) {
   if (!WasEvaluated(report)) return;
-  handles_->check.Observe(request.consistency(), report.duration);
+  handles_->check.Observe(consistency, report.duration);
   handles_->check_duration.Observe(static_cast<std::uint64_t>(report.duration.count()));
-  if (report.error == nullptr) (response.allowed() ? handles_->allowed : handles_->denied).Add();
+  if (report.error == nullptr) (allowed ? handles_->allowed : handles_->denied).Add();
 }
 
 void CallMetrics::Observe(const wire::BatchCheckRequest& request,
@@ -377,17 +377,14 @@ void CallMetrics::Observe(const wire::ListUsersRequest& request, const wire::Lis
   if (WasEvaluated(report)) handles_->list_users.Observe(request.consistency(), report.duration);
 }
 
-void CallMetrics::Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
-                          const CallReport& report) {
+void CallMetrics::ObserveWrite(const WriteSize& write, const CallReport& report) {
   if (report.error != nullptr) return;
-  const auto& writes = request.writes();
-  const auto& deletes = request.deletes();
-  const std::size_t duplicate = writes.on_duplicate() == "ignore" ? 1 : 0;
-  const std::size_t missing = deletes.on_missing() == "ignore" ? 1 : 0;
+  const std::size_t duplicate = write.on_duplicate == "ignore" ? 1 : 0;
+  const std::size_t missing = write.on_missing == "ignore" ? 1 : 0;
   handles_->write_duration[duplicate][missing]->Observe(
       static_cast<std::uint64_t>(report.duration.count()));
-  handles_->written.Add(static_cast<std::uint64_t>(writes.tuple_keys_size()));
-  handles_->deleted.Add(static_cast<std::uint64_t>(deletes.tuple_keys_size()));
+  handles_->written.Add(write.writes);
+  handles_->deleted.Add(write.deletes);
 }
 
 void CallMetrics::Observe(const ::pemba::v1::WriteTuplesRequest& request,

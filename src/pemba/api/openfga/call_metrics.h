@@ -69,8 +69,12 @@ class CallMetrics {
   telemetry::Histogram* access_control_checks() const;  // Null: there is no access control.
 
   // What is counted of single RPCs, once the call has its answer.
+  void ObserveCheck(wire::ConsistencyPreference consistency, bool allowed,
+                    const CallReport& report);
   void Observe(const wire::CheckRequest& request, const wire::CheckResponse& response,
-               const CallReport& report);
+               const CallReport& report) {
+    ObserveCheck(request.consistency(), response.allowed(), report);
+  }
   void Observe(const wire::BatchCheckRequest& request, const wire::BatchCheckResponse& response,
                const CallReport& report);
   void Observe(const wire::ListObjectsRequest& request, const wire::ListObjectsResponse& response,
@@ -79,8 +83,19 @@ class CallMetrics {
                const wire::StreamedListObjectsResponse& response, const CallReport& report);
   void Observe(const wire::ListUsersRequest& request, const wire::ListUsersResponse& response,
                const CallReport& report);
-  void Observe(const wire::WriteRequest& request, const wire::WriteResponse& response,
-               const CallReport& report);
+  struct WriteSize {
+    std::string_view on_duplicate = {}, on_missing = {};
+    std::size_t writes = 0, deletes = 0;
+  };
+  void ObserveWrite(const WriteSize& write, const CallReport& report);
+  void Observe(const wire::WriteRequest& request, const wire::WriteResponse&,
+               const CallReport& report) {
+    ObserveWrite({.on_duplicate = request.writes().on_duplicate(),
+                  .on_missing = request.deletes().on_missing(),
+                  .writes = static_cast<std::size_t>(request.writes().tuple_keys_size()),
+                  .deletes = static_cast<std::size_t>(request.deletes().tuple_keys_size())},
+                 report);
+  }
   void Observe(const ::pemba::v1::WriteTuplesRequest& request,
                const ::pemba::v1::WriteTuplesResponse& response, const CallReport& report);
   template <class Request, class Response>

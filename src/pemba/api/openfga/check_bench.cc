@@ -10,8 +10,8 @@
 #include "pemba/api/field_rules.h"
 #include "pemba/api/json_reader.h"
 #include "pemba/api/json_writer.h"
-#include "pemba/api/openfga/check_json.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/plain_check.h"
 
 namespace pemba::api::openfga {
 namespace {
@@ -30,14 +30,24 @@ wire::CheckRequest Request() {
   return request;
 }
 
-void ReadByHand(benchmark::State& state) {
+void ReadPlainJson(benchmark::State& state) {
   for (auto _ : state) {
-    pb::Arena arena;
-    auto* request = pb::Arena::CreateMessage<wire::CheckRequest>(&arena);
-    benchmark::DoNotOptimize(ReadCheckRequest(kBody, *request));
+    PlainCheck question;
+    benchmark::DoNotOptimize(ReadPlainCheckJson(kBody, question));
+    benchmark::DoNotOptimize(question);
   }
 }
-BENCHMARK(ReadByHand);
+BENCHMARK(ReadPlainJson);
+
+void ReadPlainProtobuf(benchmark::State& state) {
+  const auto bytes = Request().SerializeAsString();
+  for (auto _ : state) {
+    PlainCheck question;
+    benchmark::DoNotOptimize(ReadPlainCheckProtobuf(bytes, question));
+    benchmark::DoNotOptimize(question);
+  }
+}
+BENCHMARK(ReadPlainProtobuf);
 
 void ReadGeneral(benchmark::State& state) {
   for (auto _ : state) {
@@ -75,16 +85,6 @@ void MakeRequestId(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(NewRequestId());
 }
 BENCHMARK(MakeRequestId);
-
-void WriteByHand(benchmark::State& state) {
-  wire::CheckResponse response;
-  for (auto _ : state) {
-    std::string out;
-    WriteCheckResponse(response, out);
-    benchmark::DoNotOptimize(out);
-  }
-}
-BENCHMARK(WriteByHand);
 
 void WriteGeneral(benchmark::State& state) {
   const wire::CheckResponse response;

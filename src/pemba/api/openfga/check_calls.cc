@@ -25,15 +25,19 @@ struct Question {
   engine::CheckQuery query;
 };
 
+Status ValidateQuestion(const model::Plan& plan, const engine::CheckQuery& query) {
+  auto valid = model::ValidateQuery(plan, query.tuple);
+  if (valid.ok()) return valid;
+  return Error{valid.error().code, "invalid relation: " + valid.error().message};
+}
+
 // `wire` is a CheckRequest or a BatchCheckItem and must outlive the question.
 template <class Wire>
 Status Prepare(const Wire& wire, const model::Plan& plan, std::optional<SteadyTime> deadline,
                Question& out) {
   out.query.tuple = ViewOf(wire.tuple_key());
   out.query.deadline = deadline;
-  if (auto valid = model::ValidateQuery(plan, out.query.tuple); !valid.ok()) {
-    return Error{valid.error().code, "invalid relation: " + valid.error().message};
-  }
+  PEMBA_TRY(std::ignore, ValidateQuestion(plan, out.query));
   if (wire.has_context()) {
     PEMBA_TRY(out.context, QuestionContext(wire.context()));
     out.query.context = &*out.context;
@@ -92,6 +96,18 @@ Status Service::Check(RequestContext& context, const wire::CheckRequest& request
             checker_.Check(view.snapshot(), *model, question.query, ThreadArena()));
   response.set_allowed(decision == engine::Decision::kAllowed);
   return Done{};
+}
+
+Result<engine::Decision> Service::Check(RequestContext& context, const PlainCheck& question) {
+  PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kCheck, question.store_id));
+  PEMBA_TRY(const auto store, Open(context, question.store_id));
+  PEMBA_TRY(const auto view, Pin(context, store));
+  PEMBA_TRY(const auto* model, Resolve(context, view, question.model_id));
+  engine::CheckQuery query;
+  query.tuple = {question.object, question.relation, question.user};
+  query.deadline = context.deadline;
+  PEMBA_TRY(std::ignore, ValidateQuestion(model->plan(), query));
+  return checker_.Check(view.snapshot(), *model, query, ThreadArena());
 }
 
 Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainRequest& request,

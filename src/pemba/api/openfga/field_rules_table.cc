@@ -207,16 +207,4 @@ std::span<const FieldRule> FieldRulesTable() {
   return kTable;
 }
 
-QuickVerdict CheckFieldsQuickly(const ::openfga::v1::CheckRequest& request) {
-  const auto& key = request.tuple_key();
-  const auto& model = request.authorization_model_id();
-  const bool passes =
-      !request.has_contextual_tuples() && request.has_tuple_key() &&
-      kUlidPattern.matches(request.store_id()) && (model.empty() || kUlidPattern.matches(model)) &&
-      kUserPattern.matches(key.user()) && kRelationPattern.matches(key.relation()) &&
-      kObjectPattern.matches(key.object()) &&
-      ::openfga::v1::ConsistencyPreference_IsValid(request.consistency());
-  return passes ? QuickVerdict::kPasses : QuickVerdict::kAskTheTable;
-}
-
 }  // namespace pemba::api::openfga

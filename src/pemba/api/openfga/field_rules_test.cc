@@ -12,6 +12,7 @@
 
 #include "pemba/api/json_reader.h"
 #include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/plain_check.h"
 
 namespace pemba::api::openfga {
 namespace {

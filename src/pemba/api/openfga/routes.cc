@@ -1,7 +1,6 @@
 #include "pemba/api/openfga/routes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -15,13 +14,14 @@
 #include "pemba/api/authzen/service.h"
 #include "pemba/api/call_text.h"
 #include "pemba/api/errors.h"
-#include "pemba/api/field_rules.h"
 #include "pemba/api/json_reader.h"
 #include "pemba/api/json_writer.h"
 #include "pemba/api/openfga/call_trace.h"
-#include "pemba/api/openfga/check_json.h"
-#include "pemba/api/openfga/field_rules_table.h"
+#include "pemba/api/openfga/internal/front.h"
+#include "pemba/api/openfga/internal/plain_check_call.h"
+#include "pemba/api/openfga/internal/plain_write_call.h"
 #include "pemba/api/openfga/internal/streaming.h"
+#include "pemba/api/openfga/plain_check.h"
 #include "pemba/api/patterns.h"
 #include "pemba/api/reason/field_rules_table.h"
 #include "pemba/api/reason/service.h"
@@ -37,41 +37,8 @@ constexpr const char* kAuthzenService = "authzen.v1.AuthZenService";
 constexpr const char* kPembaService = "pemba.v1.PembaService";
 constexpr const char* kReasonService = "pemba.reason.v1.ReasonService";
 constexpr const char* kAccessService = "pemba.iam.v1.AccessService";
-constexpr std::string_view kJsonType = "application/json";
-
-// What all calls share. Lives as long as the router that holds the handlers.
-struct Front {
-  const authn::Authenticator& authenticator;
-  const Clock& clock;
-  const FrontOptions options;
-  const char* service = kRelationshipService;
-  const std::string store_id = {};  // Not empty: of every request, whatever it says.
-  const FieldRules rules{FieldRulesTable()};
-};
-
-// The constant part of one RPC.
-struct Rpc {
-  const char* name;
-  const char* http_method;
-  const char* http_pattern;
-  int http_success;  // 200, 201 or 204 (no body).
-  rpc::Execution execution;
-  enum class Kind : std::uint8_t { kUnary, kStream } kind = Kind::kUnary;
-  RpcMetrics* metrics = nullptr;  // Null: nobody counts.
-  std::string span_name = {};
-};
-
-// A header that is a revision, if it is there.
-Result<std::optional<store::Revision>> RevisionHeader(const rpc::Call& call, std::string_view name,
-                                                      std::string_view shown) {
-  const auto text = call.header(name);
-  if (!text) return std::optional<store::Revision>();
-  store::Revision revision = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), revision);
-  if (error == std::errc() && end == text->data() + text->size()) return std::optional(revision);
-  return Error{ErrorCode::kInvalidArgument,
-               "invalid " + std::string(shown) + ": value must be a revision"};
-}
+using internal::Front;
+using internal::Rpc;
 
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
@@ -156,7 +123,7 @@ class Exchange {
 
   Status DecodeHttp() {
     if (const auto body = call_.body(); !body.empty() && TakesBody()) {
-      PEMBA_TRY(std::ignore, ReadRequest(body, request_));
+      PEMBA_TRY(std::ignore, ReadJson(body, request_));
     } else if (!TakesBody() && !call_.query().empty()) {
       PEMBA_TRY(const auto parameters, ParseQuery(call_.query()));
       for (const auto& [name, value] : parameters) {
@@ -169,15 +136,6 @@ class Exchange {
               }));
     if (front_.store_id.empty()) return Done{};
     return SetFieldFromText("store_id", front_.store_id, request_);
-  }
-
-  template <class Message>
-  static Status ReadRequest(std::string_view body, Message& message) {
-    if constexpr (std::is_same_v<Message, wire::CheckRequest>) {
-      if (ReadCheckRequest(body, message) == QuickRead::kDone) return Done{};
-      message.Clear();
-    }
-    return ReadJson(body, message);
   }
 
   bool TakesBody() const {
@@ -219,11 +177,7 @@ class Exchange {
   }
 
   Status SetContext() {
-    context_.deadline = call_.deadline();
-    if (const auto timeout = front_.options.request_timeout; timeout.count() > 0) {
-      const auto latest = start_ + timeout;
-      context_.deadline = context_.deadline ? std::min(*context_.deadline, latest) : latest;
-    }
+    context_.deadline = DeadlineOf(front_, call_, start_);
     if (rpc_.kind == Rpc::Kind::kStream) {
       context_.send = [this](const pb::Message& message) { return Send(message); };
     }
@@ -237,11 +191,10 @@ class Exchange {
     if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
     }
-    PEMBA_TRY(context_.at_least,
-              RevisionHeader(call_, "pemba-at-least-revision", "Pemba-At-Least-Revision"));
+    PEMBA_TRY(context_.at_least, internal::AtLeastRevision(call_));
     if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
       PEMBA_TRY(context_.if_revision,
-                RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
+                internal::RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
     }
     return Done{};
   }
@@ -268,13 +221,7 @@ class Exchange {
     if constexpr (HasStoreId<Request>) {
       if (decoded_) call_.SetHeader("openfga-store-id", request_.store_id());
     }
-    if (!context_.model_id.empty()) {
-      call_.SetHeader("openfga-authorization-model-id", context_.model_id);
-    }
-    if (context_.revision) call_.SetHeader("pemba-revision", std::to_string(*context_.revision));
-    if (context_.staleness) {
-      call_.SetHeader("pemba-staleness", std::to_string(context_.staleness->count()));
-    }
+    internal::SetFreshness(context_, call_);
     if constexpr (IsPagedList<Request>) SetListPageHeaders(context_.listed, call_);
     if (!context_.undecided.empty()) call_.SetHeader("pemba-undecided", Undecided());
   }
@@ -289,7 +236,7 @@ class Exchange {
     if (rpc_.kind == Rpc::Kind::kStream) {
       // An empty stream is an empty body.
       if (!streaming_ && call_.protocol() == rpc::Protocol::kHttp) {
-        return call_.FinishHttp(200, kJsonType, {});
+        return call_.FinishHttp(200, internal::kJsonType, {});
       }
       return call_.FinishStream({});
     }
@@ -302,13 +249,13 @@ class Exchange {
       return call_.FinishGrpc({}, body);
     }
     if (rpc_.http_success != 204) WriteResponse(response_, body);
-    call_.FinishHttp(rpc_.http_success, kJsonType, body);
+    call_.FinishHttp(rpc_.http_success, internal::kJsonType, body);
   }
 
   template <class Message>
   static void WriteResponse(const Message& message, std::string& body) {
     if constexpr (std::is_same_v<Message, wire::CheckResponse>) {
-      WriteCheckResponse(message, body);
+      body = CheckResponseJson(message.allowed());
     } else {
       AppendJson(message, body);
     }
@@ -317,9 +264,7 @@ class Exchange {
   void Fail(const Error& error) {
     auto status = ToGrpc(error);
     if (undecodable_) status = {grpc_code::kInternal, error.message};
-    if (call_.protocol() == rpc::Protocol::kGrpc) return call_.FinishGrpc(status, {});
-    const auto http = ToHttp(status);
-    call_.FinishHttp(http.status, kJsonType, http.Body());
+    internal::FinishWith(status, call_);
   }
 
   // From here on the feed lives by itself; this exchange ends, and with it its span.
@@ -341,7 +286,7 @@ class Exchange {
 
   void BeginTrace() {
     if (front_.options.tracer == nullptr) {
-      request_id_ = NewRequestId();
+      request_id_ = TextOf(NewRequestId());
       return;
     }
     auto begun = front_.options.tracer->Begin(
@@ -430,6 +375,14 @@ class RouteAdder {
     route.execution = rpc.execution;
     route.admission = rpc::Admission::kWithin;
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
+      if constexpr (std::is_same_v<Request, wire::CheckRequest>) {
+        const auto answered = internal::AnswerPlainCheck(service, *front, rpc, call);
+        if (answered == QuickRead::kDone) return;
+      }
+      if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
+        const auto answered = internal::AnswerPlainWrite(service, *front, rpc, call);
+        if (answered == QuickRead::kDone) return;
+      }
       Exchange<Owner, Request, Response>(service, *front, rpc, call).Run(method);
     };
     router_.Add(std::move(route));

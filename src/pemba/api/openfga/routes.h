@@ -32,6 +32,10 @@ class Service;
 
 namespace pemba::api::openfga {
 
+// What those who are told of calls see of the tuples of a Write. kIds: of one without conditions,
+// store and model alone, so that no message need be made of it.
+enum class ReportedWrites : std::uint8_t { kWhole, kIds };
+
 struct FrontOptions {
   std::chrono::milliseconds request_timeout{3000};  // Zero: none but the caller's.
   // Counts every call that has passed the field rules. May be null; must outlive the router.
@@ -41,6 +45,7 @@ struct FrontOptions {
   // Told of every call that got as far as the field rules, on the thread that answered it. May be
   // empty; without it and metrics, calls are not even timed.
   std::function<void(const CallReport&)> on_call;
+  ReportedWrites reported_writes = ReportedWrites::kWhole;
 };
 
 // Borrows service, authenticator and clock, which must outlive the router.

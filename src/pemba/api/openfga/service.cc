@@ -81,8 +81,9 @@ Error Service::MustWait(RequestContext& context) const {
   return {ErrorCode::kInternal, "the call must wait"};
 }
 
-Result<store::StoreHandle> Service::Open(RequestContext& context, const std::string& store_id) {
-  StoreId id{store_id};
+Result<store::StoreHandle> Service::Open(RequestContext& context, std::string_view store_id) {
+  static thread_local StoreId id;  // Keeps its memory from call to call.
+  id.value.assign(store_id);
   if (shared_ && context.waiting == RequestContext::Waiting::kNever &&
       stores_.IsLoaded(id) == store::Stores::Loaded::kNo) {
     return MustWait(context);
@@ -125,7 +126,7 @@ Status Service::Await(RequestContext& context, const store::StoreHandle& store) 
 }
 
 Result<const engine::BoundModel*> Service::Resolve(RequestContext& context, const store::View& view,
-                                                   const std::string& model_id) const {
+                                                   std::string_view model_id) const {
   if (shared_ && context.waiting == RequestContext::Waiting::kNever && !view.KnowsModel(model_id)) {
     return MustWait(context);
   }

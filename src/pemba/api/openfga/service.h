@@ -24,6 +24,8 @@
 #include "pemba/api/openfga/access_control.h"
 #include "pemba/api/openfga/feed.h"
 #include "pemba/api/openfga/list_page.h"
+#include "pemba/api/openfga/plain_check.h"
+#include "pemba/api/openfga/plain_write.h"
 #include "pemba/base/clock.h"
 #include "pemba/base/result.h"
 #include "pemba/engine/checker.h"
@@ -114,6 +116,7 @@ class Service {
 
   // Tuples.
   Status Write(RequestContext&, const wire::WriteRequest&, wire::WriteResponse&);
+  Status Write(RequestContext&, const PlainWrite&);
   Status Read(RequestContext&, const wire::ReadRequest&, wire::ReadResponse&);
   Status ReadChanges(RequestContext&, const wire::ReadChangesRequest&, wire::ReadChangesResponse&);
 
@@ -130,6 +133,7 @@ class Service {
   // Questions. Check and BatchCheck never block.
   Status Check(RequestContext&, const wire::CheckRequest&, wire::CheckResponse&);
   // Failures of single checks go into their results.
+  Result<engine::Decision> Check(RequestContext&, const PlainCheck&);
   Status BatchCheck(RequestContext&, const wire::BatchCheckRequest&, wire::BatchCheckResponse&);
   Status Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&);
   // Lists take up to their deadline; a list that was cut says so in `listed`.
@@ -170,13 +174,16 @@ class Service {
   using Touched = std::span<const std::pair<std::string_view, std::string_view>>;
   Status PermitWrite(const RequestContext& context, const store::StoreHandle& store,
                      Touched touched) const;
+  // For Write in both forms: opens the store, resolves the model and asks for permission.
+  Result<store::StoreHandle> OpenForWrite(RequestContext& context, std::string_view store_id,
+                                          std::string_view model_id, Touched touched);
   // Whether ListStores shows the store.
   enum class Visible : std::uint8_t { kNo, kYes };
   Visible VisibleTo(const RequestContext& context, std::string_view store_id) const;
 
   Result<store::StoreHandle> Open(const std::string& store_id);
   // For calls on I/O threads: as Open, but where that would ask a database, must_wait.
-  Result<store::StoreHandle> Open(RequestContext& context, const std::string& store_id);
+  Result<store::StoreHandle> Open(RequestContext& context, std::string_view store_id);
   Error MustWait(RequestContext& context) const;
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
@@ -184,7 +191,7 @@ class Service {
   Status Await(RequestContext& context, const store::StoreHandle& store) const;
   // Resolves the model of the view and notes its id; an empty id is the latest model.
   Result<const engine::BoundModel*> Resolve(RequestContext& context, const store::View& view,
-                                            const std::string& model_id) const;
+                                            std::string_view model_id) const;
 
   // For both forms of ListObjects, whose requests are alike.
   template <class Request>

@@ -10,14 +10,21 @@
 
 namespace pemba::api::openfga {
 
-Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
-                      wire::WriteResponse&) {
+Result<store::StoreHandle> Service::OpenForWrite(RequestContext& context, std::string_view store_id,
+                                                 std::string_view model_id, Touched touched) {
   if (!context.caller.admitted()) return authn::Unauthenticated();
-  PEMBA_TRY(const auto store, Open(request.store_id()));
+  PEMBA_TRY(auto store, Open(std::string(store_id)));
   {
     PEMBA_TRY(const auto view, Pin(context, store));
-    PEMBA_TRY(std::ignore, Resolve(context, view, request.authorization_model_id()));
+    PEMBA_TRY(std::ignore, Resolve(context, view, model_id));
   }
+  PEMBA_TRY(std::ignore, PermitWrite(context, store, touched));
+  context.revision.reset();
+  return store;
+}
+
+Status Service::Write(RequestContext& context, const wire::WriteRequest& request,
+                      wire::WriteResponse&) {
   std::vector<std::pair<std::string_view, std::string_view>> touched;
   for (const auto& key : request.writes().tuple_keys()) {
     touched.emplace_back(key.object(), key.relation());
@@ -25,8 +32,8 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
   for (const auto& key : request.deletes().tuple_keys()) {
     touched.emplace_back(key.object(), key.relation());
   }
-  PEMBA_TRY(std::ignore, PermitWrite(context, store, touched));
-  context.revision.reset();
+  PEMBA_TRY(const auto store,
+            OpenForWrite(context, request.store_id(), request.authorization_model_id(), touched));
   PEMBA_TRY(const auto writes, FromWire(request.writes().tuple_keys()));
   std::vector<tuple::TupleView> deletes;
   for (const auto& key : request.deletes().tuple_keys()) deletes.push_back(ViewOf(key));
@@ -36,6 +43,25 @@ Status Service::Write(RequestContext& context, const wire::WriteRequest& request
   write.model_id = context.model_id;
   write.on_duplicate = request.writes().on_duplicate();
   write.on_missing = request.deletes().on_missing();
+  write.deadline = context.deadline;
+  write.preconditions.revision = context.if_revision;
+  PEMBA_TRY(context.revision, store->Write(write));
+  return Done{};
+}
+
+Status Service::Write(RequestContext& context, const PlainWrite& plain) {
+  std::vector<std::pair<std::string_view, std::string_view>> touched;
+  touched.reserve(plain.writes.size() + plain.deletes.size());
+  for (const auto* keys : {&plain.writes, &plain.deletes}) {
+    for (const auto& key : *keys) touched.emplace_back(key.object, key.relation);
+  }
+  PEMBA_TRY(const auto store, OpenForWrite(context, plain.store_id, plain.model_id, touched));
+  store::WriteRequest write;
+  write.plain_writes = plain.writes;
+  write.deletes = plain.deletes;
+  write.model_id = context.model_id;
+  write.on_duplicate = plain.on_duplicate;
+  write.on_missing = plain.on_missing;
   write.deadline = context.deadline;
   write.preconditions.revision = context.if_revision;
   PEMBA_TRY(context.revision, store->Write(write));

@@ -97,6 +97,25 @@ class FileWriter {
       }
       bytes += written;
       count -= static_cast<std::size_t>(written);
+      written_ += static_cast<std::uint64_t>(written);
+      SendToDisk();
+    }
+  }
+
+  // Has what was written so far go to the disk, and waits for all but the last piece. Left to the
+  // sync at the end, hundreds of megabytes would go at once, and before them would wait whoever
+  // syncs a log on that disk: a file system may have to write all that is dirty first.
+  void SendToDisk() {
+    constexpr std::uint64_t kPiece = std::uint64_t{8} << 20;
+    const auto send = [&](std::uint64_t first, unsigned how) {
+      if (::sync_file_range(fd_, static_cast<off64_t>(first), kPiece, how) == 0) return;
+      if (errno != ENOSYS && failure_ == 0) failure_ = errno;  // The sync would not tell again.
+    };
+    for (; written_ - sent_ >= kPiece; sent_ += kPiece) {
+      send(sent_, SYNC_FILE_RANGE_WRITE);
+      if (sent_ < kPiece) continue;
+      send(sent_ - kPiece,
+           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
     }
   }
 
@@ -104,6 +123,8 @@ class FileWriter {
   int failure_ = 0;
   XXH3_state_t* hash_;
   std::uint64_t offset_ = 0;
+  std::uint64_t written_ = 0;  // Handed to the kernel,
+  std::uint64_t sent_ = 0;     // and by it to the disk.
   std::vector<char> buffer_;
   std::vector<SectionEntry> table_;
 };
@@ -131,9 +152,15 @@ class SideWriter {
     const Cell& cell = page.cells()[cell_index];
     const Log* const log = cell.log.load(std::memory_order_acquire);  // Before the leaf: see Cell.
     const Leaf* const leaf = cell.leaf.load(std::memory_order_acquire);
+    if (leaf != nullptr && leaf->big_rows == 0 && (log == nullptr || log->count == 0)) {
+      // As it lies there. INVARIANT: what is merged is visible to every snapshot.
+      edges += leaf->edges;
+      return AddCell(page, page_index, cell_index, WriteBytes(leaf, leaf->bytes));
+    }
     Merge(leaf, log, {&stamp_, 1}, merged_);
     std::vector<Item> items = std::move(merged_.edges);
     const std::uint32_t first_row = cell_index << page.shift;
+    const auto sorted = items.size();  // By row and other.
     for (std::uint32_t row = 0; leaf != nullptr && leaf->big_rows >> row != 0; ++row) {
       if (!leaf->IsBig(row)) continue;
       AddBigRow(*page.big_rows.load(std::memory_order_acquire)->Find(first_row + row),
@@ -141,9 +168,11 @@ class SideWriter {
       if (row == Leaf::kOffsetRows - 1) break;
     }
     if (items.empty()) return;
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
-      return a.row != b.row ? a.row < b.row : a.other < b.other;
-    });
+    if (items.size() > sorted) {
+      std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+        return a.row != b.row ? a.row < b.row : a.other < b.other;
+      });
+    }
     edges += items.size();
 
     const NodeId first_node = (page_index << kPageBits) + first_row;
@@ -152,8 +181,13 @@ class SideWriter {
     const auto form = page.shift == kCellBits
                           ? FormFor(static_cast<std::uint32_t>(items.size()), Leaf::kOffsetRows)
                           : LeafForm::kPairs;
+    AddCell(page, page_index, cell_index, WriteLeafOf(form, big_rows, items));
+  }
+
+  void AddCell(const Page& page, std::uint32_t page_index, std::uint32_t cell_index,
+               std::uint64_t offset) {
     cells.push_back({page_index, static_cast<std::uint16_t>(page.shift),
-                     static_cast<std::uint16_t>(cell_index), WriteLeafOf(form, big_rows, items)});
+                     static_cast<std::uint16_t>(cell_index), offset});
   }
 
   void AddBigRow(const BigRow& big, std::uint16_t row, std::vector<Item>& items) {
@@ -196,8 +230,13 @@ class SideWriter {
   std::uint64_t WriteLeafOf(LeafForm form, std::uint64_t big_rows, std::span<const Item> items) {
     buffer_.resize(LeafBytes(form, parts_, static_cast<std::uint32_t>(items.size())) / 8);
     WriteLeaf(buffer_.data(), form, parts_, big_rows, items);
-    file_.Write(buffer_.data(), buffer_.size() * 8);
-    return std::exchange(bytes_, bytes_ + buffer_.size() * 8);
+    return WriteBytes(buffer_.data(), buffer_.size() * 8);
+  }
+
+  // Returns where they begin.
+  std::uint64_t WriteBytes(const void* bytes, std::size_t count) {
+    file_.Write(bytes, count);
+    return std::exchange(bytes_, bytes_ + count);
   }
 
   FileWriter& file_;

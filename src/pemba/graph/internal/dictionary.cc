@@ -244,8 +244,18 @@ Dictionary::Directory* Dictionary::NewDirectory(std::uint32_t depth) {
 
 // Puts the entries of `from` into `to`: one segment, or two by the bit after from's depth.
 void Dictionary::Rehash(const Segment& from, std::span<Segment* const> to) {
+  // The records lie anywhere: those of a bucket are on their way while the one before is worked on.
+  const auto prefetch = [&](const Bucket& bucket) {
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+      const auto tags = bucket.tags[slot / 8].load(std::memory_order_relaxed);
+      if ((tags >> (slot % 8 * 8) & 0xFF) == 0) continue;
+      __builtin_prefetch(records_.At(bucket.positions[slot]));
+    }
+  };
+  prefetch(from.buckets()[0]);
   for (std::uint32_t b = 0; b <= from.mask; ++b) {
     const Bucket& bucket = from.buckets()[b];
+    if (b < from.mask) prefetch(from.buckets()[b + 1]);
     for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
       const auto tags = bucket.tags[slot / 8].load(std::memory_order_relaxed);
       if ((tags >> (slot % 8 * 8) & 0xFF) == 0) continue;

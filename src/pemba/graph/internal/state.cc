@@ -1,6 +1,7 @@
 #include "pemba/graph/internal/state.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "pemba/base/assert.h"
@@ -208,14 +209,15 @@ Status GraphState::Apply(Revision revision, WallTime time, std::span<const Chang
   memory.Collect();
   pending_.clear();
   for (const Change& change : changes) {
-    const auto parts = SplitTuple(change.tuple);
-    if (!parts) {
+    Pending& pending = pending_.emplace_back();
+    pending.change = &change;
+    if (TakePlace(change.place, pending) == Taken::kYes) continue;
+    pending.parts = SplitTuple(change.tuple);
+    if (!pending.parts) {
       return Error{ErrorCode::kInvalidTuple,
                    "`" + tuple::ToText(change.tuple) +
                        "` is not a tuple of typed object, relation and subject"};
     }
-    pending_.emplace_back().change = &change;
-    pending_.back().parts = *parts;
   }
   PEMBA_TRY(std::ignore, CheckRoom(changes));
 
@@ -228,8 +230,12 @@ Status GraphState::Apply(Revision revision, WallTime time, std::span<const Chang
     for (Pending& pending : group) Resolve(pending);
     for (Pending& pending : group) {
       if (pending.siblings == nullptr) continue;
-      pending.object_type->nodes.PrefetchRecord(pending.object_hash);
-      pending.subject_type->nodes.PrefetchRecord(pending.subject_hash);
+      if (pending.object == kNoNode) {
+        pending.object_type->nodes.PrefetchRecord(pending.object_hash);
+      }
+      if (pending.subject == kNoNode) {
+        pending.subject_type->nodes.PrefetchRecord(pending.subject_hash);
+      }
     }
     for (Pending& pending : group) FindEnds(pending);
     for (const Pending& pending : group) {
@@ -255,48 +261,63 @@ const Siblings* GraphState::SiblingsOf(const TupleParts& parts) const {
   return siblings;
 }
 
+// What the place knows. kYes: that is all.
+GraphState::Taken GraphState::TakePlace(const Place* place, Pending& pending) {
+  if (place == nullptr || place->siblings == nullptr) return Taken::kNo;
+  pending.siblings = place->siblings;
+  pending.object_hash = place->object_hash;
+  pending.subject_hash = place->subject_hash;
+  pending.object = place->object;
+  pending.subject = place->subject;
+  return place->object == kNoNode || place->subject == kNoNode ? Taken::kNo : Taken::kYes;
+}
+
 void GraphState::Resolve(Pending& pending) {
-  const bool writes = pending.change->operation == Change::Operation::kWrite;
-  pending.siblings = SiblingsOf(pending.parts);
-  if (writes) {
+  const bool placed = pending.siblings != nullptr;
+  if (!placed) pending.siblings = SiblingsOf(*pending.parts);
+  if (pending.change->operation == Change::Operation::kWrite) {
     const auto condition = pending.change->condition;
     const bool expires = pending.change->expires_at.has_value();
     if (pending.siblings != nullptr) pending.partition = pending.siblings->With(condition, expires);
     if (pending.partition == nullptr) {
-      pending.partition = &names.InternPartition(KeyOf(pending.parts, condition, expires));
-      pending.siblings = SiblingsOf(pending.parts);
+      if (!pending.parts) pending.parts = SplitTuple(pending.change->tuple);
+      pending.partition = &names.InternPartition(KeyOf(*pending.parts, condition, expires));
+      pending.siblings = SiblingsOf(*pending.parts);
     }
   }
   if (pending.siblings == nullptr) return;  // A delete of what never was.
   const Partition& any = *pending.siblings->first.load(std::memory_order_acquire);
   pending.object_type = &any.object_type;
   pending.subject_type = &any.subject_type;
-  pending.object_hash = pending.object_type->nodes.Hash(pending.parts.object_id);
-  pending.subject_hash = pending.subject_type->nodes.Hash(pending.parts.subject_id);
-  pending.object_type->nodes.PrefetchBucket(pending.object_hash);
-  pending.subject_type->nodes.PrefetchBucket(pending.subject_hash);
+  if (!pending.parts) return;
+  const auto& parts = *pending.parts;
+  if (!placed) {
+    pending.object_hash = pending.object_type->nodes.Hash(parts.object_id);
+    pending.subject_hash = pending.subject_type->nodes.Hash(parts.subject_id);
+    if (parts.wildcard) pending.subject = 0;
+  }
+  if (pending.object == kNoNode) pending.object_type->nodes.PrefetchBucket(pending.object_hash);
+  if (pending.subject == kNoNode) pending.subject_type->nodes.PrefetchBucket(pending.subject_hash);
 }
 
 void GraphState::FindEnds(Pending& pending) {
   if (pending.siblings == nullptr) return;
-  Dictionary& objects = pending.object_type->nodes;
-  Dictionary& subjects = pending.subject_type->nodes;
-  const auto& parts = pending.parts;
-  if (pending.partition == nullptr) {
-    pending.object = objects.Find(parts.object_id, pending.object_hash);
-    pending.subject = parts.wildcard ? 0 : subjects.Find(parts.subject_id, pending.subject_hash);
-    return;
+  const auto find = [&](Dictionary& nodes, std::string_view text, std::uint64_t hash) {
+    if (pending.partition == nullptr) return nodes.Find(text, hash);
+    const auto known = nodes.size();
+    const NodeId node = nodes.FindOrAdd(text, hash);
+    if (node >= known) pending.ends = Pending::Ends::kNew;
+    return node;
+  };
+  if (pending.object == kNoNode) {
+    pending.object =
+        find(pending.object_type->nodes, pending.parts->object_id, pending.object_hash);
   }
-  const auto object_count = objects.size();
-  pending.object = objects.FindOrAdd(parts.object_id, pending.object_hash);
-  if (pending.object >= object_count) pending.ends = Pending::Ends::kNew;
-  if (parts.wildcard) {
-    pending.subject = 0;
-  } else {
-    const auto subject_count = subjects.size();
-    pending.subject = subjects.FindOrAdd(parts.subject_id, pending.subject_hash);
-    if (pending.subject >= subject_count) pending.ends = Pending::Ends::kNew;
+  if (pending.subject == kNoNode) {
+    pending.subject =
+        find(pending.subject_type->nodes, pending.parts->subject_id, pending.subject_hash);
   }
+  if (pending.partition == nullptr) return;
   PrefetchCell(pending.partition->forward.root(), pending.object);
   PrefetchCell(pending.partition->reverse.root(), pending.subject);
 }
@@ -373,33 +394,119 @@ void GraphState::Compact() {
   static_cast<void>(Hold(memory.total()));
 }
 
-void GraphState::Prefetch(std::span<const tuple::Tuple> ahead) const {
-  prefetched_.clear();
-  const auto prefetch = [this](const Dictionary& nodes, std::string_view id) {
-    const auto hash = nodes.Hash(id);
-    nodes.PrefetchBucket(hash);
-    prefetched_.emplace_back(&nodes, hash);
-  };
-  for (const auto& tuple : ahead) {
-    const auto parts = SplitTuple(tuple.view());
-    const Siblings* const siblings = parts ? SiblingsOf(*parts) : nullptr;
-    if (siblings == nullptr) continue;
-    const Partition& any = *siblings->first.load(std::memory_order_acquire);
-    prefetch(any.object_type.nodes, parts->object_id);
-    if (!parts->wildcard) prefetch(any.subject_type.nodes, parts->subject_id);
+namespace {
+
+// The siblings of the last few kinds of tuples: those of one write are of few kinds. For threads
+// that may not use the writer's way.
+class RecentSiblings {
+ public:
+  explicit RecentSiblings(const Names& names) : names_(names) {}
+
+  const Siblings* Of(const TupleParts& parts) {
+    for (const Known& known : known_) {
+      if (known.siblings != nullptr && SameKind(known.parts, parts)) return known.siblings;
+    }
+    const Siblings* const siblings = names_.FindSiblings(parts);
+    known_[next_++ % known_.size()] = {parts, siblings};
+    return siblings;
   }
-  for (const auto& [nodes, hash] : prefetched_) nodes->PrefetchRecord(hash);
+
+ private:
+  struct Known {
+    TupleParts parts;
+    const Siblings* siblings = nullptr;
+  };
+  static bool SameKind(const TupleParts& a, const TupleParts& b) {
+    return a.relation == b.relation && a.object_type == b.object_type &&
+           a.subject_type == b.subject_type && a.subject_relation == b.subject_relation &&
+           a.wildcard == b.wildcard;
+  }
+
+  const Names& names_;
+  std::array<Known, 8> known_{};
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+void GraphState::Locate(std::span<const tuple::TupleView> named, std::vector<Place>& places) const {
+  places.resize(named.size());
+  RecentSiblings recent(names);
+  std::array<TupleParts, kPipeline> parts;
+  for (std::size_t first = 0; first < named.size(); first += kPipeline) {
+    const auto count = std::min(kPipeline, named.size() - first);
+    const std::span group(places.data() + first, count);
+    const auto partition = [&](std::size_t i) -> const Partition& {
+      return *group[i].siblings->first.load(std::memory_order_acquire);
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto split = SplitTuple(named[first + i]);
+      if (!split) continue;
+      parts[i] = *split;
+      group[i].siblings = recent.Of(parts[i]);
+      if (group[i].siblings == nullptr) continue;
+      const Dictionary& objects = partition(i).object_type.nodes;
+      const Dictionary& subjects = partition(i).subject_type.nodes;
+      group[i].object_hash = objects.Hash(parts[i].object_id);
+      group[i].subject_hash = subjects.Hash(parts[i].subject_id);
+      objects.PrefetchBucket(group[i].object_hash);
+      subjects.PrefetchBucket(group[i].subject_hash);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (group[i].siblings == nullptr) continue;
+      partition(i).object_type.nodes.PrefetchRecord(group[i].object_hash);
+      partition(i).subject_type.nodes.PrefetchRecord(group[i].subject_hash);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      Place& place = group[i];
+      if (place.siblings == nullptr) continue;
+      place.object = partition(i).object_type.nodes.Find(parts[i].object_id, place.object_hash);
+      place.subject = parts[i].wildcard ? 0
+                                        : partition(i).subject_type.nodes.Find(parts[i].subject_id,
+                                                                               place.subject_hash);
+    }
+  }
 }
 
-std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple) const {
-  const auto parts = SplitTuple(tuple);
-  if (!parts) return std::nullopt;
-  const Siblings* const siblings = SiblingsOf(*parts);
-  if (siblings == nullptr) return std::nullopt;
-  const Partition& any = *siblings->first.load(std::memory_order_acquire);
-  const auto object = any.object_type.nodes.Find(parts->object_id);
-  const auto subject = parts->wildcard ? 0 : any.subject_type.nodes.Find(parts->subject_id);
-  if (object == kNoNode || subject == kNoNode) return std::nullopt;
+void GraphState::Prefetch(std::span<const Place> ahead) const {
+  const auto for_each_edge = [&](const auto& prefetch) {
+    for (const Place& place : ahead) {
+      if (place.siblings == nullptr) continue;
+      const Partition& p = *place.siblings->first.load(std::memory_order_acquire);
+      if (place.object != kNoNode) prefetch(p.forward.root(), place.object);
+      if (place.subject != kNoNode) prefetch(p.reverse.root(), place.subject);
+    }
+  };
+  for_each_edge(PrefetchCell);
+  for_each_edge(PrefetchLeaf);
+}
+
+std::optional<StoredTuple> GraphState::Lookup(const tuple::TupleView& tuple,
+                                              const Place* place) const {
+  const Siblings* siblings = place == nullptr ? nullptr : place->siblings;
+  NodeId object = siblings == nullptr ? kNoNode : place->object;
+  NodeId subject = siblings == nullptr ? kNoNode : place->subject;
+  if (object == kNoNode || subject == kNoNode) {
+    const auto parts = SplitTuple(tuple);
+    if (!parts) return std::nullopt;
+    const bool placed = siblings != nullptr;
+    if (!placed) siblings = SiblingsOf(*parts);
+    if (siblings == nullptr) return std::nullopt;
+    const Partition& any = *siblings->first.load(std::memory_order_acquire);
+    const auto find = [&](const Dictionary& nodes, std::string_view text, std::uint64_t hash) {
+      return nodes.Find(text, placed ? hash : nodes.Hash(text));
+    };
+    if (object == kNoNode) {
+      object = find(any.object_type.nodes, parts->object_id, placed ? place->object_hash : 0);
+    }
+    if (object == kNoNode) return std::nullopt;
+    if (parts->wildcard) {
+      subject = 0;
+    } else if (subject == kNoNode) {
+      subject = find(any.subject_type.nodes, parts->subject_id, placed ? place->subject_hash : 0);
+    }
+    if (subject == kNoNode) return std::nullopt;
+  }
   const Found found = FindAtHead(*siblings, object, subject);
   if (found.partition == nullptr) return std::nullopt;
   const auto edge = FindEdge(FindRow(found.partition->forward.root(), object), subject, kHead);

@@ -138,13 +138,16 @@ class GraphState {
   std::atomic<std::uint64_t> tuples{0};
   std::atomic<std::uint32_t> expiring{0};  // Partitions with tuples that expire, now or ever.
 
+  // Any thread's that holds a pin.
+  void Locate(std::span<const tuple::TupleView> named, std::vector<Place>& places) const;
+
   // The writer's.
   Status Apply(Revision revision, WallTime time, std::span<const Change> changes);
   Status CheckRoom(std::span<const Change> changes);
   void Publish(Revision revision);
   void Compact();
-  void Prefetch(std::span<const tuple::Tuple> ahead) const;
-  std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+  void Prefetch(std::span<const Place> ahead) const;
+  std::optional<StoredTuple> Lookup(const tuple::TupleView& tuple, const Place* place) const;
   // Holds the shared budget's part for `bytes` of memory in all, no less and no more; kNo: there is
   // not enough, and what was held is still held.
   MemoryBudget::Taken Hold(std::uint64_t bytes);
@@ -153,7 +156,7 @@ class GraphState {
   // A change on its way: what it names, then where that is.
   struct Pending {
     const Change* change = nullptr;
-    TupleParts parts;
+    std::optional<TupleParts> parts;  // Only if its place leaves something to be found.
     const Siblings* siblings = nullptr;
     Partition* partition = nullptr;  // To write to; null for deletes.
     Type* object_type = nullptr;
@@ -167,6 +170,8 @@ class GraphState {
     FoundEdge edge;
   };
 
+  enum class Taken : std::uint8_t { kNo, kYes };
+  static Taken TakePlace(const Place* place, Pending& pending);
   void Resolve(Pending& pending);
   void FindEnds(Pending& pending);
   ContextId ContextOf(const Partition& partition, const Change& change);
@@ -178,7 +183,6 @@ class GraphState {
   // The writer's way to Names without its mutex. Siblings are never deleted.
   mutable StringMap<const Siblings*> siblings_cache_;
   mutable std::string key_buffer_;
-  mutable std::vector<std::pair<const Dictionary*, std::uint64_t>> prefetched_;  // And a hash.
   std::string context_buffer_;
   std::vector<Pending> pending_;
   std::uint64_t held_bytes_;  // Of the shared budget.

@@ -15,6 +15,9 @@ constexpr std::string_view kReconciling = "Reconciling";
 class BindingController final : public Controller {
  public:
   std::string_view name() const override { return "bindings"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.policy_binding;
+  }
 
   // Whatever a binding is made of may appear, go, or be replaced by another of its name.
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {

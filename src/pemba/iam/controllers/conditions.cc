@@ -75,7 +75,7 @@ Outcome<Done> StatusDraft::Save() {
     status_["observedGeneration"] = object_->generation();
   }
   if (status_ == object_->status()) return Done{};
-  json::object document = object_->document;
+  json::object document;  // Nothing else of it is looked at.
   document["status"] = std::move(status_);
   PEMBA_TRY(std::ignore,
             transaction_.Update(object_->key, std::move(document), resource::Part::kStatus));

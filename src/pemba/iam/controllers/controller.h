@@ -21,6 +21,8 @@ class Controller {
   virtual ~Controller() = default;
   virtual std::string_view name() const = 0;  // For messages.
 
+  // Whether objects of the kind are its own.
+  virtual bool Keeps(const Kinds& kinds, const resource::Kind* kind) const = 0;
   // Adds whichever objects of its own a change may matter to. One of `before` and `after` may be
   // null.
   virtual void Concerns(const Work& work, const Change& change, Keys& keys) const = 0;

@@ -9,6 +9,9 @@ namespace {
 class DeactivationController final : public Controller {
  public:
   std::string_view name() const override { return "deactivations"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.user_deactivation;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     if (KindOf(change) == work.kinds().user_deactivation && change.after != nullptr) {

@@ -16,6 +16,8 @@ namespace json = boost::json;
 class DepartureController final : public Controller {
  public:
   std::string_view name() const override { return "departures"; }
+  // Those that are gone: nobody comes across them.
+  bool Keeps(const Kinds&, const resource::Kind*) const override { return false; }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();

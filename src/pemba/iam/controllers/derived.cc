@@ -46,6 +46,10 @@ Outcome<Done> EnsureOwner(Work& work, const ObjectKey& key, const resource::Obje
                           Owns owns) {
   const ObjectPtr object = work.transaction.Find(key);
   if (object == nullptr || object->deleting()) return Done{};
+  const auto reference = OwnerReferenceTo(owner, owns);
+  for (const auto& one : ListAt(object->metadata(), {"ownerReferences"})) {
+    if (one.is_object() && one.get_object() == reference) return Done{};
+  }
   json::object document = object->document;
   if (AddOwner(document, owner, owns) == Changed::kNo) return Done{};
   PEMBA_TRY(std::ignore, work.transaction.Update(key, std::move(document)));

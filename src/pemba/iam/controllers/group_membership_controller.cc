@@ -15,6 +15,9 @@ Condition Judge(std::string_view type, const ObjectPtr& found, const std::string
 class GroupMembershipController final : public Controller {
  public:
   std::string_view name() const override { return "group memberships"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.group_membership;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();

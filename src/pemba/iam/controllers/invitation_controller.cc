@@ -19,6 +19,9 @@ namespace json = boost::json;
 class InvitationController final : public Controller {
  public:
   std::string_view name() const override { return "invitations"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.user_invitation;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();

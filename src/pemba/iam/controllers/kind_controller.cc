@@ -32,6 +32,9 @@ std::string_view ReasonText(KindProblem::Reason reason) {
 class KindController final : public Controller {
  public:
   std::string_view name() const override { return "kinds"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.protected_resource || kind == kinds.service;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto* kind = KindOf(change);

@@ -22,6 +22,9 @@ constexpr std::string_view kManager = "organization-membership-controller";
 class MembershipController final : public Controller {
  public:
   std::string_view name() const override { return "memberships"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.organization_membership;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();

@@ -10,6 +10,9 @@ namespace {
 class OrganizationController final : public Controller {
  public:
   std::string_view name() const override { return "organizations"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.organization;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto* kind = KindOf(change);

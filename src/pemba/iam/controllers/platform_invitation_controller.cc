@@ -9,6 +9,9 @@ namespace {
 class PlatformInvitationController final : public Controller {
  public:
   std::string_view name() const override { return "platform invitations"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.platform_invitation;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     if (KindOf(change) == work.kinds().platform_invitation && change.after != nullptr) {

@@ -9,6 +9,9 @@ namespace {
 class ProjectController final : public Controller {
  public:
   std::string_view name() const override { return "folders and projects"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.project || kind == kinds.folder;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto* kind = KindOf(change);

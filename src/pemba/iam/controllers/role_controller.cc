@@ -11,6 +11,9 @@ namespace {
 class RoleController final : public Controller {
  public:
   std::string_view name() const override { return "roles"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.role;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto* kind = KindOf(change);

@@ -57,8 +57,7 @@ Outcome<Done> Scheduler::Run(Transaction& transaction, const Environment& enviro
       for (const auto& change : changes) controller->Concerns(work, change, keys);
       if (round == 0) {
         for (const auto& key : due) {
-          const ObjectPtr object = transaction.Find(key);
-          if (object != nullptr) controller->Concerns(work, {object, object}, keys);
+          if (controller->Keeps(environment.kinds, key.kind)) keys.insert(key);
         }
       }
       for (const auto& key : keys) {

@@ -25,8 +25,8 @@ class Scheduler {
   explicit Scheduler(std::vector<ControllerPtr> controllers)
       : controllers_(std::move(controllers)) {}
 
-  // `due` are looked at even if nothing changed. Errors: those of the controllers; kInternal if
-  // they do not come to rest, with the names of those that went on.
+  // `due` are looked at even if nothing changed, by those whose own they are. Errors: those of the
+  // controllers; kInternal if they do not come to rest, with the names of those that went on.
   Outcome<Done> Run(Transaction& transaction, const Environment& environment,
                     const std::function<const Catalog&()>& catalog, const Keys& due) const;
 

@@ -14,6 +14,9 @@ namespace json = boost::json;
 class UserController final : public Controller {
  public:
   std::string_view name() const override { return "users"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.user;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();

@@ -317,10 +317,45 @@ Step::Tuples Step::Changes() {
 }
 
 void Step::ReadSource(const ObjectKey& key, TupleSet& was, TupleSet& is) {
+  const bool binding = key.kind == scope_.kinds.policy_binding;
+  if (binding && !was_.contains(key) && ReadOtherPermissions(key, was, is)) return;
   const ObjectPtr before = FindBefore(key), after = transaction_.Find(key);
-  if (key.kind == scope_.kinds.policy_binding && ReadSubjects(before, after, was, is)) return;
+  if (binding && ReadSubjects(before, after, was, is)) return;
+  read_whole_.insert(key);
   for (auto& tuple : before_->TuplesOf(before)) was.Add(std::move(tuple));
   for (auto& tuple : after_->TuplesOf(after)) is.Add(std::move(tuple));
+}
+
+// A binding that did not change, and that comes to one tuple for each permission of its role: those
+// that the role has lost or got are all that is read. False if there is more to it.
+bool Step::ReadOtherPermissions(const ObjectKey& key, TupleSet& was, TupleSet& is) {
+  if (after_state_.catalog != before_state_.catalog) return false;
+  const ObjectPtr binding = transaction_.Find(key);
+  if (binding == nullptr || !Holds(*binding)) return true;
+  const auto grant = BindingGrantOf(*binding, scope_.registry);
+  const bool direct = grant.target.name.empty() || scope_.options.kind == ProjectionKind::kDirect ||
+                      (scope_.options.kind == ProjectionKind::kRoleRelation &&
+                       !scope_.options.IsPlatform(grant.role));
+  if (!direct) return false;
+  const auto& [lost, got] = DifferenceOf(grant.role);
+  const auto& catalog = *after_state_.catalog;
+  for (auto& tuple : iam::TuplesOf(grant, lost, catalog, scope_.options)) was.Add(std::move(tuple));
+  for (auto& tuple : iam::TuplesOf(grant, got, catalog, scope_.options)) is.Add(std::move(tuple));
+  return true;
+}
+
+const Step::RoleDifference& Step::DifferenceOf(const RoleKey& role) {
+  const auto [place, is_new] = differences_.try_emplace(role);
+  auto& [lost, got] = place->second;
+  if (!is_new) return place->second;
+  static const RoleGrant kNone;
+  const auto was = before_->Role(role), is = after_->Role(role);
+  const auto& had = was == nullptr ? kNone.permissions : was->permissions;
+  const auto& has = is == nullptr ? kNone.permissions : is->permissions;
+  lost.key = got.key = role;
+  std::ranges::set_difference(had, has, std::back_inserter(lost.permissions));
+  std::ranges::set_difference(has, had, std::back_inserter(got.permissions));
+  return place->second;
 }
 
 // A binding of which only subjects changed, or nothing that counts: they are all that is read.
@@ -368,14 +403,15 @@ void Step::KeepWhatOthersWant(TupleSet& gone) {
   }
 }
 
-// A sibling has the same target and a common subject.
+// A sibling has the same target and a common subject. What was read of it may be a part: then it
+// has not said yet that it wants the rest.
 void Step::KeepForBindings(TupleSet& gone) {
   std::set<std::pair<std::string, std::string>> pairs;
   for (const auto& [text, tuple] : gone.all()) pairs.emplace(tuple.object, tuple.subject);
   for (const auto& [object, subject] : pairs) {
     const auto key = TargetAndSubjectKey(object, subject);
     for (const auto& sibling : transaction_.FindBy(kBindingsByTargetAndSubject, key)) {
-      if (sources_.contains(sibling->key)) continue;
+      if (read_whole_.contains(sibling->key)) continue;
       if (!Holds(*sibling) && !Mutated(Mutation::kSiblingsWithoutValidity)) continue;
       auto grant = BindingGrantOf(*sibling, scope_.registry);
       grant.subjects = {subject};

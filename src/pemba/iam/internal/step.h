@@ -64,6 +64,12 @@ class Step {
   void AddAll(const std::vector<resource::ObjectPtr>& objects);
 
   void ReadSource(const resource::ObjectKey& key, TupleSet& was, TupleSet& is);
+  // What a role has no more, and what it has now.
+  struct RoleDifference {
+    RoleGrant lost, got;
+  };
+  const RoleDifference& DifferenceOf(const RoleKey& role);
+  bool ReadOtherPermissions(const resource::ObjectKey& key, TupleSet& was, TupleSet& is);
   bool ReadSubjects(const resource::ObjectPtr& before, const resource::ObjectPtr& after,
                     TupleSet& was, TupleSet& is);
   void KeepWhatOthersWant(TupleSet& gone);
@@ -84,7 +90,9 @@ class Step {
   std::set<RoleKey> changed_roles_;        // And those that inherit them.
   std::set<RoleKey> concerned_roles_;      // Those, and roles whose permissions mean other kinds.
   std::optional<Reading> before_, after_;  // Set when their catalogs are known.
+  std::map<RoleKey, RoleDifference> differences_;
   std::set<resource::ObjectKey> sources_;
+  std::set<resource::ObjectKey> read_whole_;  // Of those: what they come to is all among `is`.
 };
 
 }  // namespace pemba::iam::internal

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "pemba/iam/internal/settled.h"
 #include "pemba/iam/testing/access_oracle.h"
 
 namespace pemba::iam::testing {
@@ -352,8 +353,27 @@ std::string RandomAccess::Step() {
   return {};
 }
 
+namespace {
+
+// Of the record of what is settled, where one is kept; empty: nothing.
+std::string WrongRecord(DeclaredWorld& world) {
+  if (world.store().writers() == store::Store::Writers::kOthersToo) return {};
+  const auto record = internal::ReadSettled(world.store());
+  if (!record.ok() || !*record) return "there is no record of what is settled";
+  if ((*record)->tuples != internal::SumOfManaged(world.store().Pin().snapshot())) {
+    return "the sum of tuples is not what was recorded";
+  }
+  if ((*record)->objects != world.resources().inventory().objects) {
+    return "the number of objects is not what was recorded";
+  }
+  return {};
+}
+
+}  // namespace
+
 std::string RandomAccess::Violation() {
   for (auto& world : worlds_) {
+    if (auto wrong = WrongRecord(*world); !wrong.empty()) return wrong;
     const auto drift = world->projector().Audit(world->resources(), Projector::Repair::kReport);
     if (!drift.ok()) return drift.error().message;
     if (drift->none()) continue;

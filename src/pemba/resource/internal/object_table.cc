@@ -65,14 +65,15 @@ std::vector<std::pair<IndexTable*, std::string>> ObjectTable::KeysOf(const Objec
   return keys;
 }
 
-ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPtr& after) {
+ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPtr& after,
+                                         Revision revision) {
   Change change;
   if (before != nullptr) {
     change.before = Find(before->key);
     change.keys_before = KeysOf(*before);
   }
   if (after != nullptr) {
-    change.after = Packed::Pack(*after, dictionary_);
+    change.after = Packed::Pack(*after, revision, dictionary_);
     change.keys_after = KeysOf(*after);
   }
   return change;
@@ -81,13 +82,24 @@ ObjectTable::Change ObjectTable::Prepare(const ObjectPtr& before, const ObjectPt
 void ObjectTable::Apply(const Change& change) {
   if (change.before != nullptr) {
     for (const auto& [table, key] : change.keys_before) table->Remove(key, change.before.get());
-    objects_[&change.before->kind()].erase(change.before);
+    size_ -= objects_[&change.before->kind()].erase(change.before);
   }
-  if (change.after != nullptr) {
-    const bool added = objects_[&change.after->kind()].insert(change.after).second;
-    PEMBA_CHECK(added);
-    for (const auto& [table, key] : change.keys_after) table->Add(key, change.after.get());
-  }
+  if (change.after != nullptr) Insert(change.after, change.keys_after);
+}
+
+void ObjectTable::Insert(PackedPtr packed,
+                         const std::vector<std::pair<IndexTable*, std::string>>& keys) {
+  auto& objects = objects_[&packed->kind()];
+  const auto count = objects.size();
+  for (const auto& [table, key] : keys) table->Add(key, packed.get());
+  objects.insert(objects.end(), std::move(packed));  // Read in order, or most often in between.
+  PEMBA_CHECK(objects.size() == count + 1);
+  ++size_;
+}
+
+void ObjectTable::Add(const Object& object) {
+  const auto keys = KeysOf(object);
+  Insert(Packed::Pack(object, object.revision, dictionary_), keys);
 }
 
 ObjectPtr NewestView::Find(const ObjectKey& key) const {

@@ -49,16 +49,21 @@ class ObjectTable {
     // Of the two, by the place of their table.
     std::vector<std::pair<IndexTable*, std::string>> keys_before, keys_after;
   };
-  // `before` is what the table has.
-  Change Prepare(const ObjectPtr& before, const ObjectPtr& after);
+  // `before` is what the table has; `after` gets the revision, whatever it says itself.
+  Change Prepare(const ObjectPtr& before, const ObjectPtr& after, Revision revision);
   void Apply(const Change& change);
+  // One that the table does not have, as if prepared and applied.
+  void Add(const Object& object);
+  std::size_t size() const { return size_; }
 
  private:
   std::vector<std::pair<IndexTable*, std::string>> KeysOf(const Object& object);
+  void Insert(PackedPtr packed, const std::vector<std::pair<IndexTable*, std::string>>& keys);
 
   const std::span<const Index> indexes_;
   Dictionary dictionary_;
   std::map<const Kind*, Objects> objects_;
+  std::size_t size_ = 0;
   IndexTable by_uid_, owned_;        // By uid: the object, and what names it as an owner.
   std::vector<IndexTable> indexed_;  // By IndexId.
 };

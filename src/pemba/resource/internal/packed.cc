@@ -1,12 +1,12 @@
 #include "pemba/resource/internal/packed.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <optional>
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
-#include <fmt/format.h>
 
 #include "pemba/base/assert.h"
 
@@ -42,6 +42,7 @@ enum Tag : std::uint8_t {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kUidForm = "00000000-0000-0000-0000-000000000000";
+constexpr std::string_view kTimeForm = "0000-00-00T00:00:00Z";
 
 int Nibble(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -67,13 +68,19 @@ std::optional<std::array<char, 16>> UidBytes(std::string_view text) {
   return bytes;
 }
 
-std::string UidText(const char* bytes) {
-  std::string text(kUidForm);
+using UidText = std::array<char, 36>;
+
+UidText UidTextOf(const char* bytes) {
+  UidText text;
+  static_assert(kUidForm.size() == text.size());
   std::size_t nibbles = 0;
-  for (char& c : text) {
-    if (c == '-') continue;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (kUidForm[i] == '-') {
+      text[i] = '-';
+      continue;
+    }
     const auto byte = static_cast<std::uint8_t>(bytes[nibbles / 2]);
-    c = kHex[nibbles % 2 == 0 ? byte >> 4 : byte & 0xF];
+    text[i] = kHex[nibbles % 2 == 0 ? byte >> 4 : byte & 0xF];
     ++nibbles;
   }
   return text;
@@ -81,13 +88,12 @@ std::string UidText(const char* bytes) {
 
 // Of a text just as TimeText would write it.
 std::optional<std::int64_t> TimeSeconds(std::string_view text) {
-  constexpr std::string_view kForm = "0000-00-00T00:00:00Z";
-  if (text.size() != kForm.size()) return std::nullopt;
+  if (text.size() != kTimeForm.size()) return std::nullopt;
   int parts[6] = {};
   std::size_t part = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (kForm[i] != '0') {
-      if (text[i] != kForm[i]) return std::nullopt;
+    if (kTimeForm[i] != '0') {
+      if (text[i] != kTimeForm[i]) return std::nullopt;
       ++part;
     } else if (text[i] < '0' || text[i] > '9') {
       return std::nullopt;
@@ -103,42 +109,88 @@ std::optional<std::int64_t> TimeSeconds(std::string_view text) {
   return duration_cast<seconds>(days).count() + parts[3] * 3600 + parts[4] * 60 + parts[5];
 }
 
-std::string TimeTextOf(std::int64_t time) {
+using TimeText = std::array<char, kTimeForm.size()>;
+
+TimeText TimeTextOf(std::int64_t time) {
   using namespace std::chrono;
   const sys_seconds at{seconds(time)};
   const auto midnight = floor<days>(at);
   const year_month_day date(midnight);
-  const auto left = (at - midnight).count();
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     left / 3600, left / 60 % 60, left % 60);
+  const auto left = static_cast<unsigned>((at - midnight).count());
+  TimeText text;
+  std::ranges::copy(kTimeForm, text.begin());
+  const auto put = [&](std::size_t end, unsigned number) {  // To the left of `end`.
+    for (; number != 0; number /= 10) text[--end] = static_cast<char>('0' + number % 10);
+  };
+  put(4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put(7, static_cast<unsigned>(date.month()));
+  put(10, static_cast<unsigned>(date.day()));
+  put(13, left / 3600);
+  put(16, left / 60 % 60);
+  put(19, left % 60);
+  return text;
 }
 
 class Packer {
  public:
-  Packer(const Object& object, Dictionary& dictionary, std::string& out)
+  Packer(const Object& object, Revision revision, Dictionary& dictionary, std::string& out)
       : object_(object),
         dictionary_(dictionary),
         api_version_(object.key.kind->api_version()),
-        revision_(std::to_string(object.revision)),
+        revision_(std::to_string(revision)),
         out_(out) {}
+
+  void Document() {
+    Put(kObject);
+    Count(object_.document.size());
+    for (const auto& [name, value] : object_.document) {
+      Name(name);
+      if (name == "metadata" && value.is_object()) {
+        Metadata(value.get_object());
+      } else {
+        Value(value);
+      }
+    }
+  }
+
+ private:
+  // With the revision, whichever it has.
+  void Metadata(const json::object& metadata) {
+    const bool has = metadata.contains("resourceVersion");
+    Put(kObject);
+    Count(metadata.size() + (has ? 0 : 1));
+    for (const auto& [name, value] : metadata) {
+      Name(name);
+      if (name == "resourceVersion") {
+        Put(kOwnRevision);
+      } else {
+        Value(value);
+      }
+    }
+    if (has) return;
+    Name("resourceVersion");
+    Put(kOwnRevision);
+  }
 
   void Fields(const json::object& object) {
     Put(kObject);
     Count(object.size());
     for (const auto& [name, value] : object) {
-      const auto number = dictionary_.OfName(name);
-      if (number != Dictionary::kNone) {
-        Count(number + std::uint64_t{1});
-      } else {
-        Count(0);
-        Bytes(name);
-      }
+      Name(name);
       Value(value);
     }
   }
 
- private:
+  void Name(std::string_view name) {
+    const auto number = dictionary_.OfName(name);
+    if (number != Dictionary::kNone) {
+      Count(number + std::uint64_t{1});
+    } else {
+      Count(0);
+      Bytes(name);
+    }
+  }
+
   void Value(const json::value& value) {
     switch (value.kind()) {
       case json::kind::null:
@@ -245,7 +297,7 @@ class Unpacker {
       case kKnown:
         return Text(dictionary_.Text(static_cast<std::uint32_t>(Count())));
       case kUid:
-        return Text(UidText(Take(16).data()));
+        return Text(UidTextOf(Take(16).data()));
       case kTime:
         return Text(TimeTextOf(Signed()));
       case kArray: {
@@ -284,6 +336,10 @@ class Unpacker {
 
   static json::value Text(std::string_view text) {
     return json::string(json::string_view(text.data(), text.size()));
+  }
+  template <std::size_t count>
+  static json::value Text(const std::array<char, count>& text) {
+    return Text(std::string_view(text.data(), count));
   }
   std::string_view Take(std::uint64_t bytes) {
     const std::string_view taken(at_, bytes);
@@ -328,20 +384,20 @@ std::uint32_t Dictionary::NumberOf(std::string_view text, bool at_once) {
   return count_++;
 }
 
-Packed::Packed(const Object& object, std::size_t bytes)
+Packed::Packed(const Object& object, Revision revision, std::size_t bytes)
     : kind_(object.key.kind),
-      revision_(object.revision),
+      revision_(revision),
       bytes_(static_cast<std::uint32_t>(bytes)),
       name_space_bytes_(static_cast<std::uint16_t>(object.key.name_space.size())),
       name_bytes_(static_cast<std::uint16_t>(object.key.name.size())) {}
 
-PackedPtr Packed::Pack(const Object& object, Dictionary& dictionary) {
+PackedPtr Packed::Pack(const Object& object, Revision revision, Dictionary& dictionary) {
   std::string text = object.key.name_space + object.key.name;
   PEMBA_CHECK(text.size() <= 0xFFFF);
-  Packer(object, dictionary, text).Fields(object.document);
+  Packer(object, revision, dictionary, text).Document();
   PEMBA_CHECK(text.size() <= 0xFFFFFFFF);
   void* const memory = ::operator new(sizeof(Packed) + text.size());
-  auto* const packed = new (memory) Packed(object, text.size());
+  auto* const packed = new (memory) Packed(object, revision, text.size());
   std::memcpy(static_cast<char*>(memory) + sizeof(Packed), text.data(), text.size());
   return PackedPtr(packed);
 }

@@ -59,7 +59,8 @@ using PackedPtr = boost::intrusive_ptr<const Packed>;
 // Immutable. One allocation.
 class Packed {
  public:
-  static PackedPtr Pack(const Object& object, Dictionary& dictionary);
+  // As the object is under `revision`: what WithRevision would make of it.
+  static PackedPtr Pack(const Object& object, Revision revision, Dictionary& dictionary);
   ObjectPtr Unpack(const Dictionary& dictionary) const;
 
   const Kind& kind() const { return *kind_; }
@@ -72,7 +73,7 @@ class Packed {
  private:
   friend void intrusive_ptr_add_ref(const Packed* packed);
   friend void intrusive_ptr_release(const Packed* packed);
-  Packed(const Object& object, std::size_t bytes);
+  Packed(const Object& object, Revision revision, std::size_t bytes);
   const char* text() const { return reinterpret_cast<const char*>(this + 1); }
 
   const Kind* const kind_;

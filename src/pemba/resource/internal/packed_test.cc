@@ -9,6 +9,7 @@
 #include <gmock/gmock.h>
 
 #include "pemba/resource/internal/index_table.h"
+#include "pemba/resource/internal/object_records.h"
 #include "pemba/resource/testing/world.h"
 
 namespace pemba::resource::internal {
@@ -24,7 +25,7 @@ class PackedTest : public testing::World {
     return {{&kind("Note"), std::move(name_space), std::move(name)}, std::move(document), 7};
   }
   void ExpectSame(const Object& object) {
-    const auto packed = Packed::Pack(object, dictionary_);
+    const auto packed = Packed::Pack(object, object.revision, dictionary_);
     EXPECT_EQ(packed->key(), object.key);
     EXPECT_EQ(packed->revision(), object.revision);
     const auto unpacked = packed->Unpack(dictionary_);
@@ -61,6 +62,20 @@ TEST_F(PackedTest, ComesBackAsItWas) {
     for (int i = 0; i < 3; ++i) ExpectSame(object);  // The dictionary has learned.
   }
   ExpectSame(ObjectFrom({{"same", "x"}, {"none", ""}}, "x", ""));
+}
+
+TEST_F(PackedTest, HasTheRevisionThatItIsPackedUnder) {
+  for (const char* const text :
+       {R"({"metadata":{"name":"a"},"spec":{"metadata":{"x":1}}})",
+        R"({"metadata":{"resourceVersion":"7","name":"a"}})",
+        R"({"metadata":{"resourceVersion":"6","name":"a"},"spec":{"resourceVersion":"7"}})"}) {
+    SCOPED_TRACE(text);
+    const auto object = ObjectFrom(testing::Parse(text));
+    const auto unpacked = Packed::Pack(object, 12, dictionary_)->Unpack(dictionary_);
+    EXPECT_EQ(unpacked->revision, 12u);
+    EXPECT_EQ(json::serialize(unpacked->document),
+              json::serialize(WithRevision(object, 12)->document));
+  }
 }
 
 json::value RandomValue(std::mt19937_64& random, int depth) {
@@ -123,7 +138,7 @@ TEST(Dictionary, NamesAtOnceAndValuesWhenTheyComeAgain) {
 TEST_F(PackedTest, AnIndexHasWhatWasAddedAndNotRemoved) {
   std::vector<PackedPtr> objects;
   for (int i = 0; i < 600; ++i) {  // Many for one key, and few again.
-    objects.push_back(Packed::Pack(ObjectFrom({}, "o" + std::to_string(i)), dictionary_));
+    objects.push_back(Packed::Pack(ObjectFrom({}, "o" + std::to_string(i)), 7, dictionary_));
   }
   IndexTable table;
   std::set<std::pair<std::string, std::string>> wanted;

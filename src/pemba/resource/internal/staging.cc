@@ -1,6 +1,7 @@
 #include "pemba/resource/internal/staging.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pemba::resource::internal {
 
@@ -10,8 +11,8 @@ void Staging::Put(const ObjectKey& key, ObjectPtr object) {
     for (const auto& owner : object->owners()) by_owner_[owner.uid].insert(key);
     for (IndexId index = 0; index < indexes_.size(); ++index) {
       if (indexes_[index].kind != key.kind) continue;
-      for (auto& each : indexes_[index].keys(*object)) {
-        by_index_[index][std::move(each)].insert(key);
+      for (const auto& each : indexes_[index].keys(*object)) {
+        by_index_[InIndex(index, each)].insert(key);
       }
     }
   }
@@ -55,9 +56,17 @@ std::vector<ObjectPtr> Staging::OwnedBy(std::string_view uid) const {
 }
 
 std::vector<ObjectPtr> Staging::FindBy(IndexId index, std::string_view key) const {
-  return Merge(base_.FindBy(index, key), by_index_[index], key, [&](const Object& object) {
+  const auto still = [&](const Object& object) {
     return std::ranges::count(indexes_[index].keys(object), key) != 0;
-  });
+  };
+  return Merge(base_.FindBy(index, key), by_index_, InIndex(index, key), still);
+}
+
+std::string Staging::InIndex(IndexId index, std::string_view key) {
+  std::string place(key.size() + sizeof(index), '\0');
+  std::memcpy(place.data(), &index, sizeof(index));
+  std::memcpy(place.data() + sizeof(index), key.data(), key.size());
+  return place;
 }
 
 void Staging::ForEach(const Kind& kind, std::string_view name_space, const Visit& visit) const {

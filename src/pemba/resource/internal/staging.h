@@ -18,7 +18,7 @@ class Staging final : public ObjectView {
  public:
   // Borrows both.
   Staging(const ObjectView& base, std::span<const Index> indexes)
-      : base_(base), indexes_(indexes), by_index_(indexes.size()) {}
+      : base_(base), indexes_(indexes) {}
 
   // Null: it is removed. The object's key is `key`.
   void Put(const ObjectKey& key, ObjectPtr object);
@@ -34,6 +34,7 @@ class Staging final : public ObjectView {
 
  private:
   using Keys = StringMap<std::set<ObjectKey>>;
+  static std::string InIndex(IndexId index, std::string_view key);
   std::vector<ObjectPtr> Merge(std::vector<ObjectPtr> base, const Keys& staged,
                                std::string_view key,
                                const std::function<bool(const Object&)>& still) const;
@@ -44,7 +45,7 @@ class Staging final : public ObjectView {
   // Of what was ever staged: whoever looks up looks at the object again.
   StringMap<ObjectKey> by_uid_;
   Keys by_owner_;
-  std::vector<Keys> by_index_;  // By IndexId.
+  Keys by_index_;  // By InIndex: one table, for a staging is made for each write.
 };
 
 }  // namespace pemba::resource::internal

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pemba/base/assert.h"
+#include "pemba/base/text.h"
 #include "pemba/rpc/internal/grpc_wire.h"
 #include "pemba/rpc/internal/percent.h"
 
@@ -27,11 +28,8 @@ bool IsHeaderByte(char c) {
   return ((byte >= 0x20) & (byte != 0x7F)) | (c == '\t');
 }
 
-// Without a branch for each byte: nearly always all of them are.
 bool AreHeaderBytes(std::string_view text) {
-  bool all = true;
-  for (const char c : text) all &= IsHeaderByte(c);
-  return all;
+  return IsPrintableAscii(text) || std::ranges::all_of(text, IsHeaderByte);
 }
 
 }  // namespace
@@ -56,6 +54,7 @@ std::string_view Exchange::path_parameter(std::string_view name) const {
 
 void Exchange::AddHeader(std::string_view name, std::string_view value,
                          HeaderBlock::Recurs recurs) {
+  PEMBA_ASSERT(std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }));
   if (response.form != Form::kNone) return;  // Too late, and the I/O thread may be reading them.
   if (request.protocol == Protocol::kGrpc && name.ends_with("-bin")) {
     std::string encoded;

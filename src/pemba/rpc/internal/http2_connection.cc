@@ -474,8 +474,7 @@ void Http2Connection::Answer(Exchange& exchange) {
     fields.push_back(Field("date", context_.http_date, Copied::kYes));
   }
   for (std::size_t i = 0; i < response.headers.size(); ++i) {
-    // Copied: nghttp2 then lower-cases the names.
-    fields.push_back(Field(response.headers.name(i), response.headers.value(i), Copied::kYes));
+    fields.push_back(Field(response.headers.name(i), response.headers.value(i), Copied::kNo));
     if (response.headers.recurs(i) == HeaderBlock::Recurs::kHardly) {
       fields.back().flags |= NGHTTP2_NV_FLAG_NO_INDEX;
     }

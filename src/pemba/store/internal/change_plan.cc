@@ -36,8 +36,8 @@ bool Exists(const graph::Snapshot& snapshot, const tuple::TupleView& t, WallTime
 }
 
 std::optional<graph::StoredTuple> LookupAlive(const Head& head, const tuple::TupleView& t,
-                                              WallTime time) {
-  auto stored = head.Lookup(t);
+                                              WallTime time, const graph::Place* place = nullptr) {
+  auto stored = head.Lookup(t, place);
   if (stored && !graph::IsAlive(*stored, time)) stored.reset();
   return stored;
 }
@@ -170,7 +170,9 @@ class Planner {
         head_(head),
         start_(start),
         time_(time),
-        options_(options) {}
+        options_(options),
+        placed_(!checked.places.places.empty() &&
+                head.graph().Has(checked.places) == graph::Graph::Mine::kYes) {}
 
   Result<ChangePlan> Run() && {
     const bool simple = request_.filtered_deletes.empty() && request_.replacements.empty();
@@ -180,16 +182,18 @@ class Planner {
     }
     std::size_t context = request_.writes.size();
     for (const auto& replacement : request_.replacements) Replace(replacement, context);
-    plan_.changes.reserve(request_.deletes.size() + request_.writes.size());
+    plan_.changes.reserve(request_.deletes.size() + request_.writes.size() +
+                          request_.plain_writes.size());
+    std::size_t place = 0;
     for (const auto& t : request_.deletes) {
-      PEMBA_TRY(std::ignore, Delete(t));
+      PEMBA_TRY(std::ignore, Delete(t, PlaceOf(place++)));
     }
     for (std::size_t i = 0; i < request_.writes.size(); ++i) {
-      if (i % kTuplesAhead == 0) {
-        head_.Prefetch(request_.writes.subspan(
-            i, std::min<std::size_t>(kTuplesAhead, request_.writes.size() - i)));
-      }
-      PEMBA_TRY(std::ignore, Write(request_.writes[i], checked_.contexts[i]));
+      const auto& t = request_.writes[i];
+      PEMBA_TRY(std::ignore, Write(t.view(), ValueOf(t, checked_.contexts[i]), PlaceOf(place++)));
+    }
+    for (const auto& t : request_.plain_writes) {
+      PEMBA_TRY(std::ignore, Write(t, {}, PlaceOf(place++)));
     }
     if (overlay_) overlay_->Finish();
     const auto limit = options_.changes_per_write_max;
@@ -223,51 +227,61 @@ class Planner {
     }
   }
 
-  Status Delete(const tuple::TupleView& t) {
-    if (Find(t)) {
-      Set(t, std::nullopt);
+  // Of the request's deletes, then its writes; null: it is not known, or not in this graph.
+  const graph::Place* PlaceOf(std::size_t i) const {
+    if (!placed_) return nullptr;
+    const std::span<const graph::Place> places = checked_.places.places;
+    if (i % kTuplesAhead == 0) {
+      head_.graph().Prefetch(places.subspan(i, std::min(kTuplesAhead, places.size() - i)));
+    }
+    return &places[i];
+  }
+
+  Status Delete(const tuple::TupleView& t, const graph::Place* place) {
+    if (Find(t, place)) {
+      Set(t, std::nullopt, place);
     } else if (checked_.on_missing == OnMismatch::kFail) {
       return Missing(t, head_, start_, time_);
     }
     return Done{};
   }
 
-  Status Write(const tuple::Tuple& t, std::string_view context) {
-    const auto value = ValueOf(t, context);
-    const auto known = Find(t.view());
+  Status Write(const tuple::TupleView& t, const Overlay::Value& value, const graph::Place* place) {
+    const auto known = Find(t, place);
     const bool replaces = checked_.on_duplicate == OnMismatch::kReplace;
     if (!known || (replaces && *known != value)) {
-      Set(t.view(), value);
+      Set(t, value, place);
       return Done{};
     }
     if (checked_.on_duplicate == OnMismatch::kFail) {
-      const auto stored = head_.Lookup(t.view());
-      return Present(t.view(), stored ? stored->revision : start_.revision(), start_);
+      const auto stored = head_.Lookup(t);
+      return Present(t, stored ? stored->revision : start_.revision(), start_);
     }
     if (*known == value) return Done{};
     const bool same = known->condition == value.condition && known->context == value.context;
     return Conflict(
         std::string("attempted to write a tuple which already exists with a different ") +
-        (same ? "expiry: " : "condition: ") + PartsText(t.view()));
+        (same ? "expiry: " : "condition: ") + PartsText(t));
   }
 
-  std::optional<Overlay::Value> Find(const tuple::TupleView& t) const {
+  std::optional<Overlay::Value> Find(const tuple::TupleView& t, const graph::Place* place) const {
     if (overlay_) return overlay_->Find(t);
-    const auto stored = LookupAlive(head_, t, time_);
+    const auto stored = LookupAlive(head_, t, time_, place);
     if (!stored) return std::nullopt;
     return Overlay::Value{stored->condition, stored->context, stored->expires_at};
   }
 
   // Without an overlay, it is known to be a change: a tuple stands in a request once.
-  void Set(const tuple::TupleView& t, const std::optional<Overlay::Value>& value) {
+  void Set(const tuple::TupleView& t, const std::optional<Overlay::Value>& value,
+           const graph::Place* place) {
     using Operation = graph::Change::Operation;
     if (overlay_) return overlay_->Set(t, value);
     if (value) {
       plan_.changes.push_back(
-          {Operation::kWrite, t, value->condition, value->context, value->expires_at});
+          {Operation::kWrite, t, value->condition, value->context, value->expires_at, place});
       ++plan_.written;
     } else {
-      plan_.changes.push_back({Operation::kDelete, t, {}, {}});
+      plan_.changes.push_back({Operation::kDelete, t, {}, {}, {}, place});
       ++plan_.deleted;
     }
   }
@@ -278,6 +292,7 @@ class Planner {
   const graph::Snapshot& start_;
   const WallTime time_;
   const StoreOptions& options_;
+  const bool placed_;
   ChangePlan plan_;
   std::optional<Overlay> overlay_;
 };
@@ -296,9 +311,12 @@ ChangePlan DeletesOfExpired(const CheckedWrite& checked, const Head& head, WallT
 
 }  // namespace
 
-std::optional<graph::StoredTuple> Head::Lookup(const tuple::TupleView& tuple) const {
-  if (const auto found = changed_.find(tuple); found != changed_.end()) return found->second;
-  return graph_.Lookup(tuple);
+std::optional<graph::StoredTuple> Head::Lookup(const tuple::TupleView& tuple,
+                                               const graph::Place* place) const {
+  if (!changed_.empty()) {
+    if (const auto found = changed_.find(tuple); found != changed_.end()) return found->second;
+  }
+  return graph_.Lookup(tuple, place);
 }
 
 graph::ScanEnd Head::ScanHead(const graph::ScanFilter& filter, const graph::StoredTuple* after,

@@ -25,8 +25,10 @@ class Head {
       : graph_(graph) {}  // NOLINT(google-explicit-constructor): a
                           // graph with nothing before it.
 
-  void Prefetch(std::span<const tuple::Tuple> tuples) const { graph_.Prefetch(tuples); }
-  std::optional<graph::StoredTuple> Lookup(const tuple::TupleView& tuple) const;
+  const graph::Graph& graph() const { return graph_; }
+  // `place` is null, or of the graph.
+  std::optional<graph::StoredTuple> Lookup(const tuple::TupleView& tuple,
+                                           const graph::Place* place = nullptr) const;
   Revision applied() const { return added_.value_or(graph_.applied()); }
   // As Graph::ScanHead. Only while nothing was added.
   graph::ScanEnd ScanHead(const graph::ScanFilter& filter, const graph::StoredTuple* after,

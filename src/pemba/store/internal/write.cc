@@ -9,13 +9,28 @@
 #include "pemba/store/internal/core.h"
 
 namespace pemba::store::internal {
+namespace {
+
+// INVARIANT: the view of that snapshot lives until the write is judged, so that the graph that the
+// places are of does, too, and no other has its address.
+graph::Places LocateTuples(const WriteRequest& request, const graph::Snapshot& snapshot) {
+  std::vector<tuple::TupleView> tuples(request.deletes.begin(), request.deletes.end());
+  tuples.reserve(request.deletes.size() + request.writes.size() + request.plain_writes.size());
+  for (const auto& t : request.writes) tuples.push_back(t.view());
+  tuples.insert(tuples.end(), request.plain_writes.begin(), request.plain_writes.end());
+  return snapshot.Locate(tuples);
+}
+
+}  // namespace
 
 Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
   if (adopt_) return ResolveModel(*state_.load(), request.model_id).error();
   View start = Pin();
   PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
-  PEMBA_TRY(const auto checked,
+  PEMBA_TRY(auto checked,
             CheckRequest(request, model.bound->plan(), shared_.options, shared_.clock.Now()));
+  // Here many do it at once; under the write lock, one after the other.
+  checked.places = LocateTuples(request, start.snapshot());
   return WriteChecked(checked, std::move(start));
 }
 

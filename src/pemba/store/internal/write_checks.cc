@@ -27,7 +27,7 @@ constexpr WallTime kExpiryMax{std::chrono::milliseconds(9'000'000'000'000)};
 
 Status CheckDuplicates(const WriteRequest& request) {
   boost::unordered_flat_set<tuple::TupleView, TupleHash> seen;
-  seen.reserve(request.deletes.size() + request.writes.size());
+  seen.reserve(request.deletes.size() + request.writes.size() + request.plain_writes.size());
   const auto check = [&](const tuple::TupleView& t) -> Status {
     if (seen.insert(t).second) return Done{};
     return Error{ErrorCode::kDuplicateTupleInRequest, "duplicate tuple in write: " + PartsText(t)};
@@ -37,6 +37,9 @@ Status CheckDuplicates(const WriteRequest& request) {
   }
   for (const auto& t : request.writes) {
     PEMBA_TRY(std::ignore, check(t.view()));
+  }
+  for (const auto& t : request.plain_writes) {
+    PEMBA_TRY(std::ignore, check(t));
   }
   for (const auto& replacement : request.replacements) {
     for (const auto& t : replacement.tuples) {
@@ -78,14 +81,15 @@ std::string CanonicalContext(const tuple::Tuple& t) {
 }
 
 bool IsEmpty(const WriteRequest& request) {
-  return request.writes.empty() && request.deletes.empty() && request.records.empty() &&
-         request.filtered_deletes.empty() && request.replacements.empty();
+  return request.writes.empty() && request.plain_writes.empty() && request.deletes.empty() &&
+         request.records.empty() && request.filtered_deletes.empty() &&
+         request.replacements.empty();
 }
 
 // A tuple to be written, of the writes or of a replacement.
-Status CheckTuple(const tuple::Tuple& t, const model::Plan& plan, WallTime now,
+Status CheckTuple(const tuple::Tuple& t, model::WriteValidator& validator, WallTime now,
                   CheckedWrite& checked) {
-  PEMBA_TRY(std::ignore, model::ValidateWrite(plan, t));
+  PEMBA_TRY(std::ignore, validator.Validate(t));
   checked.contexts.push_back(CanonicalContext(t));
   if (!t.expires_at || (*t.expires_at > now && *t.expires_at <= kExpiryMax)) return Done{};
   return Error{ErrorCode::kValidation, "Invalid tuple '" + tuple::ToText(t.view()) +
@@ -106,8 +110,8 @@ Status CheckFilters(const WriteRequest& request) {
   return Done{};
 }
 
-Status CheckReplacement(const Replacement& replacement, const model::Plan& plan, WallTime now,
-                        CheckedWrite& checked) {
+Status CheckReplacement(const Replacement& replacement, const model::Plan& plan,
+                        model::WriteValidator& validator, WallTime now, CheckedWrite& checked) {
   PEMBA_TRY(std::ignore,
             model::ValidateObjectRelation(plan, replacement.object, replacement.relation));
   for (const auto& t : replacement.tuples) {
@@ -116,7 +120,7 @@ Status CheckReplacement(const Replacement& replacement, const model::Plan& plan,
                                                "'. Reason: it is not of the relation that is "
                                                "replaced"};
     }
-    PEMBA_TRY(std::ignore, CheckTuple(t, plan, now, checked));
+    PEMBA_TRY(std::ignore, CheckTuple(t, validator, now, checked));
   }
   return Done{};
 }
@@ -131,15 +135,20 @@ Result<CheckedWrite> CheckRequest(const WriteRequest& request, const model::Plan
   }
   CheckedWrite checked;
   checked.request = &request;
-  std::size_t listed = request.writes.size() + request.deletes.size();
+  model::WriteValidator validator(plan);
+  checked.contexts.reserve(request.writes.size());
+  std::size_t listed = request.writes.size() + request.plain_writes.size() + request.deletes.size();
   for (const auto& t : request.writes) {
-    PEMBA_TRY(std::ignore, CheckTuple(t, plan, now, checked));
+    PEMBA_TRY(std::ignore, CheckTuple(t, validator, now, checked));
+  }
+  for (const auto& t : request.plain_writes) {
+    PEMBA_TRY(std::ignore, validator.Validate(t));
   }
   for (const auto& t : request.deletes) {
     PEMBA_TRY(std::ignore, model::ValidateDelete(t));
   }
   for (const auto& replacement : request.replacements) {
-    PEMBA_TRY(std::ignore, CheckReplacement(replacement, plan, now, checked));
+    PEMBA_TRY(std::ignore, CheckReplacement(replacement, plan, validator, now, checked));
     listed += replacement.tuples.size();
   }
   PEMBA_TRY(std::ignore, CheckFilters(request));

@@ -9,6 +9,7 @@
 
 #include "pemba/base/hash.h"
 #include "pemba/base/result.h"
+#include "pemba/graph/types.h"
 #include "pemba/model/plan.h"
 #include "pemba/store/store.h"
 
@@ -24,6 +25,8 @@ struct CheckedWrite {
   OnMismatch on_missing = OnMismatch::kFail;
   // Canonical, one per write, then one per tuple of each replacement; empty: none, or empty.
   std::vector<std::string> contexts;
+  // Of its deletes, then its writes, as somebody found them who waited for nobody. Empty: unknown.
+  graph::Places places = {};
   // Set instead of a request by those who collect: tuples to be deleted if they have expired.
   std::span<const tuple::Tuple> expired = {};
 };

@@ -79,7 +79,19 @@ struct Request {
 inline Result<Revision> Write(Store& store, const Request& request) {
   std::vector<tuple::TupleView> deletes;
   for (const auto& text : request.deletes) deletes.push_back(*tuple::ParseTuple(text));
-  return store.Write({.writes = request.writes,
+  // Tuples that can be, are written as plain ones: the same must come of it.
+  std::vector<tuple::TupleView> plain;
+  for (const auto& t : request.writes) {
+    if (!t.condition && !t.expires_at) plain.push_back(t.view());
+  }
+  std::span<const tuple::Tuple> writes = request.writes;
+  if (plain.size() == writes.size()) {
+    writes = {};
+  } else {
+    plain.clear();
+  }
+  return store.Write({.writes = writes,
+                      .plain_writes = plain,
                       .deletes = deletes,
                       .model_id = request.model_id,
                       .on_duplicate = request.on_duplicate,
