@@ -368,6 +368,7 @@ TEST_F(Controllers, AKeyCountsWhileItsAccountIsActiveAndUntilItExpires) {
   Change("ServiceAccount robot", "spec: {state: Active}");
   EXPECT_EQ(Condition("ServiceAccountKey default/k"), "True Reconciled");
 
+  Open();  // Nobody forgets when a key expires.
   clock_.Advance(std::chrono::hours(1));
   ASSERT_TRUE(plane_->RunDue().ok());
   EXPECT_EQ(Condition("ServiceAccountKey default/short"), "False Expired");

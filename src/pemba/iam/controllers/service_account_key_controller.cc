@@ -12,6 +12,9 @@ namespace {
 class ServiceAccountKeyController final : public Controller {
  public:
   std::string_view name() const override { return "service account keys"; }
+  bool Keeps(const Kinds& kinds, const resource::Kind* kind) const override {
+    return kind == kinds.service_account_key;
+  }
 
   void Concerns(const Work& work, const Change& change, Keys& keys) const override {
     const auto& kinds = work.kinds();
