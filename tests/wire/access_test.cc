@@ -85,7 +85,8 @@ class Declared {
                R"(","singular":")" + singular + R"(","plural":")" + singular +
                R"(s","permissions":)" + actions + R"(,"parentResources":)" + parents + "}");
     };
-    kind("resourcemanager.miloapis.com", "Organization", "organization", R"(["get","list"])", "[]");
+    kind("resourcemanager.miloapis.com", "Organization", "organization",
+         R"(["get","list","create"])", "[]");
     kind("resourcemanager.miloapis.com", "Project", "project", R"(["get","list"])",
          R"([{"apiGroup":"resourcemanager.miloapis.com","kind":"Organization"}])");
     kind("iam.miloapis.com", "Group", "group", R"(["get","list"])",
@@ -95,6 +96,13 @@ class Declared {
     Make(kIam + "namespaces/pemba-system/roles", "librarian",
          R"({"launchStage":"Beta","includedPermissions":["library.example.org/books.get",
              "library.example.org/books.lend","iam.miloapis.com/groups.list"]})");
+    Make(kIam + "namespaces/pemba-system/roles", "maker",
+         R"({"launchStage":"Beta",
+             "includedPermissions":["resourcemanager.miloapis.com/organizations.create"]})");
+    Make(kIam + "namespaces/pemba-system/policybindings", "everybody",
+         R"({"roleRef":{"name":"maker","namespace":"pemba-system"},
+             "subjects":[{"kind":"Group","name":"system:authenticated"}],"resourceSelector":
+             {"resourceKind":{"apiGroup":"resourcemanager.miloapis.com","kind":"Organization"}}})");
     for (const std::string user : {"mira", "tomas"}) {
       Make(kIam + "users", user, R"({"email":")" + user + R"(@example.org"})");
     }
@@ -350,8 +358,8 @@ class Issuer {
     const auto page = [this](const char* path, std::string body) {
       router_.Add({.http_method = "GET",
                    .http_pattern = path,
-                   .handler = [body = std::move(body), this](rpc::Call& call) {
-                     call.FinishHttp(200, "application/json", body.empty() ? Document() : body);
+                   .handler = [text = std::move(body), this](rpc::Call& call) {
+                     call.FinishHttp(200, "application/json", text.empty() ? Document() : text);
                    }});
     };
     page("/.well-known/openid-configuration", "");
@@ -440,7 +448,7 @@ TEST_F(AccessByToken, DecidesWhatCallersMayDoWithDeclaredObjects) {
                     issuer_.Token("tomas"));
   EXPECT_EQ(made.http_status, 201) << made.body;
   const auto memberships =
-      get(kIam + "namespaces/organization-tailspin/policybindings", issuer_.Token("root"));
+      get(kIam + "namespaces/organization-tailspin/organizationmemberships", issuer_.Token("root"));
   EXPECT_THAT(memberships.body, HasSubstr(R"("name":"tomas")"));
 }
 
