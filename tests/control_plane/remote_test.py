@@ -64,9 +64,9 @@ class Remote(ScenarioTest):
         return Server(PEMBA, "--datastore-engine", "embedded", "--data-dir", f"{self.data.name}/remote",
                       *self.guarded())
 
-    def remote_flags(self):
+    def remote_flags(self, *true):
         return ["--iam-openfga-address", self.remote.addresses["grpc"], "--iam-openfga-store-name", "access",
-                "--iam-openfga-token", TOKEN, "--iam-openfga-tls-enabled", "--iam-openfga-ca",
+                "--iam-openfga-token", TOKEN, "--iam-openfga-tls-enabled", *true, "--iam-openfga-ca",
                 f"{self.home.name}/cert.pem"]
 
     def start_control_plane(self, *flags):
@@ -79,10 +79,14 @@ class Remote(ScenarioTest):
         self.data = tempfile.TemporaryDirectory()
         self.addCleanup(self.data.cleanup)
         self.remote = self.start_remote()
-        self.addCleanup(lambda: self.remote.kill())  # It may be paused.
+        self.addCleanup(self.end_remote)
         self.server = self.start_control_plane("--iam-provider", "openfga", "--iam-repair", "report",
                                                "--iam-repair-interval", "300ms")
         self.addCleanup(lambda: self.server.stop())
+
+    def end_remote(self):
+        if self.remote.process.poll() is None:
+            self.remote.kill()  # It may be paused.
 
     # What is there.
 
@@ -128,6 +132,15 @@ class Remote(ScenarioTest):
     def ready(self, namespace, name, kind="policybindings"):
         conditions = self.get(f"{IAM_PATH}/namespaces/{namespace}/{kind}/{name}")[2]["status"]["conditions"]
         return next((one["status"], one["reason"]) for one in conditions if one["type"] == "Ready")
+
+    def doctor(self, code):
+        """What it finds around this control plane."""
+        done = self.run_command(PEMBA, "doctor", "--datastore-engine", "memory", "--iam-enabled", "true",
+                                "--iam-provider", "openfga", "--metrics-addr", self.server.addresses["metrics"],
+                                *self.remote_flags("true"))
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        self.assertNotIn(TOKEN, done.stdout + done.stderr)
+        return done.stdout
 
     def serving(self, service):
         return ask(f"{self.url}/healthz?service={service}")[0]
@@ -189,12 +202,18 @@ class Remote(ScenarioTest):
         self.becomes(lambda: self.serving(service), 500)
         self.assertEqual(self.serving(""), 200)  # Declared objects are there all the same.
         self.assertGreater(self.metric("provider_behind_seconds"), 0)
+        self.assertIn("BAD   provider: ", self.doctor(1))
         self.remote.resume()
         self.becomes(lambda: self.ready("organization-northwind", "b4"), ("True", "ReconciliationSuccessful"))
         self.becomes(self.tuples, wanted - each(NORTHWIND, USER + "mira", {LEND}))
         self.becomes(lambda: (self.outcome(3), self.outcome(1)), ("denied", "allowed"))
         self.becomes(lambda: self.serving(service), 200)
         self.becomes(lambda: (self.metric("provider_backlog"), self.metric("provider_behind_seconds")), (0, 0))
+        self.becomes(lambda: self.metric("provider_model_published"), 1)
+        told = self.doctor(0)
+        for line in ("answers in", "a model with 7 types of ours is published", "0 revisions behind, for 0 s",
+                     "drift: 0 tuples missing, 0 too many, 0 changed"):
+            self.assertRegex(told, f"(?m)^ok    provider: .*{line}")
 
     def test_the_other_server_is_killed(self):
         wanted = self.declare()
@@ -234,6 +253,7 @@ class Remote(ScenarioTest):
                               self.metric('provider_drift_tuples{kind="extra"}')), (1, 1))
         self.assertEqual(self.outcome(3), "denied")
         self.assertEqual(self.tuples(), wanted - {lost} | {extra})
+        self.assertIn("look  provider: drift: 1 tuples missing, 1 too many, 0 changed", self.doctor(0))
         # It only told, as it was started to. The next one does something about it.
         self.server.stop()
         self.server = self.start_control_plane("--iam-provider", "openfga", "--iam-repair-interval", "300ms")
@@ -241,6 +261,38 @@ class Remote(ScenarioTest):
         self.becomes(lambda: self.outcome(3), "allowed")
         self.becomes(lambda: (self.metric('provider_drift_tuples{kind="missing"}'),
                               self.metric('provider_drift_tuples{kind="extra"}')), (0, 0))
+
+    def shadowed(self, provider, shadow):
+        """Decisions of both, of whom the other one has a tuple less: what is decided, and what is counted."""
+        self.server.stop()
+        self.server = self.start_control_plane("--iam-provider", provider, "--iam-shadow-provider", shadow,
+                                               "--iam-projection", "direct", "--iam-repair", "off")
+        self.declare()
+        self.becomes(lambda: self.metric("provider_backlog"), 0)
+
+        def counted(outcome):
+            return lambda: self.metric(f'provider_shadow_checks_total{{outcome="{outcome}"}}')
+
+        self.assertEqual((self.outcome(3), self.outcome(2)), ("allowed", "denied"))
+        self.becomes(lambda: counted("same")() > 0, True)
+        self.assertEqual(counted("mismatch")(), 0)
+        lost = {"user": USER + "mira", "relation": LEND, "object": NORTHWIND}
+        self.ask_remote("POST", self.remote_store() + "/write", {"deletes": {"tuple_keys": [lost]}})
+        decided = self.outcome(3)
+        self.becomes(lambda: counted("mismatch")() > 0, True)
+        return decided
+
+    def test_who_is_in_the_shadow_does_not_decide(self):
+        self.assertEqual(self.shadowed("embedded", "openfga"), "allowed")
+        # Nor does it hold anything up.
+        self.remote.kill()
+        self.assertEqual((self.outcome(3), self.outcome(2)), ("allowed", "denied"))
+        self.apply(B4)
+        self.assertEqual(self.ready("organization-northwind", "b4"), ("True", "ReconciliationSuccessful"))
+        self.assertEqual(self.serving("pemba.iam.v1.AccessService"), 200)
+
+    def test_who_is_elsewhere_decides_with_this_one_in_the_shadow(self):
+        self.assertEqual(self.shadowed("openfga", "embedded"), "denied")
 
     def changes(self):
         self.took = {}

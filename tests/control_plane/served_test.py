@@ -38,6 +38,11 @@ class Scenario(ScenarioTest):
             ready = [one for one in conditions if one["type"] == "Ready"]
             self.assertEqual(ready[0]["status"], "True", ready)
 
+    def test_a_table_shows_what_a_binding_is_on(self):
+        self.assertRegex(self.command("get", "pb", "-n", "organization-northwind"),
+                         r"b1 +librarian +Organization +northwind +True ")
+        self.assertRegex(self.command("get", "pb", "-n", "pemba-system"), r"b3 +library-reader +Shelf +\S* +True ")
+
     def test_what_goes_takes_its_access_along(self):
         self.command("delete", "groupmembership", "tomas", "-n", "organization-northwind")
         self.assertEqual(self.outcome(4), "denied")

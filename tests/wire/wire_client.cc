@@ -15,6 +15,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <openfga/v1/openfga_service.pb.h>
+#include <pemba/iam/v1/access_service.pb.h>
 #include <pemba/v1/pemba_service.pb.h>
 
 #include "pemba/api/json_reader.h"
@@ -41,7 +42,8 @@ std::unique_ptr<pb::Message> NewMessage(const pb::Descriptor* type) {
 const pb::MethodDescriptor& MethodOf(const std::string& rpc) {
   for (const auto* file : {openfga::v1::CheckRequest::descriptor()->file(),
                            authzen::v1::EvaluationRequest::descriptor()->file(),
-                           ::pemba::v1::ExplainRequest::descriptor()->file()}) {
+                           ::pemba::v1::ExplainRequest::descriptor()->file(),
+                           ::pemba::iam::v1::CheckAccessRequest::descriptor()->file()}) {
     if (const auto* method = file->service(0)->FindMethodByName(rpc)) return *method;
   }
   throw std::runtime_error("no rpc " + rpc);
@@ -180,6 +182,13 @@ constexpr Route kRoutes[] = {
     {"SubjectSearch", "POST", "/stores/{store_id}/access/v1/search/subject"},
     {"ResourceSearch", "POST", "/stores/{store_id}/access/v1/search/resource"},
     {"ActionSearch", "POST", "/stores/{store_id}/access/v1/search/action"},
+    {"CheckAccess", "POST", "/iam/v1/check-access"},
+    {"BatchCheckAccess", "POST", "/iam/v1/batch-check-access"},
+    {"TestIamPermissions", "POST", "/iam/v1/test-iam-permissions"},
+    {"ListAccessible", "POST", "/iam/v1/list-accessible"},
+    {"ListPrincipals", "POST", "/iam/v1/list-principals"},
+    {"ListGrantableRoles", "POST", "/iam/v1/list-grantable-roles"},
+    {"ExplainAccess", "POST", "/iam/v1/explain-access"},
     {"GetConfiguration", "GET", "/.well-known/authzen-configuration/{store_id}"},
 };
 

@@ -1,13 +1,18 @@
 // doctor: is everything in order around this server?
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "pemba/cli/data_commands.h"
+#include "pemba/cli/http_client.h"
 #include "pemba/cli/serve_command.h"
+#include "pemba/provider/model_merge.h"
+#include "pemba/provider/openfga.h"
 #include "pemba/server/access_plane.h"
 #include "pemba/server/server.h"
 #include "pemba/storage/postgres.h"
@@ -107,10 +112,78 @@ void LookAtDirectory(const std::filesystem::path& directory, Findings& findings)
                   "data: `" + directory.string() + "`, " + Mebibytes(space.available) + " free");
 }
 
+// The value of a metric without labels, or with these, in the text that Prometheus reads.
+std::optional<double> MetricIn(const std::string& text, const std::string& name) {
+  const auto at = ("\n" + text).find("\n" + name + " ");
+  if (at == text.npos) return std::nullopt;
+  return std::strtod(text.c_str() + at + name.size(), nullptr);
+}
+
+// What only a running server knows of its provider: how far it is behind, and what differs.
+void LookAtFollowing(const server::MetricsConfig& metrics, Findings& findings) {
+  auto address = metrics.address;
+  if (address.starts_with("0.0.0.0:")) address = "127.0.0.1" + address.substr(7);
+  HttpClient client({.connect_timeout = milliseconds(2'000), .timeout = milliseconds(5'000)});
+  HttpRequest request;
+  request.url = "http://" + address + "/metrics";
+  const auto answer = client.Send(request);
+  const auto backlog =
+      answer.ok() ? MetricIn(answer->body, "provider_backlog") : std::optional<double>();
+  if (!metrics.enabled || !backlog) {
+    return findings.Look("provider: backlog and drift are not known; no server with metrics at " +
+                         address);
+  }
+  const auto value = [&](const std::string& name) {
+    return static_cast<std::uint64_t>(MetricIn(answer->body, name).value_or(0));
+  };
+  findings.GoodIf(*backlog == 0 || value("provider_behind_seconds") == 0,
+                  "provider: " + std::to_string(static_cast<std::uint64_t>(*backlog)) +
+                      " revisions behind, for " + std::to_string(value("provider_behind_seconds")) +
+                      " s");
+  const auto missing = value("provider_drift_tuples{kind=\"missing\"}");
+  const auto extra = value("provider_drift_tuples{kind=\"extra\"}");
+  const auto changed = value("provider_drift_tuples{kind=\"changed\"}");
+  findings.GoodIf(missing + extra + changed == 0,
+                  "provider: drift: " + std::to_string(missing) + " tuples missing, " +
+                      std::to_string(extra) + " too many, " + std::to_string(changed) + " changed");
+  const auto rejected = value("provider_rejected_tuples");
+  if (rejected > 0) {
+    findings.Look("provider: " + std::to_string(rejected) + " tuples are refused");
+  }
+}
+
+// A provider elsewhere: is it there, and does it have our model? Changes nothing.
+void LookAtProvider(const server::ServerConfig& config, Findings& findings) {
+  auto options = server::OpenFgaOptionsOf(config.iam);
+  options.missing = provider::OpenFgaOptions::Missing::kError;
+  options.change_patience = milliseconds(3'000);
+  const auto where = "provider: " + options.address;
+  const SystemClock clock;
+  const auto opened = provider::OpenFga::Open(std::move(options), clock);
+  if (!opened.ok()) return findings.Bad("provider: " + opened.error().message);
+  const auto begin = clock.Steady();
+  const auto store = (*opened)->StoreId();
+  if (!store.ok() && store.error().code == ErrorCode::kStoreNotFound) {
+    return findings.Look(where + " answers; " + store.error().message +
+                         ", it is made at the first start");
+  }
+  if (!store.ok()) return findings.Bad(where + ": " + store.error().message);
+  const auto took = std::chrono::duration_cast<milliseconds>(clock.Steady() - begin);
+  findings.Good(where + " answers in " + std::to_string(took.count()) + " ms, store " + *store);
+  const auto model = (*opened)->ReadModel();
+  if (!model.ok()) return findings.Bad(where + ": " + model.error().message);
+  const auto types = provider::ManagedPart(*model).types.size();
+  findings.GoodIf(types > 0, types > 0 ? "provider: a model with " + std::to_string(types) +
+                                             " types of ours is published"
+                                       : "provider: no model of ours is published yet");
+  LookAtFollowing(config.metrics, findings);
+}
+
 void LookAtAccess(const server::ServerConfig& config, Findings& findings) {
   const auto& iam = config.iam;
   if (!iam.enabled) return;
   findings.Good("access: identities and access are declared");
+  if (iam.remote()) LookAtProvider(config, findings);
   if (const auto mapping = server::ReadHttpMapping(iam.http_mapping); !mapping.ok()) {
     findings.Bad("access: " + mapping.error().message);
   }
@@ -165,10 +238,27 @@ void AddDoctor(CommandLine& line) {
                                "Look at configuration, database, clock and memory; exit code 1 if "
                                "something has to be repaired",
                                [flags](Session& session) { return Doctor(session, *flags); });
-  for (const char* flag :
-       {"datastore-engine", "datastore-uri", "datastore-username", "datastore-password",
-        "datastore-secondary-uri", "datastore-secondary-username", "datastore-secondary-password",
-        "data-dir", "iam-enabled", "iam-admins", "iam-http-mapping", "authn-method"}) {
+  for (const char* flag : {"datastore-engine",
+                           "datastore-uri",
+                           "datastore-username",
+                           "datastore-password",
+                           "datastore-secondary-uri",
+                           "datastore-secondary-username",
+                           "datastore-secondary-password",
+                           "data-dir",
+                           "iam-enabled",
+                           "iam-admins",
+                           "iam-http-mapping",
+                           "iam-provider",
+                           "iam-shadow-provider",
+                           "iam-openfga-address",
+                           "iam-openfga-store-id",
+                           "iam-openfga-store-name",
+                           "iam-openfga-token",
+                           "iam-openfga-tls-enabled",
+                           "iam-openfga-ca",
+                           "metrics-addr",
+                           "authn-method"}) {
     command.add_option_function<std::string>(
         std::string("--") + flag,
         [flags, flag](const std::string& value) { (*flags)[flag] = value; },

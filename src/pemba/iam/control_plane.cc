@@ -127,7 +127,8 @@ class ControlPlane::Impl {
     PEMBA_TRY(started_.drift, projector_->Start(*resources_));
     PEMBA_TRY(std::ignore, Prepare());
     if (projector_->settled()) {
-      for (const auto* const kind : {kinds_.user_invitation, kinds_.platform_invitation}) {
+      for (const auto* const kind :
+           {kinds_.user_invitation, kinds_.platform_invitation, kinds_.service_account_key}) {
         PEMBA_TRY(std::ignore, LookAtAll(*kind));  // They set their alarms.
       }
     } else {

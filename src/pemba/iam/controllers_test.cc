@@ -347,6 +347,37 @@ TEST_F(Controllers, APlatformInvitationApprovesWhenItIsTime) {
   EXPECT_EQ(Value("User b", {"status", "registrationApproval"}), "Approved");
 }
 
+TEST_F(Controllers, AKeyCountsWhileItsAccountIsActiveAndUntilItExpires) {
+  Make("ServiceAccount robot", "{}");
+  EXPECT_EQ(Value("ServiceAccount robot", {"status", "email"}), "robot@serviceaccounts.pemba.dev");
+  const auto key = [&](const char* place, const char* more) {
+    Make(place,
+         fmt::format("spec: {{serviceAccountUserName: robot@serviceaccounts.pemba.dev{}}}", more));
+  };
+  constexpr const char* kPublic = ", publicKey: \"-----BEGIN PUBLIC KEY-----\\nMCow\"";
+  key("ServiceAccountKey default/empty", "");
+  EXPECT_EQ(Condition("ServiceAccountKey default/empty"), "False PublicKeyMissing");
+  key("ServiceAccountKey default/k", kPublic);
+  key("ServiceAccountKey default/short",
+      (std::string(kPublic) + ", expirationDate: '2023-11-14T23:13:20Z'").c_str());
+  EXPECT_EQ(Condition("ServiceAccountKey default/k"), "True Reconciled");
+  EXPECT_EQ(Condition("ServiceAccountKey default/short"), "True Reconciled");
+
+  Change("ServiceAccount robot", "spec: {state: Inactive}");
+  EXPECT_EQ(Condition("ServiceAccountKey default/k"), "False ServiceAccountInactive");
+  Change("ServiceAccount robot", "spec: {state: Active}");
+  EXPECT_EQ(Condition("ServiceAccountKey default/k"), "True Reconciled");
+
+  Open();  // Nobody forgets when a key expires.
+  clock_.Advance(std::chrono::hours(1));
+  ASSERT_TRUE(plane_->RunDue().ok());
+  EXPECT_EQ(Condition("ServiceAccountKey default/short"), "False Expired");
+  EXPECT_EQ(Condition("ServiceAccountKey default/k"), "True Reconciled");
+
+  Remove("ServiceAccount robot");
+  EXPECT_THAT(Names("ServiceAccountKey", "default"), IsEmpty());
+}
+
 TEST_F(Controllers, LookingAgainChangesNothing) {
   MakeLibrary();
   Make("PolicyBinding default/b", Binding("mira", "librarian", kNorthwind));

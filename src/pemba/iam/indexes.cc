@@ -257,6 +257,11 @@ void AddPeople(Builder& builder) {
   add(kPreferencesByUser, "preferences by user", "UserPreference", user);
   add(kPlatformInvitationsByEmail, "platform invitations by email", "PlatformInvitation", email);
 
+  builder.Add(kKeysByServiceAccount, "keys by service account", "identity.miloapis.com",
+              "ServiceAccountKey", [](const Object& object) {
+                return One(FoldedEmail(TextIn(object.spec(), "serviceAccountUserName")));
+              });
+
   add(kInvitationsByEmail, "invitations by email", "UserInvitation", email);
   add(kInvitationsByEmailAndOrganization, "invitations by email and organization", "UserInvitation",
       [](const Object& object) {

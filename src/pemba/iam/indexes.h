@@ -60,6 +60,8 @@ enum : resource::IndexId {
   kProjectsByOwner,  // OwnerKey of the Organization or Folder that it lies in.
   kFoldersByOwner,   //
 
+  kKeysByServiceAccount,  // FoldedEmail of the account.
+
   kIndexCount,
 };
 

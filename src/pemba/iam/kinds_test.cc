@@ -472,6 +472,7 @@ const IndexCase kIndexCases[] = {
      "Folder",
      R"({"ownerRef":{"kind":"Organization","name":"o"}})",
      {OwnerKey("Organization", "o")}},
+    {kKeysByServiceAccount, "ServiceAccountKey", R"({"serviceAccountUserName":"A@B"})", {"a@b"}},
 };
 
 TEST_F(KindsTest, ObjectsAreFoundByTheirKeys) {

@@ -34,6 +34,7 @@ Rule RuleFor(const resource::Kind* kind, const internal::Kinds& kinds) {
       {kinds.platform_access_approval, internal::ReviewApproval},
       {kinds.platform_access_rejection, internal::ReviewRejection},
       {kinds.platform_invitation, internal::ReviewPlatformInvitation},
+      {kinds.service_account_key, internal::ReviewServiceAccountKey},
   };
   for (const auto& [of, rule] : rules) {
     if (of == kind) return rule;

@@ -28,6 +28,7 @@ struct Row {
 };
 
 TEST_F(ARule, RefusesToCreate) {
+  Make("ServiceAccount robot", "{}");
   Make("UserDeactivation off", "spec: {userRef: {name: ops}, reason: left}");
   Make("PlatformAccessApproval known", "spec: {subjectRef: {userRef: {name: mira}}}");
   Make("PlatformAccessRejection never", "spec: {subjectRef: {name: ops}, reason: r}");
@@ -81,6 +82,23 @@ TEST_F(ARule, RefusesToCreate) {
       {"platform invitation: in the past", "PlatformInvitation x",
        "spec: {email: n@example.org, scheduleAt: '2020-01-01T00:00:00Z'}",
        "Invalid: spec.scheduleAt Invalid"},
+      {"key: of nobody", "ServiceAccountKey default/x",
+       "spec: {serviceAccountUserName: nobody@serviceaccounts.pemba.dev}",
+       "Invalid: spec.serviceAccountUserName NotFound"},
+      {"key: of another domain", "ServiceAccountKey default/x",
+       "spec: {serviceAccountUserName: robot@example.org}",
+       "Invalid: spec.serviceAccountUserName NotFound"},
+      {"key: private", "ServiceAccountKey default/x",
+       "spec: {serviceAccountUserName: robot@serviceaccounts.pemba.dev, publicKey: "
+       "\"-----BEGIN PRIVATE KEY-----\\nx\"}",
+       "Invalid: spec.publicKey Forbidden"},
+      {"key: none", "ServiceAccountKey default/x",
+       "spec: {serviceAccountUserName: robot@serviceaccounts.pemba.dev, publicKey: x}",
+       "Invalid: spec.publicKey Invalid"},
+      {"key: expired already", "ServiceAccountKey default/x",
+       "spec: {serviceAccountUserName: robot@serviceaccounts.pemba.dev, expirationDate: "
+       "'2020-01-01T00:00:00Z'}",
+       "Invalid: spec.expirationDate Invalid"},
       {"membership: second of a user", "OrganizationMembership organization-northwind/x",
        "spec: {organizationRef: {name: northwind}, userRef: {name: mira}}",
        "Invalid: spec.userRef.name Duplicate"},
@@ -117,8 +135,24 @@ TEST_F(ARule, RefusesToCreate) {
   };
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
+    const auto revision = resources().revision();
     EXPECT_EQ(Verdict(Create(row.place, row.yaml)), row.verdict);
     EXPECT_FALSE(Exists(row.place));
+    // Nor does it leave anything of a batch, of which all else is good.
+    const auto batch = resources().Transact(
+        As(testing::Masters()), [&](resource::Transaction& t) -> resource::Outcome<Done> {
+          PEMBA_TRY(std::ignore, t.Create(kind("User"), "",
+                                          testing::Document("{metadata: {name: bystander}, spec: "
+                                                            "{email: bystander@example.org}}")));
+          const auto key = Key(row.place);
+          auto document = testing::Document(row.yaml);
+          document["metadata"] = {{"name", key.name}};
+          PEMBA_TRY(std::ignore, t.Create(*key.kind, key.name_space, std::move(document)));
+          return Done{};
+        });
+    EXPECT_EQ(Verdict(batch), row.verdict);
+    EXPECT_FALSE(Exists("User bystander"));
+    EXPECT_EQ(resources().revision(), revision);
   }
 }
 

@@ -19,6 +19,7 @@ Status Validate(const Settings& settings) {
       {"user_self_manage_role", settings.user_self_manage_role},
       {"user_preferences_role", settings.user_preferences_role},
       {"owner_roles_namespace", settings.OwnerRolesNamespace()},
+      {"service_account_domain", settings.service_account_domain},
   };
   for (const auto& [name, value] : all) {
     const bool good =

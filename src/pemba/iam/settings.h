@@ -28,6 +28,9 @@ struct Settings {
   // Where the two owner roles lie; empty: in system_namespace.
   std::string owner_roles_namespace;
 
+  // What stands after the @ in the address of a service account (status.email).
+  std::string service_account_domain = "serviceaccounts.pemba.dev";
+
   // Who says that a deactivated login is really blocked (UserDeactivation's Ready). The decider
   // denies a deactivated user everything either way, from when this has been said.
   enum class Deactivation : std::uint8_t {
@@ -41,6 +44,9 @@ struct Settings {
     kWhenProvided,  // When a remote provider has them (ControlPlane::Provided).
   } grants = Grants::kAtCommit;
 
+  std::string ServiceAccountEmail(std::string_view name) const {
+    return std::string(name) + "@" + service_account_domain;
+  }
   const std::string& OwnerRolesNamespace() const {
     return owner_roles_namespace.empty() ? system_namespace : owner_roles_namespace;
   }

@@ -117,6 +117,49 @@ TEST_F(Trap, T01_OtherWaysToGrantAreGuardedAlike) {
       "Invalid: spec.inheritedRoles[0] Invalid");
 }
 
+TEST_F(Trap, T01_NothingIsGrantedAheadOfItsKind) {
+  const auto mira = User("mira");
+  Make("Role pemba-system/ahead",
+       "spec: {launchStage: Beta, includedPermissions: [library.example.org/books.get, "
+       "library.example.org/tapes.get]}");
+  Make("Role pemba-system/wide",
+       "spec: {launchStage: Beta, includedPermissions: [library.example.org/books.get, "
+       "resourcemanager.miloapis.com/organizations.get]}");
+  Hold("mira", {"iam.miloapis.com/roles.use"}, "iam.miloapis.com/Role:pemba-system/ahead");
+  Hold("mira", {"iam.miloapis.com/roles.use"}, "iam.miloapis.com/Role:pemba-system/wide");
+  Hold("mira", {"library.example.org/books.get"}, kProject);
+  const char* const place = "PolicyBinding organization-northwind/b";
+  const auto bind = [&](std::string_view role) {
+    const auto verdict = Verdict(Create(place, Binding("tomas", role, kArchive), mira));
+    if (verdict == "ok") Remove(place);
+    return verdict;
+  };
+  // A kind that nobody has registered yet: its registration would be tomas's grant.
+  EXPECT_EQ(bind("ahead"), "Forbidden: spec.roleRef Forbidden");
+  const auto tapes = [](std::string_view parents) {
+    return fmt::format(
+        "spec: {{serviceRef: {{name: library.example.org}}, kind: Tape, singular: "
+        "tape, plural: tapes, permissions: [get], parentResources: [{}]}}",
+        parents);
+  };
+  // One that is not below projects yet: moving it there would be.
+  Make("ProtectedResource tapes", tapes(""));
+  EXPECT_EQ(bind("ahead"), "Forbidden: spec.roleRef Forbidden");
+  Hold("mira", {"library.example.org/tapes.get"}, "iam.miloapis.com/Root:library.example.org/Tape");
+  EXPECT_EQ(bind("ahead"), "ok") << "she holds it wherever tapes may come to lie";
+  // And one that is there already takes the permission on the target itself.
+  Change("ProtectedResource tapes",
+         tapes("{apiGroup: resourcemanager.miloapis.com, kind: Project}"));
+  EXPECT_EQ(bind("ahead"), "Forbidden: spec.roleRef Forbidden");
+  Hold("mira", {"library.example.org/tapes.get"}, kProject);
+  EXPECT_EQ(bind("ahead"), "ok");
+
+  // What is above the target: held there, it would be held here.
+  EXPECT_EQ(bind("wide"), "Forbidden: spec.roleRef Forbidden");
+  Hold("mira", {"resourcemanager.miloapis.com/organizations.get"}, kOrg);
+  EXPECT_EQ(bind("wide"), "ok");
+}
+
 TEST_F(Trap, T02_ASubjectThatIsRemovedLosesAccess) {
   Make("PolicyBinding default/b", Binding("mira", "librarian", kArchive));
   Change("PolicyBinding default/b",

@@ -110,6 +110,10 @@ class OpenFga::Impl final : public internal::ModelLog {
     const std::lock_guard lock(store_);
     if (!store_id_.empty()) return store_id_;
     PEMBA_TRY(auto id, OldestStore(deadline));
+    if (id.empty() && options_.missing == OpenFgaOptions::Missing::kError) {
+      return Error{ErrorCode::kStoreNotFound,
+                   "there is no store of the name `" + options_.store_name + "`"};
+    }
     if (id.empty()) {
       wire::CreateStoreRequest request;
       request.set_name(options_.store_name);

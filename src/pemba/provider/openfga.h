@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -33,7 +34,8 @@ struct OpenFgaOptions {
   std::filesystem::path ca_file = {};  // PEM; empty: those of the system.
   std::string token = {};              // Sent as bearer token; empty: none. Never shown.
   std::string store_id = {};           // Or
-  std::string store_name = {};         // the oldest store of this name, which is made if missing.
+  std::string store_name = {};         // the oldest store of this name.
+  enum class Missing : std::uint8_t { kMake, kError } missing = Missing::kMake;  // It, that is.
   std::chrono::milliseconds query_patience{3'000};    // Where a call has no deadline of its own.
   std::chrono::milliseconds change_patience{10'000};  // Per step of a change.
   std::chrono::milliseconds list_patience{3'000};  // After which the server is known to cut lists.

@@ -70,6 +70,11 @@ std::vector<const json::value*> JsonPath::All(const json::object& document) cons
         if (const auto* field = FieldOf(value->if_object(), step.name)) next.push_back(field);
         continue;
       }
+      if (const auto* fields = value->if_object();
+          fields != nullptr && step.kind == Step::Kind::kEach) {
+        for (const auto& field : *fields) next.push_back(&field.value());
+        continue;
+      }
       const auto* list = value->if_array();
       if (list == nullptr) continue;
       for (std::size_t i = 0; i < list->size(); ++i) {

@@ -1,6 +1,7 @@
 // JsonPath: the paths of printer columns and selectable fields: `.spec.email`,
 // `.metadata.labels.app\.kubernetes\.io/name`, `.spec.subjects[0].name`,
-// `.status.conditions[?(@.type=="Ready")].status`, `.spec.roles[*].name`.
+// `.status.conditions[?(@.type=="Ready")].status`, `.spec.roles[*].name` (of an object: each
+// field).
 #pragma once
 
 #include <cstddef>

@@ -69,6 +69,7 @@ constexpr SettingReference kReference[] = {
     {"Identities and access", "iam-owner-roles-namespace", "iam.ownerRolesNamespace", "", ""},
     {"Identities and access", "iam-organization-owner-role", "iam.organizationOwnerRole", "resourcemanager.miloapis.com-organizationowner", ""},
     {"Identities and access", "iam-project-owner-role", "iam.projectOwnerRole", "resourcemanager.miloapis.com-projectowner", ""},
+    {"Identities and access", "iam-service-account-domain", "iam.serviceAccountDomain", "serviceaccounts.pemba.dev", ""},
     {"Identities and access", "iam-deactivation", "iam.deactivation", "at-once", ""},
     {"Identities and access", "iam-require-approval", "iam.requireApproval", "false", ""},
     {"Identities and access", "iam-strict", "iam.strict", "false", ""},

@@ -398,6 +398,8 @@ constexpr Setting kSettings[] = {
      [](Text v, Config& c) { return SetText(v, c.iam.settings.organization_owner_role); }},
     {"iam-project-owner-role", "", Kind::kText, "role of who makes a project (default resourcemanager.miloapis.com-projectowner)",
      [](Text v, Config& c) { return SetText(v, c.iam.settings.project_owner_role); }},
+    {"iam-service-account-domain", "", Kind::kText, "what stands after the @ in addresses of service accounts (default serviceaccounts.pemba.dev)",
+     [](Text v, Config& c) { return SetText(v, c.iam.settings.service_account_domain); }},
     {"iam-deactivation", "", Kind::kText, "at-once, or when-confirmed by the identity provider (default at-once)", SetDeactivation},
     {"iam-require-approval", "", Kind::kBool, "users who are not approved see their own User only (default false)",
      [](Text v, Config& c) { return SetBool(v, c.iam.require_approval); }},

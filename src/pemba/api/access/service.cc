@@ -79,6 +79,13 @@ iam::AccessOptions Service::OptionsOf(RequestContext& context) const {
           .trusted_parents = {}};
 }
 
+Status Service::Reached(const RequestContext& context) const {
+  const auto revision = resources_.revision();
+  if (!context.at_least || *context.at_least <= revision) return Done{};
+  return Error{ErrorCode::kUnavailable, fmt::format("revision {} is not there yet: this is {}",
+                                                    *context.at_least, revision)};
+}
+
 Result<Service::Asked> Service::Admit(const RequestContext& context, const std::string& principal,
                                       const Target* target) const {
   PEMBA_TRY(auto caller, CallerOf(context));
@@ -168,6 +175,8 @@ Status Service::TestIamPermissions(RequestContext& context,
     }
     questions.push_back({caller.uid, permission, target, {}});
   }
+  const auto options = OptionsOf(context);
+  PEMBA_TRY(std::ignore, Reached(context));
   const auto catalog = decider_.catalog();
   if (catalog->FindType(target.type) == nullptr || !Exists(resources_, target)) return Done{};
   if (k8s::IsMaster(caller)) {
@@ -176,7 +185,7 @@ Status Service::TestIamPermissions(RequestContext& context,
     }
     return Done{};
   }
-  for (const auto& decision : decider_.DecideAll(questions, OptionsOf(context))) {
+  for (const auto& decision : decider_.DecideAll(questions, options)) {
     if (decision.error) return *decision.error;
     if (decision.allowed()) response.add_permissions(decision.permission);
   }
@@ -278,11 +287,12 @@ Status Service::ListGrantableRoles(RequestContext& context,
                                    wire::ListGrantableRolesResponse& response) {
   PEMBA_TRY(const auto caller, CallerOf(context));
   const auto target = TargetOf(request.resource());
+  const auto options = OptionsOf(context);
+  PEMBA_TRY(std::ignore, Reached(context));
   const auto catalog = decider_.catalog();
   if (catalog->FindType(target.type) == nullptr) return NotRegistered("the kind " + target.type);
   const auto* const kind = resources_.registry().FindKind(iam::kIamGroup, "Role");
   if (kind == nullptr) return Done{};
-  const auto options = OptionsOf(context);
   const bool master = k8s::IsMaster(caller);
 
   // What the caller holds, each permission asked once.

@@ -61,6 +61,8 @@ class Service {
   Result<Asked> Admit(const RequestContext& context, const std::string& principal,
                       const iam::Target* target) const;
   Result<resource::Caller> CallerOf(const RequestContext& context) const;
+  // Whether the objects here are as new as the call wants them; for answers that nobody decides.
+  Status Reached(const RequestContext& context) const;
   iam::AccessOptions OptionsOf(RequestContext& context) const;
 
   const iam::Decider& decider_;

@@ -16,6 +16,7 @@ std::vector<ControllerPtr> AllControllers() {
   all.push_back(NewGroupMembershipController());
   all.push_back(NewMembershipController());
   all.push_back(NewReadyController());
+  all.push_back(NewServiceAccountKeyController());
   all.push_back(NewBindingController());
   return all;
 }

@@ -30,6 +30,8 @@ ControllerPtr NewPlatformInvitationController();
 ControllerPtr NewDeactivationController();
 // Whether a binding holds, and why not.
 ControllerPtr NewBindingController();
+// Whether a key of a service account counts.
+ControllerPtr NewServiceAccountKeyController();
 // Kinds that are Ready as soon as they are there.
 ControllerPtr NewReadyController();
 

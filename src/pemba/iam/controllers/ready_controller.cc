@@ -25,6 +25,7 @@ class ReadyController final : public Controller {
     if (key.kind == work.kinds().service_account) {
       const auto* state = object->spec().if_contains("state");
       status.Put("state", state == nullptr ? boost::json::value("Active") : *state);
+      status.PutText("email", work.settings().ServiceAccountEmail(key.name));
     }
     return status.Save();
   }

@@ -21,6 +21,7 @@ Result<Kinds> Kinds::In(const resource::Registry& registry) {
       {&Kinds::policy_binding, kIam, "PolicyBinding"},
       {&Kinds::user, kIam, "User"},
       {&Kinds::service_account, kIam, "ServiceAccount"},
+      {&Kinds::service_account_key, "identity.miloapis.com", "ServiceAccountKey"},
       {&Kinds::user_deactivation, kIam, "UserDeactivation"},
       {&Kinds::user_preference, kIam, "UserPreference"},
       {&Kinds::user_invitation, kIam, "UserInvitation"},

@@ -10,7 +10,8 @@ struct Kinds {
   using Kind = const resource::Kind*;
   Kind name_space = nullptr;
   Kind protected_resource = nullptr, service = nullptr, role = nullptr, policy_binding = nullptr;
-  Kind user = nullptr, service_account = nullptr, user_deactivation = nullptr;
+  Kind user = nullptr, user_deactivation = nullptr;
+  Kind service_account = nullptr, service_account_key = nullptr;
   Kind user_preference = nullptr, user_invitation = nullptr;
   Kind platform_invitation = nullptr, platform_access_approval = nullptr;
   Kind platform_access_rejection = nullptr;

@@ -18,6 +18,13 @@ ObjectPtr FindCaller(const Work& work) {
   return uid.empty() ? nullptr : work.Find(work.kinds().user, "", uid);
 }
 
+ObjectPtr AccountOf(const Work& work, const resource::Object& key) {
+  const auto email = FoldedEmail(SpecText(key, {"serviceAccountUserName"}));
+  const auto name = email.substr(0, email.find('@'));
+  if (FoldedEmail(work.settings().ServiceAccountEmail(name)) != email) return nullptr;
+  return work.Find(work.kinds().service_account, "", name);
+}
+
 bool IsMaster(const resource::Caller& caller) {
   return std::ranges::find(caller.groups, kMasters) != caller.groups.end();
 }

@@ -12,6 +12,8 @@ namespace pemba::iam::internal {
 ObjectPtr FindUserByEmail(const Work& work, std::string_view email);
 // The user that the caller is; null if it is none.
 ObjectPtr FindCaller(const Work& work);
+// The service account that a key is of; null if there is none.
+ObjectPtr AccountOf(const Work& work, const resource::Object& key);
 bool IsMaster(const resource::Caller& caller);
 
 // Approvals and rejections that count for a user: by name, or by its address.

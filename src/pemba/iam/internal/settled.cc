@@ -66,11 +66,11 @@ class Fingerprint {
 void AddSettings(const Settings& settings, Fingerprint& print) {
   // A field more does not compile: it is to be added below.
   const auto& [system, assignable, organization_owner, project_owner, get_invitation,
-               accept_invitation, self_delete, self_manage, preferences, owner_roles, deactivation,
-               grants] = settings;
-  for (const auto* text :
-       {&system, &assignable, &organization_owner, &project_owner, &get_invitation,
-        &accept_invitation, &self_delete, &self_manage, &preferences, &owner_roles}) {
+               accept_invitation, self_delete, self_manage, preferences, owner_roles,
+               account_domain, deactivation, grants] = settings;
+  for (const auto* text : {&system, &assignable, &organization_owner, &project_owner,
+                           &get_invitation, &accept_invitation, &self_delete, &self_manage,
+                           &preferences, &owner_roles, &account_domain}) {
     print.Add(*text);
   }
   print.Add(std::to_string(static_cast<int>(deactivation)));

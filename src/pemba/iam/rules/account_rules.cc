@@ -172,4 +172,28 @@ Outcome<Done> ReviewPlatformInvitation(Review& review) {
   return Done{};
 }
 
+// The fields themselves do not change (the schema says so).
+Outcome<Done> ReviewServiceAccountKey(Review& review) {
+  if (!review.creates()) return Done{};
+  const auto account = SpecText(*review.is(), {"serviceAccountUserName"});
+  if (AccountOf(review.work, *review.is()) == nullptr) {
+    review.errors.push_back(resource::NotFound("spec.serviceAccountUserName", Quoted(account)));
+  }
+  const auto pem = SpecText(*review.is(), {"publicKey"});
+  if (pem.find("PRIVATE KEY-----") != pem.npos) {
+    // Not repeated in the answer, which is logged by whoever sent it.
+    review.errors.push_back(
+        resource::Forbidden("spec.publicKey", "is a private key, which nobody else must have"));
+  } else if (!pem.empty() && !pem.starts_with("-----BEGIN PUBLIC KEY-----\n")) {
+    review.errors.push_back(resource::Invalid("spec.publicKey", Quoted(pem.substr(0, 64)),
+                                              "must be a public key in PEM"));
+  }
+  const auto until = SpecText(*review.is(), {"expirationDate"});
+  if (!until.empty() && TimeFrom(until).value_or(WallTime()) <= review.work.transaction.now()) {
+    review.errors.push_back(
+        resource::Invalid("spec.expirationDate", Quoted(until), "must be in the future"));
+  }
+  return Done{};
+}
+
 }  // namespace pemba::iam::internal

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "pemba/iam/internal/binding_parts.h"
 #include "pemba/iam/internal/documents.h"
+#include "pemba/iam/internal/organizations.h"
 #include "pemba/iam/internal/role_tree.h"
 #include "pemba/iam/names.h"
 
@@ -65,6 +67,44 @@ Outcome<Done> CheckHolds(Review& review, const std::vector<std::string>& permiss
       field);
 }
 
+namespace {
+
+// Permissions that no kind there has, now: a kind that is registered below the target later makes
+// them count. Who holds them on the whole of an organization that the target lies in, or on all
+// objects of their kind, will hold them there, too.
+Outcome<Done> CheckHoldsLater(Review& review, std::vector<std::string> permissions,
+                              const PlannedGrant& grant) {
+  const auto& work = review.work;
+  std::set<std::string> organizations;
+  const auto* kind = DeclaredKind(work.transaction.registry(), grant.target.type);
+  if (kind != nullptr && !grant.target.name.empty()) {
+    const ObjectPtr object = work.Find(kind, grant.target.name_space, grant.target.name);
+    if (object != nullptr) organizations = OrganizationsOf(work, object);
+  }
+  for (const auto& permission : permissions) {
+    auto held = Held::kNo;
+    for (const auto& organization : organizations) {
+      if (held == Held::kYes || !work.catalog.Applies(kOrganizationType, permission)) break;
+      PEMBA_TRY(held, Holds(work, permission, {std::string(kOrganizationType), "", organization}));
+    }
+    const auto parts = ParsePermission(permission);
+    const auto* of = parts.ok() ? work.catalog.FindPlural(parts->service, parts->plural) : nullptr;
+    if (held == Held::kNo && of != nullptr) {
+      PEMBA_TRY(held, Holds(work, permission, {of->type, "", ""}));
+    }
+    if (held == Held::kYes) continue;
+    return ForbiddenTo(
+        review,
+        fmt::format("it would grant `{}` on `{}` as soon as a kind there has it, and you do not "
+                    "hold it",
+                    permission, ToText(grant.target)),
+        grant.role_field);
+  }
+  return Done{};
+}
+
+}  // namespace
+
 Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant) {
   if (!review.GuardsCaller()) return Done{};
   const auto errors_before = review.errors.size();
@@ -74,13 +114,13 @@ Outcome<Done> CheckGrant(Review& review, const PlannedGrant& grant) {
   if (bind == Held::kYes) return Done{};
   const auto lookup = LookupIn(review.work);
   const auto role = lookup(grant.role);
-  std::vector<std::string> permissions;
+  std::vector<std::string> now, later;
   for (auto& permission : EffectivePermissions(*role, lookup).permissions) {
-    if (review.work.catalog.Applies(grant.target.type, permission)) {
-      permissions.push_back(std::move(permission));
-    }
+    const bool applies = review.work.catalog.Applies(grant.target.type, permission);
+    (applies ? now : later).push_back(std::move(permission));
   }
-  return CheckHolds(review, permissions, grant.target, grant.role_field);
+  PEMBA_TRY(std::ignore, CheckHolds(review, now, grant.target, grant.role_field));
+  return CheckHoldsLater(review, std::move(later), grant);
 }
 
 void CheckRoles(Review& review) {

@@ -1,9 +1,9 @@
 // Nobody passes on more than they hold.
 //
 // Whoever binds a role to somebody, or makes somebody a member with a role, must be allowed to use
-// the role and hold every permission that it grants there, or have been given the permission to
-// bind what they do not hold. Whoever writes a role must hold what it includes. Members of
-// system:masters and what follows from other changes are not asked.
+// the role and hold every permission that it grants there, now or once kinds are registered there,
+// or have been given the permission to bind what they do not hold. Whoever writes a role must hold
+// what it includes. Members of system:masters and what follows from other changes are not asked.
 #pragma once
 
 #include <string>

@@ -48,6 +48,7 @@ Outcome<Done> ReviewDeactivation(Review& review);  // UserDeactivation
 Outcome<Done> ReviewApproval(Review& review);      // PlatformAccessApproval
 Outcome<Done> ReviewRejection(Review& review);     // PlatformAccessRejection
 Outcome<Done> ReviewPlatformInvitation(Review& review);
+Outcome<Done> ReviewServiceAccountKey(Review& review);
 Outcome<Done> ReviewGroupMembership(Review& review);
 Outcome<Done> ReviewOrganization(Review& review);
 Outcome<Done> ReviewMembership(Review& review);  // OrganizationMembership
