@@ -6,6 +6,7 @@
 #   pemba_fuzzer(model NAME dsl SRCS dsl_parser_fuzz.cc CORPUS testdata/dsl)
 
 option(PEMBA_FUZZ "Build fuzzers with libFuzzer (clang); otherwise they replay their corpus as tests" OFF)
+option(PEMBA_PRECOMPILE "Parse common headers once (cmake/Precompile.cmake)" $ENV{PEMBA_PRECOMPILE})
 set(PEMBA_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
 
 add_library(pemba_options INTERFACE)
@@ -15,6 +16,9 @@ target_link_libraries(pemba_options INTERFACE Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports false positives of these two in its own headers at -O2.
   target_compile_options(pemba_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
+endif()
+if(PEMBA_PRECOMPILE)
+  add_compile_options(-pthread)  # Some libraries ask for it: all of ours have to be alike.
 endif()
 if(PEMBA_SANITIZE)
   # A -fsanitize flag must reach every object of the program, so it is global.
@@ -56,7 +60,7 @@ endfunction()
 
 # A GoogleTest program, one ctest entry `room.NAME`. TIMEOUT is in seconds.
 # LABELS: `long` leaves the test to .ci/run. ONCE: only in the ordinary build, since what it shows
-# does not depend on how it is compiled.
+# does not depend on how it is compiled; so are long ones.
 function(pemba_test room)
   cmake_parse_arguments(ARG "NO_SANITIZER;THREADS;ONCE" "NAME;TIMEOUT" "SRCS;DEPS;LIBS;LABELS;ARGS" ${ARGN})
   set(target ${room}_${ARG_NAME}_test)
@@ -72,6 +76,9 @@ function(pemba_test room)
     # again as fast without the optimiser.
     target_compile_options(${target} PRIVATE -O0)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 6")  # Instrumented code is that much slower at worst.
+  endif()
+  if("long" IN_LIST ARG_LABELS)
+    set(ARG_ONCE TRUE)
   endif()
   if(NOT ARG_NO_SANITIZER AND NOT ARG_ONCE)
     list(APPEND ARG_LABELS sanitize)
