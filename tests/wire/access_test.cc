@@ -212,7 +212,6 @@ TEST_F(Access, WhatIsNoQuestionIsAnError) {
       {"no resource", "CheckAccess", "{" + get + "}", "resource"},
       {"no permission", "CheckAccess", Question(R"("principal":"mira")"), "permission"},
       {"no kind", "CheckAccess", Question(get, R"({"name":"x"})"), "kind"},
-      {"a kind that is not registered", "CheckAccess", Question(get, unknown), "not registered"},
       {"a permission that is not", "ExplainAccess",
        Question(R"("principal":"mira","permission":"library.example.org/x.get")"),
        "not registered"},
