@@ -209,9 +209,10 @@ TEST_F(Access, WhatIsNoQuestionIsAnError) {
   std::string many;
   for (int i = 0; i < 101; ++i) many += (many.empty() ? "" : ",") + Question(get);
   const Case cases[] = {
-      {"no resource", "CheckAccess", "{" + get + "}", "resource"},
-      {"no permission", "CheckAccess", Question(R"("principal":"mira")"), "permission"},
-      {"no kind", "CheckAccess", Question(get, R"({"name":"x"})"), "kind"},
+      {"no resource", "CheckAccess", "{" + get + "}", ".Resource: value is required"},
+      {"no permission", "CheckAccess", Question(R"("principal":"mira")"),
+       ".Permission: value length"},
+      {"no kind", "CheckAccess", Question(get, R"({"name":"x"})"), ".Kind: value length"},
       {"a permission that is not", "ExplainAccess",
        Question(R"("principal":"mira","permission":"library.example.org/x.get")"),
        "not registered"},
@@ -235,7 +236,7 @@ TEST_F(Access, WhatIsNoQuestionIsAnError) {
       if (answer.http_status != 0) {
         EXPECT_EQ(answer.http_status, 400);
       } else {
-        EXPECT_GE(answer.grpc_code, 2000U);  // One of the numbers of bad requests.
+        EXPECT_EQ(answer.grpc_code, 3U);  // INVALID_ARGUMENT
       }
     }
   }
