@@ -11,7 +11,10 @@ set(PEMBA_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none"
 
 add_library(pemba_options INTERFACE)
 target_include_directories(pemba_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(pemba_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-psabi -Werror)
+target_compile_options(pemba_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-psabi)
+if(NOT PEMBA_PRECOMPILE)  # Headers parsed beforehand count as ours, and they have warnings.
+  target_compile_options(pemba_options INTERFACE -Werror)
+endif()
 target_link_libraries(pemba_options INTERFACE Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports false positives of these two in its own headers at -O2.
