@@ -2,7 +2,7 @@
 //
 // Questions of one batch and one subject mostly meet: documents of one tree share its folders and
 // the groups behind them. What a search has decided about a goal is the same for the next one; see
-// docs/decisions/0016-batches.md for why, and for what has to be kept beside the answer. Lives in
+// docs/decisions/0018-batches.md for why, and for what has to be kept beside the answer. Lives in
 // the request's arena and ends with it: no decision outlives its snapshot.
 #pragma once
 
