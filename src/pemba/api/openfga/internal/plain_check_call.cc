@@ -1,9 +1,10 @@
 #include "pemba/api/openfga/internal/plain_check_call.h"
 
+#include <string>
 #include <string_view>
+#include <tuple>
 
-#include "pemba/api/call_text.h"
-#include "pemba/api/errors.h"
+#include "pemba/api/openfga/internal/plain_call.h"
 
 namespace pemba::api::openfga::internal {
 namespace {
@@ -17,24 +18,16 @@ QuickRead Read(const rpc::Call& call, PlainCheck& question) {
   return read;
 }
 
-class PlainCheckCall {
+class PlainCheckCall : PlainCall {
  public:
   PlainCheckCall(Service& service, const Front& front, const Rpc& rpc, rpc::Call& call,
                  const PlainCheck& question)
-      : service_(service),
-        front_(front),
-        rpc_(rpc),
-        call_(call),
-        question_(question),
-        start_(front.clock.Steady()) {}
+      : PlainCall(front, rpc, call), service_(service), question_(question) {}
 
   void Run() {
     const auto decision = Ask();
     if (context_.must_wait) return call_.MoveToWorker();
-    const auto id = NewRequestId();
-    call_.SetFreshHeader("x-request-id", TextOf(id));
-    call_.SetHeader("openfga-store-id", question_.store_id);
-    SetFreshness(context_, call_);
+    const auto id = SetHeaders(question_.store_id);
     const bool allowed = decision.ok() && *decision == engine::Decision::kAllowed;
     if (!decision.ok()) {
       FinishWith(ToGrpc(decision.error()), call_);
@@ -44,43 +37,21 @@ class PlainCheckCall {
     } else {
       call_.FinishHttp(200, kJsonType, CheckResponseJson(allowed));
     }
-    Report(TextOf(id), decision.ok() ? nullptr : &decision.error(), allowed);
+    Report(
+        id, question_.store_id, decision.ok() ? nullptr : &decision.error(),
+        [&](const CallReport& report) {
+          front_.options.metrics->ObserveCheck(question_.consistency, allowed, report);
+        },
+        [&](CallReport& report) { Tell(report, allowed); });
   }
 
  private:
   Result<engine::Decision> Ask() {
-    PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
-    context_.deadline = DeadlineOf(front_, call_, start_);
+    PEMBA_TRY(std::ignore, Begin());
     context_.newest = question_.consistency == wire::HIGHER_CONSISTENCY;
-    if (call_.on_worker()) context_.waiting = RequestContext::Waiting::kUntilDeadline;
-    PEMBA_TRY(context_.at_least, AtLeastRevision(call_));
     return service_.Check(context_, question_);
   }
 
-  void Report(std::string_view request_id, const Error* error, bool allowed) const {
-    const auto& options = front_.options;
-    if (rpc_.metrics == nullptr && !options.on_call) return;
-    CallReport report;
-    report.service = front_.service;
-    report.rpc = rpc_.name;
-    report.request_id = request_id;
-    report.caller = context_.caller.client_id();
-    report.store_id = question_.store_id;
-    report.model_id = context_.model_id;
-    report.error = error;
-    if (error != nullptr) report.grpc_code = WireNumber(error->code);
-    report.duration = front_.clock.Steady() - start_;
-    report.revision = context_.revision;
-    report.call = &call_;
-    if (rpc_.metrics != nullptr) {
-      rpc_.metrics->Started();
-      rpc_.metrics->Finished(report.grpc_code, report.duration);
-      options.metrics->ObserveCheck(question_.consistency, allowed, report);
-    }
-    if (options.on_call) Tell(report, allowed);
-  }
-
-  // For those who look into messages.
   void Tell(CallReport& report, bool allowed) const {
     wire::CheckRequest request;
     wire::CheckResponse response;
@@ -98,12 +69,7 @@ class PlainCheckCall {
   }
 
   Service& service_;
-  const Front& front_;
-  const Rpc& rpc_;
-  rpc::Call& call_;
   const PlainCheck& question_;
-  const SteadyTime start_;
-  RequestContext context_;
 };
 
 }  // namespace

@@ -1,75 +1,46 @@
 #include "pemba/api/openfga/internal/plain_write_call.h"
 
 #include <string>
+#include <tuple>
 
-#include "pemba/api/call_text.h"
-#include "pemba/api/errors.h"
+#include "pemba/api/openfga/internal/plain_call.h"
 
 namespace pemba::api::openfga::internal {
 namespace {
 
-class PlainWriteCall {
+class PlainWriteCall : PlainCall {
  public:
   PlainWriteCall(Service& service, const Front& front, const Rpc& rpc, rpc::Call& call,
                  const PlainWrite& write)
-      : service_(service),
-        front_(front),
-        rpc_(rpc),
-        call_(call),
-        write_(write),
-        start_(front.clock.Steady()) {}
+      : PlainCall(front, rpc, call), service_(service), write_(write) {}
 
   void Run() {
     const auto written = Write();
     if (context_.must_wait) return call_.MoveToWorker();
-    const auto id = NewRequestId();
-    call_.SetFreshHeader("x-request-id", TextOf(id));
-    call_.SetHeader("openfga-store-id", write_.store_id);
-    SetFreshness(context_, call_);
+    const auto id = SetHeaders(write_.store_id);
     if (written.ok()) {
       call_.FinishGrpc({}, {});  // A WriteResponse has nothing to say.
     } else {
       FinishWith(ToGrpc(written.error()), call_);
     }
-    Report(TextOf(id), written.ok() ? nullptr : &written.error());
+    Report(
+        id, write_.store_id, written.ok() ? nullptr : &written.error(),
+        [&](const CallReport& report) {
+          front_.options.metrics->ObserveWrite({.on_duplicate = write_.on_duplicate,
+                                                .on_missing = write_.on_missing,
+                                                .writes = write_.writes.size(),
+                                                .deletes = write_.deletes.size()},
+                                               report);
+        },
+        [&](CallReport& report) { Tell(report); });
   }
 
  private:
   Status Write() {
-    PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
-    context_.deadline = DeadlineOf(front_, call_, start_);
-    if (call_.on_worker()) context_.waiting = RequestContext::Waiting::kUntilDeadline;
-    PEMBA_TRY(context_.at_least, AtLeastRevision(call_));
+    PEMBA_TRY(std::ignore, Begin());
     PEMBA_TRY(context_.if_revision,
               RevisionHeader(call_, "pemba-if-revision", "Pemba-If-Revision"));
     return service_.Write(context_, write_);
-  }
-
-  void Report(std::string_view request_id, const Error* error) const {
-    const auto& options = front_.options;
-    if (rpc_.metrics == nullptr && !options.on_call) return;
-    CallReport report;
-    report.service = front_.service;
-    report.rpc = rpc_.name;
-    report.request_id = request_id;
-    report.caller = context_.caller.client_id();
-    report.store_id = write_.store_id;
-    report.model_id = context_.model_id;
-    report.error = error;
-    if (error != nullptr) report.grpc_code = WireNumber(error->code);
-    report.duration = front_.clock.Steady() - start_;
-    report.revision = context_.revision;
-    report.call = &call_;
-    if (rpc_.metrics != nullptr) {
-      rpc_.metrics->Started();
-      rpc_.metrics->Finished(report.grpc_code, report.duration);
-      options.metrics->ObserveWrite({.on_duplicate = write_.on_duplicate,
-                                     .on_missing = write_.on_missing,
-                                     .writes = write_.writes.size(),
-                                     .deletes = write_.deletes.size()},
-                                    report);
-    }
-    if (options.on_call) Tell(report);
   }
 
   // What it was about, without the tuples.
@@ -84,12 +55,7 @@ class PlainWriteCall {
   }
 
   Service& service_;
-  const Front& front_;
-  const Rpc& rpc_;
-  rpc::Call& call_;
   const PlainWrite& write_;
-  const SteadyTime start_;
-  RequestContext context_;
 };
 
 }  // namespace
