@@ -40,7 +40,7 @@ TEST_F(WriteTest, RecordsDeletesBeforeWritesInRequestOrder) {
 TEST_F(WriteTest, PlainWritesComeAfterTheOthersAndAreTheSameOtherwise) {
   auto store = OpenStore();
   const tuple::Tuple soon = T("document:2#viewer@user:anne", "soon", kUntil);
-  const std::string cleo = "document:1#viewer@user:cleo";
+  const std::string cleo = "document:1#viewer@user:cleo", robot = "document:1#viewer@robot:1";
   const auto view = [](const std::string& text) { return *tuple::ParseTuple(text); };
   const tuple::TupleView plain[] = {view(kAnne), view(kBob)};
   ASSERT_EQ(*store->Write({.writes = {&soon, 1}, .plain_writes = plain}), 1u);
@@ -54,7 +54,7 @@ TEST_F(WriteTest, PlainWritesComeAfterTheOthersAndAreTheSameOtherwise) {
   EXPECT_EQ(code(plain, ""), ErrorCode::kTupleStateMismatch);
   const tuple::TupleView twice[] = {view(cleo), view(cleo)};
   EXPECT_EQ(code(twice, ""), ErrorCode::kDuplicateTupleInRequest);
-  const tuple::TupleView unfit[] = {view(cleo), view("document:1#viewer@robot:1")};
+  const tuple::TupleView unfit[] = {view(cleo), view(robot)};
   EXPECT_EQ(code(unfit, ""), ErrorCode::kValidation);
   const tuple::TupleView conditional[] = {soon.view()};
   EXPECT_EQ(code(conditional, "ignore"), ErrorCode::kConflict) << "it is there with a condition";
