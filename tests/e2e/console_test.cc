@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 namespace pemba::e2e {
@@ -35,8 +36,10 @@ class Terminal {
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
 
+  // Once the editor reads: what comes before goes through the terminal's own editing.
   void Type(const std::string& keys) {
-    ASSERT_EQ(::write(master_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+    Await(Mode::kEditing);
+    Send(keys);
   }
 
   // What is on the screen until `end` is, or the program ends. Fails after half a minute.
@@ -45,21 +48,21 @@ class Terminal {
     return Take(end);
   }
 
-  // The same, with Ctrl-C typed until then: one that comes while nothing is waited for is lost.
-  std::string InterruptUntil(const std::string& end) {
-    for (int attempt = 0; attempt < 100 && seen_.find(end) == std::string::npos; ++attempt) {
-      Type("\x03");
-      Read(end, std::chrono::milliseconds(300));
-    }
-    return Take(end);
+  // Ctrl-C while a line is edited.
+  void Interrupt() { Type("\x03"); }
+
+  // Ctrl-C while what the last line asked for is being done.
+  void InterruptWork() {
+    Await(Mode::kWorking);
+    Send("\x03");
   }
 
-  // Types the end of input, again if it came while nothing was read. The exit code of the program;
-  // -1 if it does not end.
+  // Types the end of input, on an empty line. The exit code of the program; -1 if it does not end.
   int End() {
+    Await(Mode::kEditing);
     int status = 0;
     for (int attempt = 0; attempt < 30; ++attempt) {
-      Type("\x04");
+      Send("\x15\x04");
       for (int look = 0; look < 20; ++look) {
         if (::waitpid(child_, &status, WNOHANG) == child_) {
           child_ = 0;
@@ -72,6 +75,23 @@ class Terminal {
   }
 
  private:
+  enum class Mode { kEditing, kWorking };
+
+  // The editor takes keys one by one, and gives the terminal back between two lines.
+  void Await(Mode mode) {
+    for (int look = 0; look < 30'000; ++look) {
+      termios now{};
+      ASSERT_EQ(::tcgetattr(master_, &now), 0);
+      if (((now.c_lflag & ICANON) == 0) == (mode == Mode::kEditing)) return;
+      ::usleep(1'000);
+    }
+    FAIL() << "the console never came to this mode:\n" << seen_;
+  }
+
+  void Send(const std::string& keys) {
+    ASSERT_EQ(::write(master_, keys.data(), keys.size()), static_cast<ssize_t>(keys.size()));
+  }
+
   void Read(const std::string& end, std::chrono::milliseconds patience) {
     const auto give_up = std::chrono::steady_clock::now() + patience;
     while (seen_.find(end) == std::string::npos && std::chrono::steady_clock::now() < give_up) {
@@ -158,23 +178,22 @@ TEST_F(Console, CtrlCGivesUpALineOrAQueryAndNotTheConsole) {
   terminal.Until(kPrompt);
   terminal.Type("match $x isa nothing;\nget $x");
   terminal.Until("get $x");
-  terminal.InterruptUntil(kPrompt);
+  terminal.Interrupt();
+  terminal.Until(kPrompt);
   terminal.Type("match $p isa person; get $p; count;\n\n");
   EXPECT_TRUE(Has(terminal.Until("1 answer in"), "\n3\n"));
   terminal.Until(kPrompt);
 
   // This would take years.
   terminal.Type(
-      "match $a isa object; $b isa object; $c isa object; $d isa object; $e isa object; $f isa\n"
-      "object; $g isa object; $h isa object; $i isa object; $j isa object; $k isa object;\n"
-      "$l isa object; $m isa object; get $a, $b, $c, $d, $e, $f, $g, $h, $i, $j, $k, $l, $m;\n");
-  terminal.Until("$m;");
-  terminal.Until("...> ");
-  terminal.Type("count;\n");
+      "match $a isa object; $b isa object; $c isa object; $d isa object; $e isa object; $f isa "
+      "object; $g isa object; $h isa object; $i isa object; $j isa object; $k isa object; "
+      "$l isa object; $m isa object; get $a, $b, $c, $d, $e, $f, $g, $h, $i, $j, $k, $l, $m; "
+      "count;\n");
   terminal.Until("...> ");
   terminal.Type("\n");
-  terminal.Until("\n");
-  terminal.InterruptUntil("error: the query was cancelled");
+  terminal.InterruptWork();
+  terminal.Until("error: the query was cancelled");
   terminal.Until(kPrompt);
   terminal.Type("match $p isa person; get $p; count;\n\n");
   EXPECT_TRUE(Has(terminal.Until("1 answer in"), "\n3\n"));

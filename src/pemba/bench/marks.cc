@@ -179,7 +179,7 @@ std::vector<Mark> JudgeMarks(std::span<const Row> rows) {
     if (const auto value = rule.measure(rows, rule.better)) {
       const bool pass = rule.better == Better::kLower ? *value <= rule.limit : *value >= rule.limit;
       mark.verdict = pass ? Verdict::kPass : Verdict::kMiss;
-      mark.measured = fmt::format("{:.2f} {}", *value, rule.unit);
+      mark.measured = fmt::format("{:.{}f} {}", *value, *value < 1'000 ? 2 : 0, rule.unit);
     }
     marks.push_back(std::move(mark));
   }

@@ -18,9 +18,7 @@ namespace {
 // larger. 0 if it has none.
 std::uint64_t SizeOf(const Report& report) {
   std::uint64_t tuples = 0;
-  for (const auto& row : report.rows) {
-    if (row.scenario.starts_with("S")) tuples = std::max(tuples, row.tuples);
-  }
+  for (const auto& row : report.rows) tuples = std::max(tuples, row.tuples);
   if (tuples == 0) return 0;
   return static_cast<std::uint64_t>(
       std::llround(std::pow(10.0, std::round(std::log10(static_cast<double>(tuples))))));
