@@ -13,23 +13,10 @@ namespace {
 using internal::kLengthDelimited;
 using internal::kVarint;
 using internal::ProtobufFields;
+using internal::ReadPlainKey;
 using internal::Tag;
 using internal::Take;
-
-QuickRead ReadKeyProtobuf(std::string_view bytes, PlainCheck& question) {
-  unsigned seen = 0;
-  for (ProtobufFields fields(bytes); !fields.empty();) {
-    const auto tag = fields.TakeByte();
-    std::string_view* const out = tag == Tag(1, kLengthDelimited)   ? &question.user
-                                  : tag == Tag(2, kLengthDelimited) ? &question.relation
-                                  : tag == Tag(3, kLengthDelimited) ? &question.object
-                                                                    : nullptr;
-    if (out == nullptr) return QuickRead::kNotPlain;
-    const auto text = fields.TakeText();
-    if (!text || !Take(*text, *out, 1u << tag / 8, seen)) return QuickRead::kNotPlain;
-  }
-  return QuickRead::kDone;
-}
+using internal::TakeTextOnce;
 
 // Compact and plain JSON text, piece by piece.
 class JsonText {
@@ -106,15 +93,14 @@ QuickRead ReadPlainCheckProtobuf(std::string_view bytes, PlainCheck& question) {
       case Tag(1, kLengthDelimited):
       case Tag(4, kLengthDelimited): {
         auto& out = tag == Tag(1, kLengthDelimited) ? question.store_id : question.model_id;
-        const auto text = fields.TakeText();
-        if (!text || !Take(*text, out, 1u << tag / 8, seen)) return QuickRead::kNotPlain;
+        if (!TakeTextOnce(fields, tag, out, seen)) return QuickRead::kNotPlain;
         break;
       }
       case Tag(2, kLengthDelimited): {
         const auto key = fields.TakeBytes();
         std::string_view once;
         if (!key || !Take(*key, once, 1u << tag / 8, seen) ||
-            ReadKeyProtobuf(*key, question) == QuickRead::kNotPlain) {
+            !ReadPlainKey(*key, question.user, question.relation, question.object)) {
           return QuickRead::kNotPlain;
         }
         break;

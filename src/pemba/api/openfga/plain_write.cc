@@ -10,29 +10,12 @@ namespace {
 
 using internal::kLengthDelimited;
 using internal::ProtobufFields;
+using internal::ReadPlainKey;
 using internal::Tag;
 using internal::Take;
+using internal::TakeTextOnce;
 
 constexpr std::size_t kUserBytesMax = 512;
-
-bool TakeTextOnce(ProtobufFields& fields, std::uint8_t tag, std::string_view& out, unsigned& seen) {
-  const auto text = fields.TakeText();
-  return text && Take(*text, out, 1u << tag / 8, seen);
-}
-
-// A TupleKey without a condition, or a TupleKeyWithoutCondition.
-QuickRead ReadKey(std::string_view bytes, tuple::TupleView& key) {
-  unsigned seen = 0;
-  for (ProtobufFields fields(bytes); !fields.empty();) {
-    const auto tag = fields.TakeByte();
-    std::string_view* const out = tag == Tag(1, kLengthDelimited)   ? &key.subject
-                                  : tag == Tag(2, kLengthDelimited) ? &key.relation
-                                  : tag == Tag(3, kLengthDelimited) ? &key.object
-                                                                    : nullptr;
-    if (out == nullptr || !TakeTextOnce(fields, tag, *out, seen)) return QuickRead::kNotPlain;
-  }
-  return QuickRead::kDone;
-}
 
 // WriteRequestWrites, or WriteRequestDeletes.
 QuickRead ReadKeys(std::string_view bytes, std::vector<tuple::TupleView>& keys,
@@ -46,7 +29,8 @@ QuickRead ReadKeys(std::string_view bytes, std::vector<tuple::TupleView>& keys,
     }
     if (tag != Tag(1, kLengthDelimited)) return QuickRead::kNotPlain;
     const auto key = fields.TakeBytes();
-    if (!key || ReadKey(*key, keys.emplace_back()) == QuickRead::kNotPlain) {
+    auto& read = keys.emplace_back();
+    if (!key || !ReadPlainKey(*key, read.subject, read.relation, read.object)) {
       return QuickRead::kNotPlain;
     }
   }

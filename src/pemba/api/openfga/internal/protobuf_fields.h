@@ -60,4 +60,26 @@ constexpr std::uint8_t Tag(unsigned number, unsigned encoding) {
 }
 inline constexpr unsigned kVarint = 0, kLengthDelimited = 2;
 
+// The text of the field that began with `tag`. False if it is no text, or comes again.
+inline bool TakeTextOnce(ProtobufFields& fields, std::uint8_t tag, std::string_view& out,
+                         unsigned& seen) {
+  const auto text = fields.TakeText();
+  return text && Take(*text, out, 1u << tag / 8, seen);
+}
+
+// A tuple key without a condition, in each of the forms that requests have. False if there is more.
+inline bool ReadPlainKey(std::string_view bytes, std::string_view& user, std::string_view& relation,
+                         std::string_view& object) {
+  unsigned seen = 0;
+  for (ProtobufFields fields(bytes); !fields.empty();) {
+    const auto tag = fields.TakeByte();
+    std::string_view* const out = tag == Tag(1, kLengthDelimited)   ? &user
+                                  : tag == Tag(2, kLengthDelimited) ? &relation
+                                  : tag == Tag(3, kLengthDelimited) ? &object
+                                                                    : nullptr;
+    if (out == nullptr || !TakeTextOnce(fields, tag, *out, seen)) return false;
+  }
+  return true;
+}
+
 }  // namespace pemba::api::openfga::internal
