@@ -87,6 +87,24 @@ class Node final : public testing::Plane {
 
 class SharedPlane : public storage::testing::OnPostgres {
  protected:
+  static constexpr const char* kInvitation = "UserInvitation organization-northwind/i";
+  resource::Revision invited_at_ = 0;
+
+  // By one server, and known to both. It ends within a day.
+  void TakeInvitation() {
+    a_->MakeLibrary();
+    a_->Make("Role datum-cloud/viewer", "spec: {launchStage: Beta}");
+    invited_at_ =
+        a_->Make(
+              kInvitation,
+              "spec: {organizationRef: {name: northwind}, email: new@example.org, state: Pending, "
+              "roles: "
+              "[{name: viewer, namespace: datum-cloud}], expirationDate: '2023-11-15T22:13:20Z'}")
+            ->revision;
+    ASSERT_TRUE(b_->resources().AwaitRevision(invited_at_, steady_clock::now() + seconds(20)).ok());
+    ASSERT_TRUE(b_->plane_->RunDue().ok());
+  }
+
   std::unique_ptr<Node> NewNode() { return std::make_unique<Node>(OpenDatastore()); }
 
   // Both at the same time; each starts when the other is ready to.
@@ -279,43 +297,25 @@ TEST_F(SharedPlane, AServerWithAnotherProjectionTakesOver) {
 
 // Nobody needs the server that took an invitation for it to end in time.
 TEST_F(SharedPlane, AnInvitationExpiresWithoutTheServerThatTookIt) {
-  a_->MakeLibrary();
-  const char* const place = "UserInvitation organization-northwind/i";
-  a_->Make("Role datum-cloud/viewer", "spec: {launchStage: Beta}");
-  const auto made = a_->Make(
-      place,
-      "spec: {organizationRef: {name: northwind}, email: new@example.org, state: Pending, roles: "
-      "[{name: viewer, namespace: datum-cloud}], expirationDate: '2023-11-15T22:13:20Z'}");
-  ASSERT_TRUE(
-      b_->resources().AwaitRevision(made->revision, steady_clock::now() + seconds(20)).ok());
-  ASSERT_TRUE(b_->plane_->RunDue().ok());
+  TakeInvitation();
   a_.reset();
   b_->clock_.Advance(hours(24));
   ASSERT_TRUE(b_->plane_->RunDue().ok());
-  EXPECT_EQ(b_->Condition(place, "Expired"), "True Expired");
+  EXPECT_EQ(b_->Condition(kInvitation, "Expired"), "True Expired");
 }
 
 // Every server's clock rings; what is to be done is done once.
 TEST_F(SharedPlane, AnInvitationExpiresOnceOnManyServers) {
-  a_->MakeLibrary();
-  const char* const place = "UserInvitation organization-northwind/i";
-  a_->Make("Role datum-cloud/viewer", "spec: {launchStage: Beta}");
-  const auto made = a_->Make(
-      place,
-      "spec: {organizationRef: {name: northwind}, email: new@example.org, state: Pending, roles: "
-      "[{name: viewer, namespace: datum-cloud}], expirationDate: '2023-11-15T22:13:20Z'}");
-  ASSERT_TRUE(
-      b_->resources().AwaitRevision(made->revision, steady_clock::now() + seconds(20)).ok());
-  ASSERT_TRUE(b_->plane_->RunDue().ok());
+  TakeInvitation();
   for (Node* node : {a_.get(), b_.get()}) node->clock_.Advance(hours(24));
   AtOnce([&] { EXPECT_TRUE(a_->plane_->RunDue().ok()); },
          [&] { EXPECT_TRUE(b_->plane_->RunDue().ok()); });
   ASSERT_TRUE(a_->resources().Refresh().ok());
   ASSERT_TRUE(b_->resources().Refresh().ok());
-  EXPECT_EQ(a_->Condition(place, "Expired"), "True Expired");
+  EXPECT_EQ(a_->Condition(kInvitation, "Expired"), "True Expired");
   resource::WatchRequest watch;
-  watch.kind = a_->Key(place).kind;
-  const auto events = a_->resources().EventsAfter(watch, made->revision);
+  watch.kind = a_->Key(kInvitation).kind;
+  const auto events = a_->resources().EventsAfter(watch, invited_at_);
   ASSERT_TRUE(events.ok());
   EXPECT_THAT(events->events, SizeIs(1));
   EXPECT_EQ(a_->DriftText(), "");
