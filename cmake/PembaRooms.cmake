@@ -6,7 +6,7 @@
 #   pemba_fuzzer(model NAME dsl SRCS dsl_parser_fuzz.cc CORPUS testdata/dsl)
 
 option(PEMBA_FUZZ "Build fuzzers with libFuzzer (clang); otherwise they replay their corpus as tests" OFF)
-option(PEMBA_PRECOMPILE "Parse common headers once (cmake/Precompile.cmake)" $ENV{PEMBA_PRECOMPILE})
+option(PEMBA_PRECOMPILE "Parse common headers once (cmake/Precompile.cmake)" $ENV{PRECOMPILE_HEADERS})
 set(PEMBA_SANITIZE "" CACHE STRING "address,undefined or thread; empty for none")
 
 add_library(pemba_options INTERFACE)

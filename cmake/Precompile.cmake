@@ -1,7 +1,7 @@
 # For a build from nothing, as CI makes: what nearly every file includes is parsed once, a quarter of
 # the compiler's time. Not for every day: it hides a missing #include, and ccache cannot see through it.
 #
-#   cmake --preset dev -D PEMBA_PRECOMPILE=ON, or PEMBA_PRECOMPILE=ON in the environment
+#   cmake --preset dev -D PEMBA_PRECOMPILE=ON, or PRECOMPILE_HEADERS=ON in the environment
 file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cc "")
 
 # A target whose headers others of the same kind use.
