@@ -3,7 +3,7 @@
 
 usage: remote_test.py PEMBA
 
-Who decides is another `pemba serve`; with OPENFGA_BINARY=FILE the scenario is run against that program, too.
+Who decides is another `pemba serve`; with TEST_OPENFGA_BINARY=FILE the scenario is run against that program, too.
 """
 import os
 import shutil
@@ -387,11 +387,11 @@ class OpenFga(Server):
 
 class RemoteOpenFga(Remote):
     """The same with OpenFGA itself."""
-    program = os.environ.get("OPENFGA_BINARY", "")
+    program = os.environ.get("TEST_OPENFGA_BINARY", "")
 
     def setUp(self):
         if not self.program:
-            self.skipTest("OPENFGA_BINARY names no OpenFGA to run the suite with")
+            self.skipTest("TEST_OPENFGA_BINARY names no OpenFGA to run the suite with")
         super().setUp()
 
     def start_remote(self):

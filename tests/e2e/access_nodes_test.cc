@@ -5,8 +5,8 @@
 // permission or an account. Others do on two servers at once what only one of them may: remove the
 // last owner, take an address.
 //
-// Clients do so many rounds each, however long that takes; PEMBA_NODES_ROUNDS makes it longer,
-// PEMBA_NODES_SEED another.
+// Clients do so many rounds each, however long that takes; TEST_NODES_ROUNDS makes it longer,
+// TEST_NODES_SEED another.
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -263,12 +263,12 @@ class AccessNodes : public NodesTest {
       kIam + std::string("namespaces/organization-northwind/policybindings");
   static inline const std::string kMemberships =
       kManager + std::string("namespaces/organization-northwind/organizationmemberships");
-  const int rounds_ = FromEnvironment("PEMBA_NODES_ROUNDS", 12);
+  const int rounds_ = FromEnvironment("TEST_NODES_ROUNDS", 12);
   std::atomic<int> done_{0};
 };
 
 TEST_F(AccessNodes, NobodyHasWhatWasRevokedWhateverServersFail) {
-  const auto seed = static_cast<unsigned>(FromEnvironment("PEMBA_NODES_SEED", 1));
+  const auto seed = static_cast<unsigned>(FromEnvironment("TEST_NODES_SEED", 1));
   std::vector<std::thread> clients;
   for (int i = 0; i < kGranters; ++i) clients.emplace_back([=, this] { Grant(i, seed + 10 + i); });
   clients.emplace_back([=, this] { ChangeRole(seed + 20); });

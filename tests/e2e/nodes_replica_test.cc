@@ -2,7 +2,7 @@
 // falls behind, hangs, crashes; the primary crashes, hangs, and is replaced by the replica. The
 // replica is a synchronous one, so nothing that was acknowledged may be lost, whatever happens.
 //
-// PEMBA_NODES_SECONDS makes it longer, PEMBA_NODES_SEED another.
+// TEST_NODES_SECONDS makes it longer, TEST_NODES_SEED another.
 #include <chrono>
 #include <random>
 #include <string>
@@ -116,8 +116,8 @@ class ReplicatedNodes : public NodesTest {
 };
 
 TEST_F(ReplicatedNodes, LoseNothingWhicheverDatabaseFails) {
-  const auto seed = static_cast<unsigned>(FromEnvironment("PEMBA_NODES_SEED", 20260502));
-  const seconds duration(FromEnvironment("PEMBA_NODES_SECONDS", 25));
+  const auto seed = static_cast<unsigned>(FromEnvironment("TEST_NODES_SEED", 20260502));
+  const seconds duration(FromEnvironment("TEST_NODES_SECONDS", 25));
   AddReplica();
   if (HasFatalFailure()) return;
   for (int node = 0; node < kNodes; ++node) StartNode(node);

@@ -2,7 +2,7 @@
 // and cut off, the database loses its connections, hangs, crashes and is restarted. Clients keep a
 // history of what they were told (nodes_fixture.h).
 //
-// PEMBA_NODES_SECONDS makes it longer, PEMBA_NODES_SEED another.
+// TEST_NODES_SECONDS makes it longer, TEST_NODES_SEED another.
 #include <chrono>
 #include <csignal>
 #include <random>
@@ -79,8 +79,8 @@ class Nodes : public NodesTest {
 };
 
 TEST_F(Nodes, AreOneStoreWhateverFails) {
-  const auto seed = static_cast<unsigned>(FromEnvironment("PEMBA_NODES_SEED", 20260501));
-  const seconds duration(FromEnvironment("PEMBA_NODES_SECONDS", 20));
+  const auto seed = static_cast<unsigned>(FromEnvironment("TEST_NODES_SEED", 20260501));
+  const seconds duration(FromEnvironment("TEST_NODES_SECONDS", 20));
   for (int node = 0; node < kNodes; ++node) StartNode(node);
   CreateStore();
   if (HasFailure()) return;

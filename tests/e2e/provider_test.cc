@@ -1,6 +1,6 @@
 // The remote provider keeps the contract of providers against a real server, which is killed,
-// paused and started again. PEMBA_OPENFGA_ADDRESS (HOST:PORT of a gRPC port) names another server,
-// such as OpenFGA itself, for the same suite; PEMBA_OPENFGA_TOKEN is its bearer token.
+// paused and started again. TEST_OPENFGA_ADDRESS (HOST:PORT of a gRPC port) names another server,
+// such as OpenFGA itself, for the same suite; TEST_OPENFGA_TOKEN is its bearer token.
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -95,7 +95,7 @@ class OtherServer final : public provider::testing::Bench {
   explicit OtherServer(std::string address) : address_(std::move(address)) {}
   std::unique_ptr<provider::Provider> Connect() override {
     return Open({.address = address_,
-                 .token = FromEnvironment("PEMBA_OPENFGA_TOKEN"),
+                 .token = FromEnvironment("TEST_OPENFGA_TOKEN"),
                  .store_name = name_});
   }
   void Crash() override {}  // Not ours to kill.
@@ -108,16 +108,16 @@ class OtherServer final : public provider::testing::Bench {
 };
 
 std::unique_ptr<provider::testing::Bench> NewOtherServer() {
-  return std::make_unique<OtherServer>(FromEnvironment("PEMBA_OPENFGA_ADDRESS"));
+  return std::make_unique<OtherServer>(FromEnvironment("TEST_OPENFGA_ADDRESS"));
 }
 std::vector<provider::testing::NewBench> GivenServers() {
-  if (FromEnvironment("PEMBA_OPENFGA_ADDRESS").empty()) return {};
+  if (FromEnvironment("TEST_OPENFGA_ADDRESS").empty()) return {};
   return {&NewOtherServer};
 }
 
 TEST(GivenServer, KeepsTheContract) {
   if (GivenServers().empty()) {
-    GTEST_SKIP() << "PEMBA_OPENFGA_ADDRESS names no other server to run the suites against";
+    GTEST_SKIP() << "TEST_OPENFGA_ADDRESS names no other server to run the suites against";
   }
 }
 

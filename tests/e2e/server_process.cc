@@ -25,10 +25,10 @@ constexpr std::chrono::seconds kStartTimeout{30};
   std::abort();
 }
 
-// The program under test: PEMBA_BINARY of the environment, else the one of this build.
+// The program under test: TEST_PEMBA of the environment, else the one of this build.
 std::string Binary() {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment.
-  const char* binary = std::getenv("PEMBA_BINARY");
+  const char* binary = std::getenv("TEST_PEMBA");
   return binary != nullptr && *binary != '\0' ? binary : PEMBA_BUILT_BINARY;
 }
 

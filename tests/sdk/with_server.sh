@@ -12,7 +12,7 @@ stop() {
   rm -rf "$directory"
 }
 trap stop EXIT
-env -u PEMBA_BINARY "$pemba" serve --data-dir "$directory/data" --http-addr 127.0.0.1:0 \
+"$pemba" serve --data-dir "$directory/data" --http-addr 127.0.0.1:0 \
   --grpc-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 >"$directory/out" 2>"$directory/log" &
 server=$!
 for _ in $(seq 150); do

@@ -3,8 +3,8 @@
 # one) and runs its tests against that program.
 # Without node, npm or the packages it prints a line that starts with "SKIP: ".
 set -euo pipefail
-export PEMBA_BINARY
-PEMBA_BINARY=$(realpath "$1")
+export TEST_PEMBA
+TEST_PEMBA=$(realpath "$1")
 cd "${2:-$(dirname "$0")}"
 
 for tool in node npm; do

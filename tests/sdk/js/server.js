@@ -14,15 +14,13 @@ export async function temporaryDirectory() {
 
 // Resolves to {http, grpc, log, stop} once both listeners are bound. log() is standard error so far.
 export function startServer(dataDirectory, moreArguments = []) {
-  const binary = process.env.PEMBA_BINARY;
-  if (!binary) throw new Error('PEMBA_BINARY must name the pemba program');
-  // A server refuses PEMBA_ variables that it does not know.
-  const { PEMBA_BINARY: _, ...env } = process.env;
+  const binary = process.env.TEST_PEMBA;
+  if (!binary) throw new Error('TEST_PEMBA must name the pemba program');
   const child = spawn(
     binary,
     ['serve', '--data-dir', dataDirectory, '--http-addr', '127.0.0.1:0', '--grpc-addr', '127.0.0.1:0',
       '--metrics-addr', '127.0.0.1:0'].concat(moreArguments),
-    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let log = '';
