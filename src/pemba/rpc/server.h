@@ -35,8 +35,12 @@ struct ServerOptions {
   std::size_t worker_queue_max =
       4096;  // Of each kind. Beyond it: RESOURCE_EXHAUSTED, not a longer queue.
   std::size_t request_message_bytes_max = 616'448;  // The wire contract's default. Decompressed.
-  // Bytes of unfinished requests that one I/O thread holds; beyond it: RESOURCE_EXHAUSTED.
+  // Bytes of unfinished requests, and of answers that HTTP/2 peers have not taken, that one I/O
+  // thread holds. Beyond it requests get RESOURCE_EXHAUSTED and answers are cut off. Small ones go
+  // on, so that who sends or reads slowly does not keep others from asking; `calls_max` bounds what
+  // they come to.
   std::size_t buffered_request_bytes_max = std::size_t{256} << 20;
+  std::size_t unread_answer_bytes_max = std::size_t{256} << 20;
   std::size_t header_bytes_max =
       std::size_t{64} * 1024;  // Of one request; an entry counts 32 more. Then 431.
   std::size_t connections_max = 10'000;

@@ -58,8 +58,7 @@ void Connection::RemoveExchange(Exchange& exchange) {
 Connection::Budget Connection::CountBuffered(Exchange& exchange, std::size_t bytes) {
   exchange.buffered_bytes += bytes;
   context_.buffered_bytes += bytes;
-  return context_.buffered_bytes > context_.options.buffered_request_bytes_max ? Budget::kOver
-                                                                               : Budget::kWithin;
+  return IsOverBudget(context_, exchange) ? Budget::kOver : Budget::kWithin;
 }
 
 void Connection::UncountBuffered(Exchange& exchange, std::size_t bytes) {
@@ -68,9 +67,19 @@ void Connection::UncountBuffered(Exchange& exchange, std::size_t bytes) {
   context_.buffered_bytes -= bytes;
 }
 
+Connection::Budget Connection::CountUnread(Exchange& exchange, std::size_t bytes) {
+  const bool over = context_.unread_bytes > context_.options.unread_answer_bytes_max;
+  if (over && bytes > kSmallBytesMax) return Budget::kOver;
+  exchange.unread_bytes = bytes;
+  context_.unread_bytes += bytes;
+  return Budget::kWithin;
+}
+
 void ReleaseDetached(ConnectionContext& context, Exchange& exchange) {
   PEMBA_ASSERT(context.buffered_bytes >= exchange.buffered_bytes);
+  PEMBA_ASSERT(context.unread_bytes >= exchange.unread_bytes);
   context.buffered_bytes -= exchange.buffered_bytes;
+  context.unread_bytes -= exchange.unread_bytes;
   context.suspended.Remove(exchange);
   context.exchanges.Release(exchange);
 }

@@ -26,12 +26,22 @@ struct ConnectionContext {
   SteadyTime now{};                // As of the last wake-up: exact enough for time-outs.
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
+  std::size_t unread_bytes = 0;    // Of answers that are with HTTP/2 connections.
   BlockPool blocks = {};           // Small memory of the protocol library.
   // Load shedding, see IsOverloaded().
   SteadyTime round_began{};  // When everything that now waits to be read had not waited yet.
   std::uint32_t calls_until_look = 0;
   bool late = false, was_late = false;  // This round, and the one before.
 };
+
+// Requests and answers up to this size are always taken.
+inline constexpr std::size_t kSmallBytesMax = std::size_t{8} * 1024;
+
+// Whether the thread holds too many bytes of requests, and this is not a small one.
+inline bool IsOverBudget(const ConnectionContext& context, const Exchange& exchange) {
+  return context.buffered_bytes > context.options.buffered_request_bytes_max &&
+         exchange.buffered_bytes > kSmallBytesMax;
+}
 
 // Belongs to one I/O thread. The thread feeds bytes, asks for bytes, and tells the time.
 class Connection {
@@ -74,10 +84,12 @@ class Connection {
   std::size_t exchange_count() const { return exchange_count_; }
   Exchange* first_exchange() { return first_; }
 
-  // Counts bytes that were added to a request. kOver: this thread holds too many.
+  // Counts bytes that were added to a request. kOver: see IsOverBudget.
   enum class Budget { kWithin, kOver };
   Budget CountBuffered(Exchange& exchange, std::size_t bytes);
   void UncountBuffered(Exchange& exchange, std::size_t bytes);
+  // The same for an answer, once. One alone may be as large as it likes.
+  Budget CountUnread(Exchange& exchange, std::size_t bytes);
 
   ConnectionContext& context_;
   SteadyTime last_activity_ = context_.now;  // Of a call: what the idle time-out counts from.

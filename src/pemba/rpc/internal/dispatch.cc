@@ -144,10 +144,7 @@ Dispatched Decompress(ConnectionContext& context, Exchange& exchange,
   if (outcome == GunzipOutcome::kMalformed) {
     return Refuse(context, exchange, malformed_code, "malformed gzip data");
   }
-  if (context.buffered_bytes > context.options.buffered_request_bytes_max) {
-    return Refuse(context, exchange, kGrpcResourceExhausted,
-                  "too many requests are being received");
-  }
+  if (IsOverBudget(context, exchange)) return RefuseOverBudget(context, exchange);
   request.body = request.decoded;
   return Dispatched::kPending;
 }
@@ -234,6 +231,10 @@ Dispatched StartNextMessage(ConnectionContext& context, Exchange& exchange) {
     }
   }
   return Dispatched::kPending;
+}
+
+Dispatched RefuseOverBudget(ConnectionContext& context, Exchange& exchange) {
+  return Refuse(context, exchange, kGrpcResourceExhausted, "too many requests are being received");
 }
 
 Dispatched CheckSize(ConnectionContext& context, Exchange& exchange) {

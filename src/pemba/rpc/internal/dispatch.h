@@ -23,6 +23,9 @@ Dispatched StartCall(ConnectionContext& context, Exchange& exchange);
 // peer has half-closed and all messages are handled.
 Dispatched StartNextMessage(ConnectionContext& context, Exchange& exchange);
 
+// Answers a request for which this thread has no room: see IsOverBudget.
+Dispatched RefuseOverBudget(ConnectionContext& context, Exchange& exchange);
+
 // Requests::kOne, after every append to request.bytes. gRPC: refuses a message as soon as its
 // length prefix shows that it is too large, and a second message. HTTP: refuses once the body is
 // too large.

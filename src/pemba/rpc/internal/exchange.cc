@@ -249,7 +249,7 @@ void Exchange::Reset() {
   response_sent = false;
   head_done = headers_too_large = has_binary_headers = false;
   stream_id = 0;
-  buffered_bytes = decoded_bytes = 0;
+  buffered_bytes = decoded_bytes = unread_bytes = 0;
   ClearBuffer(incoming);
   cancelled_.store(false, std::memory_order_relaxed);
   draining_.store(false, std::memory_order_relaxed);

@@ -121,6 +121,7 @@ class Exchange final : public Call {
   std::int32_t stream_id = 0;        // HTTP/2.
   std::size_t buffered_bytes = 0;    // Counted in the context's total.
   std::size_t decoded_bytes = 0;     // Of those: request.decoded.
+  std::size_t unread_bytes = 0;      // Of the answer, likewise.
   std::string incoming;              // Requests::kEach: bytes that no handler has seen yet.
   bool response_sent = false;        // HTTP/2: to its end, and the request is not complete.
   bool head_done = false;            // HTTP/2: all request headers have arrived.

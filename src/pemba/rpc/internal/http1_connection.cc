@@ -184,8 +184,7 @@ bool Http1Connection::ReadBody() {
   body_left_ -= count;
   if (CountBuffered(*exchange_, count) == Budget::kOver) {
     keep_alive_ = false;
-    exchange_->Refuse(context_.router.fallbacks(), kGrpcResourceExhausted,
-                      "too many requests are being received");
+    RefuseOverBudget(context_, *exchange_);
     Answer();
     return false;
   }
@@ -207,10 +206,7 @@ bool Http1Connection::ReadChunks() {
     return false;
   }
   const auto budget = CountBuffered(*exchange_, exchange_->request.bytes.size() - before);
-  if (budget == Budget::kOver) {
-    exchange_->Refuse(context_.router.fallbacks(), kGrpcResourceExhausted,
-                      "too many requests are being received");
-  }
+  if (budget == Budget::kOver) RefuseOverBudget(context_, *exchange_);
   if (budget == Budget::kOver || CheckSize(context_, *exchange_) == Dispatched::kAnswered) {
     keep_alive_ = false;
     Answer();

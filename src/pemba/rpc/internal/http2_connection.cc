@@ -297,6 +297,14 @@ void Http2Connection::OnHeadersEnd(Exchange& exchange) {
     request.protocol = Protocol::kGrpc;
   }
   if (exchange.headers_too_large) return RefuseLargeHeaders(exchange);
+  // Compressed, a thousand large heads cost their sender next to nothing.
+  const auto header_bytes = request.headers.counted_bytes();
+  if (header_bytes > kSmallBytesMax && CountBuffered(exchange, header_bytes) == Budget::kOver) {
+    RefuseOverBudget(context_, exchange);
+    request.headers.Clear();
+    UncountBuffered(exchange, header_bytes);
+    return Answer(exchange);
+  }
   if (request.protocol == Protocol::kGrpc && exchange.has_binary_headers &&
       !DecodeBinaryHeaders(request.headers)) {
     exchange.FinishGrpc({kGrpcInternal, "malformed binary metadata"}, {});
@@ -323,12 +331,10 @@ void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
   exchange.request.bytes.append(bytes);
   auto checked = CheckSize(context_, exchange);
   if (CountBuffered(exchange, bytes.size()) == Budget::kOver) {
-    exchange.Refuse(context_.router.fallbacks(), kGrpcResourceExhausted,
-                    "too many requests are being received");
-    checked = Dispatched::kAnswered;
+    checked = RefuseOverBudget(context_, exchange);
   }
   if (checked == Dispatched::kPending) return;
-  UncountBuffered(exchange, exchange.buffered_bytes);
+  UncountBuffered(exchange, exchange.request.bytes.size());
   exchange.request.bytes.clear();
   Answer(exchange);
 }
@@ -448,6 +454,10 @@ void Http2Connection::Answer(Exchange& exchange) {
   const bool trailers_only = response.form == Form::kGrpc && response.grpc_code != 0;
   const bool body = !trailers_only && MayHaveBody(exchange) &&
                     (response.form != Form::kHttp || !response.bytes.empty());
+  if (body && response.form != Form::kStream &&
+      CountUnread(exchange, response.bytes.size()) == Budget::kOver) {
+    return Reset(exchange, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
 
   std::array<char, 20> status_buffer;
   std::array<char, 20> length_buffer;

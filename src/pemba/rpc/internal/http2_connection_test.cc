@@ -654,22 +654,78 @@ TEST(Http2Overload, DecompressedBytesCountToo) {
   EXPECT_EQ(server.context().buffered_bytes, 0u);
 }
 
-TEST(Http2Overload, RefusesBeyondTheBufferedBytes) {
+TEST(Http2Overload, RefusesBeyondTheBufferedBytesButNotSmallRequests) {
   Router router;
   pemba::rpc::testing::AddEchoRoutes(router);
-  pemba::rpc::testing::MemoryServer server(router, {.buffered_request_bytes_max = 100});
+  pemba::rpc::testing::MemoryServer server(router, {.buffered_request_bytes_max = 10'000});
   auto connection = server.OpenHttp2();
   Http2Client client;
-  const auto first = client.OpenGrpc("/pemba.test.Echo/Unary",
-                                     Http2Client::Frame(std::string(80, 'a')).substr(0, 70));
-  const auto second = client.OpenGrpc("/pemba.test.Echo/Unary",
-                                      Http2Client::Frame(std::string(80, 'a')).substr(0, 70));
+  const auto most_of = Http2Client::Frame(std::string(10'000, 'a')).substr(0, 9'000);
+  const auto first = client.OpenGrpc("/pemba.test.Echo/Unary", most_of);
+  const auto second = client.OpenGrpc("/pemba.test.Echo/Unary", most_of);
+  const auto small = client.Grpc("/pemba.test.Echo/Unary", "a check");
   bool closed = false;
   client.Feed(server.Talk(*connection, client.Take(), closed));
   client.Feed(server.Talk(*connection, client.Take(), closed));
   EXPECT_EQ(client.response(first).Find("grpc-status"), "");
   EXPECT_EQ(client.response(second).Find("grpc-status"), "8");
-  EXPECT_EQ(server.context().buffered_bytes, 70u);
+  EXPECT_EQ(client.response(small).Find("grpc-status"), "0");
+  EXPECT_EQ(server.context().buffered_bytes, 9'000u);
+}
+
+// A large entry of HPACK's table, named again and again, is a byte each on the wire.
+TEST(Http2Overload, CountsLargeHeads) {
+  Router router;
+  pemba::rpc::testing::AddEchoRoutes(router);
+  pemba::rpc::testing::MemoryServer server(router, {.buffered_request_bytes_max = 100'000});
+  auto connection = server.OpenHttp2();
+  Http2Client client;
+  bool closed = false;
+  auto headers = Http2Client::GrpcHeaders("/pemba.test.Echo/Worker");
+  for (int i = 0; i < 10; ++i) headers.emplace_back("x-large", std::string(3'500, 'a'));
+  std::vector<std::int32_t> streams;
+  for (int i = 0; i < 20; ++i) streams.push_back(client.Request(headers, Http2Client::Frame("x")));
+  for (auto bytes = client.Take(); !bytes.empty(); bytes = client.Take()) {
+    connection->Receive(bytes);  // No worker gets to run meanwhile.
+  }
+  EXPECT_LT(server.context().buffered_bytes, 150'000u);
+  const auto small = client.Grpc("/pemba.test.Echo/Unary", "a check");
+  client.Feed(server.Talk(*connection, client.Take(), closed));
+  EXPECT_EQ(client.response(streams.front()).Find("grpc-status"), "0");
+  EXPECT_EQ(client.response(streams.back()).Find("grpc-status"), "8");
+  EXPECT_EQ(client.response(small).Find("grpc-status"), "0");
+
+  const auto later = client.Request(headers, Http2Client::Frame("x"));
+  client.Feed(server.Talk(*connection, client.Take(), closed));
+  EXPECT_EQ(client.response(later).Find("grpc-status"), "0");
+  connection.reset();
+  EXPECT_EQ(server.context().buffered_bytes, 0u);
+}
+
+// Who asks for large answers and opens no window for them must not fill the memory.
+TEST(Http2Overload, CutsOffLargeAnswersThatNobodyReads) {
+  Router router;
+  router.Add({.grpc_method = "/list",
+              .handler = [](Call& call) { call.FinishGrpc({}, std::string(50'000, 'a')); }});
+  router.Add({.grpc_method = "/check", .handler = [](Call& call) { call.FinishGrpc({}, "yes"); }});
+  pemba::rpc::testing::MemoryServer server(router, {.unread_answer_bytes_max = 100'000});
+  const auto connection = server.OpenHttp2();
+  Http2Client client(/*stream_window_bytes=*/100);
+  bool closed = false;
+  std::vector<std::int32_t> lists;
+  for (int i = 0; i < 5; ++i) lists.push_back(client.Grpc("/list", "x"));
+  const auto check = client.Grpc("/check", "x");
+  client.Feed(server.Talk(*connection, client.Take(), closed));
+  EXPECT_EQ(server.context().unread_bytes, 150'015u);
+  EXPECT_FALSE(client.response(lists[2]).closed);
+  EXPECT_TRUE(client.response(lists[4]).closed);
+  EXPECT_EQ(client.response(lists[4]).error_code,
+            static_cast<std::uint32_t>(NGHTTP2_ENHANCE_YOUR_CALM));
+  EXPECT_EQ(client.response(check).Find("grpc-status"), "0");
+
+  for (int i = 0; i < 3; ++i) client.Reset(lists[static_cast<std::size_t>(i)], NGHTTP2_CANCEL);
+  client.Feed(server.Talk(*connection, client.Take(), closed));
+  EXPECT_EQ(server.context().unread_bytes, 0u);
 }
 
 }  // namespace
