@@ -12,8 +12,11 @@
 
 #include "pemba/storage/datastore.h"
 #include "pemba/storage/internal/directory_files.h"
+#include "pemba/storage/internal/end_mark.h"
 #include "pemba/storage/internal/keys.h"
+#include "pemba/storage/internal/log_end.h"
 #include "pemba/storage/internal/records.h"
+#include "pemba/storage/internal/report_log.h"
 
 namespace pemba::storage {
 namespace {
@@ -24,13 +27,6 @@ using internal::KeyKind;
 constexpr std::string_view kFormatVersion = "1";
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-// The library writes a log of its own into the directory otherwise.
-class NoLog final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char*, va_list) override {}
-};
 
 Error Lost(std::string what) { return {ErrorCode::kDataLoss, std::move(what)}; }
 
@@ -128,6 +124,7 @@ Status CopyDatabase(const fs::path& from, const fs::path& to) {
   fs::create_directory(to, error);
   if (error) return Error{ErrorCode::kUnavailable, error.message()};
   PEMBA_TRY(std::ignore, internal::CopyTree(from / "db", to / "db"));
+  PEMBA_TRY(std::ignore, internal::CopyEndMark(from, to));
   return internal::SyncDirectory(to);
 }
 
@@ -135,14 +132,16 @@ Status CopyDatabase(const fs::path& from, const fs::path& to) {
 
 Result<VerifyReport> VerifyEmbeddedDatastore(const fs::path& directory) {
   PEMBA_TRY(std::ignore, IsDatastore(directory));
+  PEMBA_TRY(std::ignore, internal::CheckLogEnds(directory / "db"));
   rocksdb::Options options;
-  options.info_log = std::make_shared<NoLog>();
+  options.info_log = internal::NewReportLog({});
   options.paranoid_checks = true;
   rocksdb::DB* opened = nullptr;
   const auto status = rocksdb::DB::OpenForReadOnly(options, (directory / "db").string(), &opened);
   if (status.IsCorruption()) return Lost(status.ToString());
   if (!status.ok()) return Error{ErrorCode::kUnavailable, status.ToString()};
   const std::unique_ptr<rocksdb::DB> database(opened);
+  PEMBA_TRY(std::ignore, internal::CheckEndMark(directory, database->GetLatestSequenceNumber()));
 
   rocksdb::ReadOptions read;
   read.fill_cache = false;

@@ -1,13 +1,18 @@
 #include "pemba/storage/embedded.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
 #include <mutex>
 #include <string>
+#include <system_error>
 
 #include <fmt/format.h>
 #include <openssl/rand.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/snapshot.h>
@@ -21,8 +26,11 @@
 #include "pemba/storage/internal/directory_files.h"
 #include "pemba/storage/internal/directory_lock.h"
 #include "pemba/storage/internal/embedded_datastore.h"
+#include "pemba/storage/internal/end_mark.h"
 #include "pemba/storage/internal/keys.h"
+#include "pemba/storage/internal/log_end.h"
 #include "pemba/storage/internal/records.h"
+#include "pemba/storage/internal/report_log.h"
 
 namespace pemba::storage {
 namespace {
@@ -33,6 +41,11 @@ using internal::KeyKind;
 
 constexpr std::string_view kFormatVersion = "1";
 constexpr std::size_t kSecretBytes = 32;
+
+// Room that is kept free, so that what is in memory can still be written to tables: as many write
+// buffers as there may be. Of a small file system a part.
+constexpr std::uint64_t kRoomBytes = std::uint64_t{64} << 20;
+constexpr std::uint64_t kRoomPart = 16;
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
@@ -63,8 +76,7 @@ rocksdb::Options DatabaseOptions(const EmbeddedOptions& options, rocksdb::Env* e
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   db.skip_stats_update_on_db_open = true;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  db.keep_log_file_num = 4;
+  db.info_log = internal::NewReportLog(options.report);
 
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes, /*num_shard_bits=*/2);
@@ -84,29 +96,45 @@ rocksdb::ReadOptions ScanOptions() {
 class EmbeddedDatastore final : public Datastore {
  public:
   EmbeddedDatastore(const EmbeddedOptions& options, std::unique_ptr<internal::DirectoryLock> lock)
-      : report_(options.report),
+      : directory_(options.directory),
+        report_(options.report),
         on_sync_(options.on_sync),
         lock_(std::move(lock)),
         queue_([this](std::span<const CommitEntry> entries) { return Commit(entries); }) {}
 
   Status Open(const EmbeddedOptions& options, rocksdb::Env* environment) {
+    files_ = environment->GetFileSystem();
+    std::error_code ignored;
+    const auto space = std::filesystem::space(directory_, ignored);
+    if (!ignored) room_bytes_ = std::min<std::uint64_t>(kRoomBytes, space.capacity / kRoomPart);
+
+    PEMBA_TRY(std::ignore, internal::CheckLogEnds(directory_ / "db"));
     rocksdb::DB* opened = nullptr;
     const auto status = rocksdb::DB::Open(DatabaseOptions(options, environment),
-                                          (options.directory / "db").string(), &opened);
+                                          (directory_ / "db").string(), &opened);
     if (!status.ok()) {
       const auto code = status.IsCorruption() ? ErrorCode::kDataLoss : ErrorCode::kUnavailable;
       return Error{code, "the data directory cannot be opened: " + status.ToString()};
     }
     database_.reset(opened);
-    return ReadOrMakeHeader();
+    PEMBA_TRY(std::ignore,
+              internal::CheckEndMark(directory_, database_->GetLatestSequenceNumber()));
+    PEMBA_TRY(std::ignore, ReadOrMakeHeader());
+    LeaveMark();
+    return Done{};
   }
 
   ~EmbeddedDatastore() override {
-    if (database_) (void)database_->Close();
+    if (!database_) return;
+    LeaveMark();
+    (void)database_->Close();
   }
 
   std::string_view secret() const override { return secret_; }
-  Status Health() const override { return queue_.health(); }
+  Status Health() const override {
+    PEMBA_TRY(std::ignore, queue_.health());
+    return HasRoom();
+  }
 
   Status CreateStore(const StoreRecord& record) override {
     PEMBA_TRY(std::ignore, CheckId(record.id.value, "store"));
@@ -319,9 +347,13 @@ class EmbeddedDatastore final : public Datastore {
     rocksdb::Checkpoint* made = nullptr;
     auto status = rocksdb::Checkpoint::Create(database_.get(), &made);
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-    if (status.ok()) status = checkpoint->CreateCheckpoint(directory.string());
+    std::uint64_t sequence = 0;
+    if (status.ok()) {
+      status =
+          checkpoint->CreateCheckpoint(directory.string(), /*log_size_for_flush=*/0, &sequence);
+    }
     if (!status.ok()) return NotBackedUp(status.ToString());
-    return Done{};
+    return internal::LeaveEndMark(directory.parent_path(), sequence);
   }
 
   Status NotBackedUp(const std::string& detail) const {
@@ -346,8 +378,35 @@ class EmbeddedDatastore final : public Datastore {
   }
 
   Error Refusing(const rocksdb::Status& status) const {
-    return Reported({ErrorCode::kUnavailable, "storage failed to write and accepts no more writes"},
+    return Reported({ErrorCode::kUnavailable,
+                     "storage failed to write and accepts no more writes until the server is "
+                     "started again"},
                     status.ToString());
+  }
+
+  // Before anything is queued: a write that finds the disk full could have been written in part,
+  // and then only a new start helps. This is refused, and goes on when there is room again.
+  Status HasRoom() const {
+    std::uint64_t free_bytes = 0;
+    const auto status = files_->GetFreeSpace(directory_.string(), {}, &free_bytes, nullptr);
+    const bool full = status.ok() && free_bytes < room_bytes_;
+    if (full_.exchange(full) != full && report_) {
+      report_(full
+                  ? fmt::format("the disk of the data directory is nearly full: writes are refused "
+                                "until {} MiB are free",
+                                room_bytes_ >> 20)
+                  : "the disk of the data directory has room again");
+    }
+    if (!full) return Done{};
+    return Error{ErrorCode::kUnavailable,
+                 "the server's disk is nearly full; nothing is written until there is room"};
+  }
+
+  // What is not known to be durable is not marked.
+  void LeaveMark() const {
+    if (!queue_.health().ok()) return;
+    const auto left = internal::LeaveEndMark(directory_, database_->GetLatestSequenceNumber());
+    if (!left.ok()) Reported(left.error());
   }
 
   Status ReadOrMakeHeader() {
@@ -378,6 +437,7 @@ class EmbeddedDatastore final : public Datastore {
   }
 
   Status Put(std::string key, std::string_view body) {
+    PEMBA_TRY(std::ignore, HasRoom());
     std::string value = internal::Seal(key, body);
     return queue_.Put({std::move(key), std::move(value)});
   }
@@ -405,7 +465,7 @@ class EmbeddedDatastore final : public Datastore {
     }
 
     const std::lock_guard lock(heads_mutex_);
-    PEMBA_TRY(std::ignore, queue_.health());  // A better answer than "does not follow".
+    PEMBA_TRY(std::ignore, Health());  // A better answer than "does not follow".
     auto head = heads_.find(store.value);
     if (head == heads_.end()) {
       PEMBA_TRY(const Revision durable, Head(store));
@@ -491,6 +551,10 @@ class EmbeddedDatastore final : public Datastore {
     return error;
   }
 
+  const std::filesystem::path directory_;
+  std::shared_ptr<rocksdb::FileSystem> files_;
+  std::uint64_t room_bytes_ = 0;
+  mutable std::atomic<bool> full_ = false;  // As last reported.
   const std::function<void(std::string_view)> report_;
   const std::function<void(std::chrono::nanoseconds)> on_sync_;
   const std::unique_ptr<internal::DirectoryLock> lock_;

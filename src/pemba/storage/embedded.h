@@ -25,7 +25,9 @@ struct EmbeddedOptions {
 };
 
 // Every write is synced before it is done; all who wait share one sync. After a failed write or
-// sync no further write is accepted until the directory is opened again.
+// sync no further write is accepted until the directory is opened again. So that a disk that fills
+// up does not lead there, writes are refused (kUnavailable) before its last 64 MiB are used, or its
+// last sixteenth if that is less, and accepted again once there is room.
 // Errors: kFailedPrecondition (another process has the directory open, or a newer version wrote
 // it), kDataLoss (the directory is corrupt), kUnavailable (it cannot be made or read).
 Result<std::unique_ptr<Datastore>> OpenEmbeddedDatastore(const EmbeddedOptions& options);

@@ -23,6 +23,7 @@ const StoreId kStore{"01J0000000000000000000000A"};
 struct Disk {
   std::atomic<bool> fail_sync = false;
   std::atomic<bool> full = false;  // Half of what is appended still fits.
+  std::atomic<std::uint64_t> free_bytes = std::uint64_t{1} << 40;
   std::mutex mutex;
   std::map<std::string, std::uint64_t> synced;  // Bytes by path.
 };
@@ -71,6 +72,11 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
       : FileSystemWrapper(rocksdb::FileSystem::Default()), disk_(disk) {}
   const char* Name() const override { return "FaultyFileSystem"; }
 
+  rocksdb::IOStatus GetFreeSpace(const std::string&, const rocksdb::IOOptions&,
+                                 std::uint64_t* bytes, rocksdb::IODebugContext*) override {
+    *bytes = disk_.free_bytes;
+    return rocksdb::IOStatus::OK();
+  }
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* context) override {
@@ -166,6 +172,21 @@ TEST_F(EmbeddedOnAFailingDisk, AFullDiskRefusesAndLosesNothing) {
   EXPECT_TRUE(Append(kStore, 6)->Wait().ok());
   OpenOnAGoodDisk();
   EXPECT_EQ(Last(kStore), 6u);
+}
+
+// Writing until it fails would need a new start; refusing before does not.
+TEST_F(EmbeddedOnAFailingDisk, ANearlyFullDiskRefusesWritesUntilThereIsRoom) {
+  Fill(5);
+  disk_.free_bytes = 1000;
+  ExpectRefused(datastore_->Health());
+  ExpectRefused(Append(kStore, 6)->Wait());
+  ExpectRefused(datastore_->WriteModel(kStore, {{"m"}, "text"}));
+  EXPECT_EQ(Last(kStore), 5u);
+
+  disk_.free_bytes = std::uint64_t{1} << 40;
+  EXPECT_TRUE(datastore_->Health().ok());
+  EXPECT_TRUE(Append(kStore, 6)->Wait().ok());
+  EXPECT_TRUE(datastore_->WriteModel(kStore, {{"m"}, "text"}).ok());
 }
 
 // The machine stops: what was not synced is gone. Syncing after acknowledging would show here.

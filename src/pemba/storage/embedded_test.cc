@@ -70,6 +70,33 @@ class Embedded : public ::testing::Test {
     change(*database);
   }
 
+  std::filesystem::path Log() {
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path() / "db")) {
+      if (file.path().extension() == ".log") return file.path();
+    }
+    ADD_FAILURE() << "no log";
+    return {};
+  }
+
+  // What a process that is killed after `count` writes leaves.
+  void AppendAndCrash(Revision count) {
+    const auto mark = directory_.path() / "END";
+    const auto kept = directory_.path() / "END.kept";
+    {
+      const auto datastore = MustOpen(directory_.path());
+      std::filesystem::copy_file(mark, kept);
+      Append(*datastore, count);
+    }
+    std::filesystem::rename(kept, mark);
+  }
+
+  void ExpectDataLoss(const char* text) {
+    const auto datastore = OpenEmbeddedDatastore({.directory = directory_.path()});
+    ASSERT_FALSE(datastore.ok());
+    EXPECT_EQ(datastore.error().code, ErrorCode::kDataLoss);
+    EXPECT_THAT(datastore.error().message, HasSubstr(text));
+  }
+
   static Status ReadAll(const Datastore& datastore, std::vector<Revision>& seen) {
     return datastore.ReadWrites(kStore, 0, [&](const Write& write) {
       seen.push_back(write.revision);
@@ -158,12 +185,8 @@ TEST_F(Embedded, ACorruptModelIsNamedAndNotServed) {
 
 // What a power failure may leave behind: the last record of the log is cut off.
 TEST_F(Embedded, ATornTailLosesTheTornRecordOnly) {
-  Append(*MustOpen(directory_.path()), 5);
-  std::filesystem::path log;
-  for (const auto& file : std::filesystem::directory_iterator(directory_.path() / "db")) {
-    if (file.path().extension() == ".log") log = file.path();
-  }
-  ASSERT_FALSE(log.empty());
+  AppendAndCrash(5);
+  const auto log = Log();
   std::filesystem::resize_file(log, std::filesystem::file_size(log) - 5);
   std::vector<Revision> seen;
   const auto datastore = MustOpen(directory_.path());
@@ -173,11 +196,7 @@ TEST_F(Embedded, ATornTailLosesTheTornRecordOnly) {
 
 TEST_F(Embedded, DamageInsideTheLogRefusesToOpen) {
   Append(*MustOpen(directory_.path()), 50);
-  std::filesystem::path log;
-  for (const auto& file : std::filesystem::directory_iterator(directory_.path() / "db")) {
-    if (file.path().extension() == ".log") log = file.path();
-  }
-  ASSERT_FALSE(log.empty());
+  const auto log = Log();
   std::fstream file(log, std::ios::binary | std::ios::in | std::ios::out);
   const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(log) / 2);
   file.seekg(middle);
@@ -185,9 +204,39 @@ TEST_F(Embedded, DamageInsideTheLogRefusesToOpen) {
   file.seekp(middle);
   file.put(byte);
   file.close();
-  const auto datastore = OpenEmbeddedDatastore({.directory = directory_.path()});
-  ASSERT_FALSE(datastore.ok());
-  EXPECT_EQ(datastore.error().code, ErrorCode::kDataLoss);
+  ExpectDataLoss("Corruption");
+}
+
+// One bit makes a record longer than the file: RocksDB would take it and all behind it for torn.
+TEST_F(Embedded, ADamagedLengthInTheLogIsNotTakenForATornEnd) {
+  AppendAndCrash(50);
+  const auto log = Log();
+  std::fstream file(log, std::ios::binary | std::ios::in | std::ios::out);
+  constexpr std::streamoff kHighByteOfFirstLength = 5;
+  file.seekp(kHighByteOfFirstLength);
+  file.put(static_cast<char>(0x80));
+  file.close();
+  ExpectDataLoss("damaged");
+}
+
+TEST_F(Embedded, ALogThatGotShorterSinceTheLastStopRefusesToOpen) {
+  Append(*MustOpen(directory_.path()), 50);
+  const auto log = Log();
+  const auto whole = std::filesystem::file_size(log);
+  for (const auto bytes : {whole - 1, whole / 2, std::uintmax_t{0}}) {
+    SCOPED_TRACE(bytes);
+    std::filesystem::resize_file(log, bytes);
+    ExpectDataLoss("writes are missing from the end of the data");
+  }
+  // Who wants it so, says so.
+  std::filesystem::remove(directory_.path() / "END");
+  EXPECT_TRUE(OpenEmbeddedDatastore({.directory = directory_.path()}).ok());
+}
+
+TEST_F(Embedded, ADamagedEndMarkIsNamed) {
+  MustOpen(directory_.path()).reset();
+  std::ofstream(directory_.path() / "END") << "9";
+  ExpectDataLoss("END` is damaged");
 }
 
 }  // namespace
