@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pemba/base/clock.h"
@@ -66,6 +67,10 @@ Result<server::LoadedConfig> Load(const server::SettingValues& flags, const CLI:
 int RunServe(const server::SettingValues& flags, const CLI::App& root) {
   const auto loaded = Load(flags, root);
   if (!loaded.ok()) return Fail(loaded.error());
+  // What the server keeps, tuples and keys, is its owner's to read.
+  umask(umask(0) | 077);
+  // Whoever read the log may have gone away.
+  std::signal(SIGPIPE, SIG_IGN);
   // Threads inherit the mask, so the signals wait for sigwait below.
   const auto signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -92,8 +92,27 @@ Result<std::string> ReadAll(int descriptor) {
   return bytes;
 }
 
+bool IsWhole(std::string_view frame, std::size_t size) {
+  return static_cast<std::uint32_t>(HashBytes(frame.substr(kFrameBytes, size))) ==
+         GetNumber(frame.substr(4));
+}
+
+// Whether what looks like a record whose writing was interrupted was once whole: it is so with
+// another length, or a whole record is behind its head.
+bool HoldsWholeRecord(std::string_view rest) {
+  if (rest.size() > kFrameBytes && IsWhole(rest, rest.size() - kFrameBytes)) return true;
+  for (std::size_t at = 1; at + kFrameBytes < rest.size(); ++at) {
+    const std::string_view frame = rest.substr(at);
+    const std::uint32_t size = GetNumber(frame);
+    if (size != 0 && size <= frame.size() - kFrameBytes && IsWhole(frame, size)) return true;
+  }
+  return false;
+}
+
 // Sees every whole record. The result is where they end: behind it is what is torn. 0: not even the
-// header is whole.
+// header is whole. What no crash leaves is damage, and then nothing may be cut off: a record that
+// is as long as it says, and ends in anything but what a file system fills up with, was written
+// whole.
 Result<std::size_t> Walk(std::string_view bytes, const std::string& path,
                          const std::function<Status(std::string_view)>& see) {
   if (bytes.size() < kHeader.size()) return std::size_t{0};
@@ -104,14 +123,15 @@ Result<std::size_t> Walk(std::string_view bytes, const std::string& path,
   std::string_view rest = bytes.substr(at);
   while (rest.size() >= kFrameBytes) {
     const std::uint32_t size = GetNumber(rest);
-    if (size == 0 || rest.size() - kFrameBytes < size) break;
-    const std::string_view record = rest.substr(kFrameBytes, size);
-    if (static_cast<std::uint32_t>(HashBytes(record)) != GetNumber(rest.substr(4))) {
-      if (rest.size() == kFrameBytes + size) break;  // The last one: torn.
+    const bool complete = size != 0 && rest.size() - kFrameBytes >= size;
+    if (!complete || !IsWhole(rest, size)) {
+      const bool last = !complete || rest.size() == kFrameBytes + size;
+      const bool torn = last && (complete ? rest.back() == '\0' : !HoldsWholeRecord(rest));
+      if (torn) break;
       return Error{ErrorCode::kDataLoss,
                    "the transaction log `" + path + "` is damaged at byte " + std::to_string(at)};
     }
-    PEMBA_TRY(std::ignore, see(record));
+    PEMBA_TRY(std::ignore, see(rest.substr(kFrameBytes, size)));
     at += kFrameBytes + size;
     rest = bytes.substr(at);
   }
