@@ -125,7 +125,7 @@ struct FailureCase {
   const char* err;
 };
 
-TEST(CommandLine, FailsWithOneLineOnStandardError) {
+TEST(CommandLine, FailsAndNamesWhatIsWrong) {
   const FailureCase cases[] = {
       {"a command that fails", {"thing", "show", "--store-id", "bad"}, "error: no such store\n"},
       {"a missing option",
@@ -134,6 +134,19 @@ TEST(CommandLine, FailsWithOneLineOnStandardError) {
       {"a configuration that is not there",
        {"thing", "show", "--config", "/nonexistent/fga.yaml"},
        "error: `/nonexistent/fga.yaml`: No such file or directory\n"},
+      {"no command", {}, "error: `pemba` takes a command\nRun `pemba --help`.\n"},
+      {"half a command",
+       {"thing"},
+       "error: `pemba thing` takes a command\nRun `pemba thing --help`.\n"},
+      {"an unknown command",
+       {"nothing"},
+       "error: `pemba` has no command `nothing`\nRun `pemba --help`.\n"},
+      {"an unknown command of a group",
+       {"thing", "hide", "now"},
+       "error: `pemba thing` has no command `hide`\nRun `pemba thing --help`.\n"},
+      {"an option that is there twice",
+       {"thing", "show", "--store-id", "a", "--store-id", "b"},
+       "error: --store-id is given more than once\nRun `pemba thing show --help`.\n"},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.name);
@@ -141,11 +154,9 @@ TEST(CommandLine, FailsWithOneLineOnStandardError) {
     EXPECT_EQ(ran.code, 1);
     EXPECT_EQ(ran.err, c.err);
   }
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
-                                                    {"thing"},
-                                                    {"nothing"},
-                                                    {"thing", "show", "--colour", "red"},
-                                                    {"thing", "show", "surplus"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"thing", "show", "--colour", "red"},
+        {"thing", "show", "surplus"}}) {
     const auto ran = RunShow(arguments, {});
     EXPECT_EQ(ran.code, 1);
     EXPECT_EQ(ran.err.substr(0, 7), "error: ") << ran.err;

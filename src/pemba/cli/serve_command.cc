@@ -26,6 +26,7 @@ sigset_t StopSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);  // The terminal is closed.
   return signals;
 }
 
@@ -69,8 +70,8 @@ int RunServe(const server::SettingValues& flags, const CLI::App& root) {
   if (!loaded.ok()) return Fail(loaded.error());
   // What the server keeps, tuples and keys, is its owner's to read.
   umask(umask(0) | 077);
-  // Whoever read the log may have gone away.
-  std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes is an error of the write that meets it.
+  std::signal(SIGXFSZ, SIG_IGN);
   // Threads inherit the mask, so the signals wait for sigwait below.
   const auto signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);

@@ -406,7 +406,7 @@ class EmbeddedDatastore final : public Datastore {
   void LeaveMark() const {
     if (!queue_.health().ok()) return;
     const auto left = internal::LeaveEndMark(directory_, database_->GetLatestSequenceNumber());
-    if (!left.ok()) Reported(left.error());
+    if (!left.ok()) (void)Reported(left.error());
   }
 
   Status ReadOrMakeHeader() {

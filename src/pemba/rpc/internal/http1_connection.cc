@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 
 #include "pemba/base/assert.h"
 #include "pemba/rpc/internal/dispatch.h"
@@ -87,6 +88,10 @@ void AppendNumber(std::size_t number, std::string& out, int base = 10) {
 void AppendHeader(std::string_view name, std::string_view value, std::string& out) {
   out.append(name).append(": ").append(value).append("\r\n");
 }
+
+// A request that is on its way when draining begins is answered, and hears that it was the last: to
+// close at once would lose it, and clients do not repeat what may have been done.
+constexpr std::chrono::milliseconds kDrainNoticeMax{100};
 
 bool StatusHasBody(int status) { return status != 204 && status != 304; }
 
@@ -332,9 +337,9 @@ void Http1Connection::OnMail(Exchange& exchange, Mail::Kind kind) {
 
 void Http1Connection::Drain() {
   draining_ = true;
+  drain_began_ = context_.now;
   keep_alive_ = false;
   TellDraining();
-  if (state_ == State::kHead && exchange_ == nullptr) state_ = State::kClosing;
 }
 
 Connection::Next Http1Connection::Tick() {
@@ -345,6 +350,9 @@ Connection::Next Http1Connection::Tick() {
     RefuseConnection(408, "the request did not arrive in time");
   } else if (exchange_ == nullptr && context_.now - last_activity_ > options.idle_timeout) {
     return Next::kClose;
+  } else if (draining_ && exchange_ == nullptr && state_ == State::kHead &&
+             context_.now - drain_began_ >= kDrainNoticeMax) {
+    state_ = State::kClosing;
   }
   return Next::kContinue;
 }

@@ -58,6 +58,7 @@ class Http1Connection final : public Connection {
   ChunkedDecoder chunks_;
   bool keep_alive_ = true;
   bool draining_ = false;
+  SteadyTime drain_began_{};
   bool broken_ = false;  // Close without writing what is due: the response cannot be completed.
 };
 

@@ -255,9 +255,23 @@ TEST_F(Http1ConnectionTest, DrainsAfterTheCallUnderWay) {
   EXPECT_TRUE(closed_);
 }
 
-TEST_F(Http1ConnectionTest, DrainsAtOnceWhenIdle) {
+TEST_F(Http1ConnectionTest, DrainsAMomentLaterWhenIdle) {
   connection_->Drain();
+  EXPECT_EQ(connection_->Tick(), Connection::Next::kContinue);
   EXPECT_EQ(Talk(""), "");
+  EXPECT_FALSE(closed_);
+  server_.Advance(std::chrono::milliseconds(100));
+  EXPECT_EQ(connection_->Tick(), Connection::Next::kContinue);
+  EXPECT_EQ(Talk(""), "");
+  EXPECT_TRUE(closed_);
+}
+
+// Between two requests of a connection that is kept: the second was on its way already.
+TEST_F(Http1ConnectionTest, AnswersARequestThatMeetsTheDrain) {
+  Talk(Post("/echo", "first"));
+  connection_->Drain();
+  EXPECT_THAT(Talk(Post("/echo", "second")),
+              AllOf(HasSubstr("200 OK"), HasSubstr("Connection: close\r\n"), HasSubstr("second")));
   EXPECT_TRUE(closed_);
 }
 

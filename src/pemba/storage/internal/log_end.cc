@@ -111,12 +111,13 @@ Status CheckLogEnds(const fs::path& database) {
   fs::directory_iterator entries(database, error);
   if (error) return Error{ErrorCode::kUnavailable, error.message()};
   for (const auto& entry : entries) {
-    if (entry.path().extension() != ".log") continue;
+    const auto name = entry.path().filename().string();
+    if (!name.ends_with(".log") && !name.starts_with("MANIFEST-")) continue;
     PEMBA_TRY(const auto bytes, ReadFile(entry.path()));
     if (JudgeLogEnd(bytes) == LogEnd::kDamaged) {
       return Error{ErrorCode::kDataLoss, "the log `" + entry.path().string() +
-                                             "` is damaged: writes that were acknowledged are "
-                                             "behind a record that cannot be read"};
+                                             "` is damaged: what was written later is behind "
+                                             "a record that cannot be read"};
     }
   }
   return Done{};

@@ -19,8 +19,8 @@ enum class LogEnd { kWholeOrTorn, kDamaged };
 // record's size), and O(32 KiB squared) at worst where the end is damaged.
 LogEnd JudgeLogEnd(std::string_view bytes);
 
-// All logs of a database, before it is opened. Errors: kDataLoss, naming the file; kUnavailable.
-// No such directory is no error.
+// All logs of a database, and the lists of its files, which have the same form; before it is
+// opened. Errors: kDataLoss, naming the file; kUnavailable. No such directory is no error.
 Status CheckLogEnds(const std::filesystem::path& database);
 
 }  // namespace pemba::storage::internal
