@@ -9,6 +9,7 @@
 
 #include "pemba/cli/command_line.h"
 #include "pemba/cli/object_text.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -29,12 +30,6 @@ Result<json::object> ResourceOf(const std::string& text, const std::string& name
   if (!name_space.empty()) resource["namespace"] = name_space;
   if (colon != text.npos) resource["name"] = text.substr(colon + 1);
   return resource;
-}
-
-std::string TextAt(const json::value& value, std::string_view name) {
-  const auto* object = value.if_object();
-  const auto* member = object == nullptr ? nullptr : object->if_contains(name);
-  return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
 }
 
 bool FlagAt(const json::value& value, std::string_view name) {
@@ -109,7 +104,7 @@ std::string Painted(const Session& session, bool good, const std::string& text) 
 }
 
 void PrintGrant(Session& session, const json::value& grant) {
-  session.out << "  binding  " << TextAt(grant, "binding") << "\n"
+  session.out << "  binding  " << resource::TextOf(grant, "binding") << "\n"
               << "  subject  " << Joined(TextsAt(grant, "group_path")) << "\n"
               << "  role     " << Joined(TextsAt(grant, "role_path")) << "\n"
               << "  target   " << Joined(TextsAt(grant, "parent_path")) << "\n";
@@ -127,10 +122,11 @@ Result<int> Explain(Session& session, const Options& options) {
   const auto decision = member == nullptr ? json::value() : *member;
   const bool allowed = FlagAt(decision, "allowed");
   session.out << Painted(session, allowed, allowed ? "allowed" : "denied") << "  "
-              << TextAt(decision, "reason") << "\n";
+              << resource::TextOf(decision, "reason") << "\n";
   for (const auto& grant : ListAt(answer, "grants")) PrintGrant(session, grant);
   for (const auto& miss : ListAt(answer, "near_misses")) {
-    session.out << "  " << TextAt(miss, "reason") << ": " << TextAt(miss, "message") << "\n";
+    session.out << "  " << resource::TextOf(miss, "reason") << ": "
+                << resource::TextOf(miss, "message") << "\n";
   }
   return 0;
 }
@@ -143,9 +139,9 @@ Result<int> Check(Session& session, const Options& options) {
     session.Print(answer);
   } else {
     session.out << Painted(session, allowed, allowed ? "allowed" : "denied") << "  "
-                << TextAt(answer, "reason");
-    if (const auto binding = TextAt(answer, "binding"); !binding.empty()) {
-      session.out << " by " << binding << " on " << TextAt(answer, "granted_on");
+                << resource::TextOf(answer, "reason");
+    if (const auto binding = resource::TextOf(answer, "binding"); !binding.empty()) {
+      session.out << " by " << binding << " on " << resource::TextOf(answer, "granted_on");
     }
     session.out << "\n";
   }
@@ -163,7 +159,8 @@ Result<int> Who(Session& session, const Options& options) {
   for (const auto& one : ListAt(answer, "principals")) {
     std::string via;
     for (const auto& group : TextsAt(one, "via_groups")) via += (via.empty() ? "" : ", ") + group;
-    rows.push_back({TextAt(one, "kind"), TextAt(one, "namespace"), TextAt(one, "name"), via});
+    rows.push_back({resource::TextOf(one, "kind"), resource::TextOf(one, "namespace"),
+                    resource::TextOf(one, "name"), via});
   }
   session.out << ColumnsText(rows,
                              session.style == JsonStyle::kColoured ? Colours::kYes : Colours::kNo);
@@ -184,8 +181,9 @@ Result<int> List(Session& session, const Options& options) {
   }
   if (FlagAt(answer, "all")) session.out << "all of the kind\n";
   for (const auto& one : ListAt(answer, "resources")) {
-    const auto name_space = TextAt(one, "namespace");
-    session.out << (name_space.empty() ? "" : name_space + "/") << TextAt(one, "name") << "\n";
+    const auto name_space = resource::TextOf(one, "namespace");
+    session.out << (name_space.empty() ? "" : name_space + "/") << resource::TextOf(one, "name")
+                << "\n";
   }
   if (FlagAt(answer, "truncated")) session.err << "there may be more\n";
   return 0;

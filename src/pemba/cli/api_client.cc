@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "pemba/cli/json_text.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -17,27 +18,21 @@ Result<json::value> ParseAnswer(const std::string& body) {
   return value;
 }
 
-std::string TextOf(const json::value& value, std::string_view key) {
-  const auto* object = value.if_object();
-  const auto* member = object == nullptr ? nullptr : object->if_contains(key);
-  return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
-}
-
 Error RefusalOf(const HttpResponse& response) {
   const auto answer = ParseAnswer(response.body);
-  const auto code = answer.ok() ? TextOf(*answer, "code") : "";
+  const auto code = answer.ok() ? resource::TextOf(*answer, "code") : "";
   if (code.empty()) {
     return {ErrorCode::kValidation, "the server answered HTTP " + std::to_string(response.status)};
   }
-  return {ErrorCode::kValidation, code + ": " + TextOf(*answer, "message")};
+  return {ErrorCode::kValidation, code + ": " + resource::TextOf(*answer, "message")};
 }
 
 // {"code":5,"message":...}
 Error StreamErrorOf(const json::value& error) {
   const auto* object = error.if_object();
   const auto* code = object == nullptr ? nullptr : object->if_contains("code");
-  return {ErrorCode::kValidation,
-          (code == nullptr ? "unknown" : JsonText(*code)) + ": " + TextOf(error, "message")};
+  return {ErrorCode::kValidation, (code == nullptr ? "unknown" : JsonText(*code)) + ": " +
+                                      resource::TextOf(error, "message")};
 }
 
 std::string TargetOf(const std::string& path, Query query) {
@@ -64,7 +59,7 @@ Result<std::string> FetchToken(HttpClient& http, const ApiOptions& options) {
   PEMBA_TRY(auto response,
             http.Send({.method = "POST", .url = issuer, .headers = {}, .body = JsonText(body)}));
   PEMBA_TRY(auto answer, ParseAnswer(response.body));
-  auto token = TextOf(answer, "access_token");
+  auto token = resource::TextOf(answer, "access_token");
   if (response.status / 100 != 2 || token.empty()) {
     return Error{ErrorCode::kUnauthenticated,
                  "`" + issuer + "` gave no token: HTTP " + std::to_string(response.status)};

@@ -6,6 +6,7 @@
 
 #include "pemba/cli/json_text.h"
 #include "pemba/cli/paging.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -33,7 +34,8 @@ std::int64_t NumberAt(const json::value& value, std::string_view key, std::int64
 }
 
 std::string TupleText(const json::value& tuple) {
-  return TextAt(tuple, "object") + "#" + TextAt(tuple, "relation") + "@" + TextAt(tuple, "user");
+  return resource::TextOf(tuple, "object") + "#" + resource::TextOf(tuple, "relation") + "@" +
+         resource::TextOf(tuple, "user");
 }
 
 std::string EvidenceText(const json::value& evidence) {
@@ -43,10 +45,10 @@ std::string EvidenceText(const json::value& evidence) {
   if (IsTrue(evidence, "contextual")) text += " (contextual)";
   if (const auto* condition = At(*tuple, "condition");
       condition != nullptr && condition->is_object()) {
-    text += " with " + TextAt(*condition, "name");
+    text += " with " + resource::TextOf(*condition, "name");
     if (const auto* context = At(evidence, "merged_context")) text += " on " + JsonText(*context);
   }
-  const auto expires_at = TextAt(evidence, "expires_at");
+  const auto expires_at = resource::TextOf(evidence, "expires_at");
   if (!expires_at.empty()) text += " until " + expires_at;
   return text;
 }
@@ -69,9 +71,9 @@ class ProofText {
   void Node(std::size_t number, std::size_t level) {
     if (level > kLevelsMax) return Line(level, "... deeper: see --output json");
     const auto& node = proof_[number];
-    const auto rule = TextAt(node, "rule");
-    auto line = (IsTrue(node, "holds") ? "" : "not ") + TextAt(node, "object") + "#" +
-                TextAt(node, "relation");
+    const auto rule = resource::TextOf(node, "rule");
+    auto line = (IsTrue(node, "holds") ? "" : "not ") + resource::TextOf(node, "object") + "#" +
+                resource::TextOf(node, "relation");
     if (shown_[number]) return Line(level, line + " (see above)");
     shown_[number] = true;
     const auto& steps = ListAt(node, "steps");
@@ -105,9 +107,9 @@ class ProofText {
   }
 
   static std::string Remark(const json::value& step) {
-    const auto state = TextAt(step, "state");
+    const auto state = resource::TextOf(step, "state");
     if (state == "STATE_CONDITION_NOT_MET") return ": condition not met";
-    if (state == "STATE_CONDITION_FAILED") return ": " + TextAt(step, "message");
+    if (state == "STATE_CONDITION_FAILED") return ": " + resource::TextOf(step, "message");
     if (state == "STATE_RELATION_NOT_FOUND") return ": leads nowhere";
     return "";
   }
@@ -118,7 +120,7 @@ class ProofText {
 };
 
 std::string ObstacleText(const json::value& obstacle) {
-  const auto kind = TextAt(obstacle, "kind");
+  const auto kind = resource::TextOf(obstacle, "kind");
   const auto* tuple = At(obstacle, "tuple");
   const auto text = tuple == nullptr ? std::string() : TupleText(*tuple);
   const auto* evidence = At(obstacle, "evidence");
@@ -126,11 +128,12 @@ std::string ObstacleText(const json::value& obstacle) {
   if (kind == "KIND_MISSING_TUPLE" && tuple != nullptr) {
     const auto* condition = At(*tuple, "condition");
     const bool has_condition = condition != nullptr && condition->is_object();
-    return "missing: " + text + (has_condition ? " with " + TextAt(*condition, "name") : "");
+    return "missing: " + text +
+           (has_condition ? " with " + resource::TextOf(*condition, "name") : "");
   }
   if (kind == "KIND_MISSING_LINK") return "no tuple leads on: " + text;
   if (kind == "KIND_CONDITION_NOT_MET") return "condition not met: " + on;
-  if (kind == "KIND_CONDITION_FAILED") return TextAt(obstacle, "message") + ": " + on;
+  if (kind == "KIND_CONDITION_FAILED") return resource::TextOf(obstacle, "message") + ": " + on;
   if (kind == "KIND_EXCLUDED") return "excluded by " + text + (on == text ? "" : ", for " + on);
   return "cannot be excluded: " + text;
 }
@@ -148,13 +151,13 @@ std::string Denial(const json::value& answer) {
 }
 
 std::string Failure(const json::value& answer) {
-  std::string text = "could not decide: " + TextAt(answer, "error") + "\n";
+  std::string text = "could not decide: " + resource::TextOf(answer, "error") + "\n";
   for (const auto& leaf : ListAt(answer, "failures")) {
-    text += "- " + TextAt(leaf, "object") + "#" + TextAt(leaf, "relation");
+    text += "- " + resource::TextOf(leaf, "object") + "#" + resource::TextOf(leaf, "relation");
     if (const auto* evidence = At(leaf, "evidence"); evidence != nullptr && evidence->is_object()) {
       text += ": " + EvidenceText(*evidence);
     }
-    text += ": " + TextAt(leaf, "message") + "\n";
+    text += ": " + resource::TextOf(leaf, "message") + "\n";
   }
   return text;
 }
@@ -162,7 +165,7 @@ std::string Failure(const json::value& answer) {
 }  // namespace
 
 std::string ExplanationText(const json::value& answer) {
-  const auto outcome = TextAt(answer, "outcome");
+  const auto outcome = resource::TextOf(answer, "outcome");
   if (outcome == "OUTCOME_ALLOWED") return "allowed\n" + ProofText(ListAt(answer, "proof")).Write();
   auto text = outcome == "OUTCOME_DENIED" ? Denial(answer) : Failure(answer);
   if (!IsTrue(answer, "complete")) text += "(not everything within reach was looked at)\n";

@@ -19,6 +19,7 @@
 #include "pemba/model/dsl.h"
 #include "pemba/model/json.h"
 #include "pemba/model/validation.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -197,7 +198,7 @@ Result<int> List(Session& session, const ListOptions& options) {
   if (fields.empty()) fields = {"id", "created_at"};
   json::array models;
   for (const auto& model : ListAt(answer, "authorization_models")) {
-    const auto id = TextAt(model, "id");
+    const auto id = resource::TextOf(model, "id");
     json::object one;
     if (Wants(fields, "id")) one["id"] = id;
     if (Wants(fields, "created_at")) one["created_at"] = CreatedAt(id);

@@ -7,6 +7,8 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
+#include "pemba/resource/members.h"
+
 namespace pemba::cli {
 namespace {
 
@@ -14,11 +16,6 @@ namespace json = boost::json;
 
 constexpr std::string_view kDiscoveryType =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-
-std::string TextAt(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 const json::object* ObjectAt(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
@@ -42,11 +39,11 @@ ObjectKind KindFrom(const json::object& resource, const std::string& group,
   ObjectKind kind;
   kind.group = group;
   kind.version = version;
-  kind.plural = TextAt(resource, "resource");
-  kind.singular = TextAt(resource, "singularResource");
-  kind.namespaced = TextAt(resource, "scope") == "Namespaced";
+  kind.plural = resource::TextOf(resource, "resource");
+  kind.singular = resource::TextOf(resource, "singularResource");
+  kind.namespaced = resource::TextOf(resource, "scope") == "Namespaced";
   if (const auto* response = ObjectAt(resource, "responseKind")) {
-    kind.name = TextAt(*response, "kind");
+    kind.name = resource::TextOf(*response, "kind");
   }
   for (const auto& name : ArrayAt(resource, "shortNames")) {
     if (name.is_string()) kind.short_names.emplace_back(name.get_string());
@@ -81,10 +78,10 @@ Status ObjectClient::ReadKinds(const std::string& path) {
   for (const auto& item : ArrayAt(answer.body, "items")) {
     if (!item.is_object()) continue;
     const auto* metadata = ObjectAt(item.get_object(), "metadata");
-    const auto group = metadata == nullptr ? "" : TextAt(*metadata, "name");
+    const auto group = metadata == nullptr ? "" : resource::TextOf(*metadata, "name");
     for (const auto& version : ArrayAt(item.get_object(), "versions")) {
       if (!version.is_object()) continue;
-      const auto name = TextAt(version.get_object(), "version");
+      const auto name = resource::TextOf(version.get_object(), "version");
       for (const auto& resource : ArrayAt(version.get_object(), "resources")) {
         if (resource.is_object()) kinds_.push_back(KindFrom(resource.get_object(), group, name));
       }
@@ -133,17 +130,17 @@ std::string ObjectClient::PathOf(const ObjectKind& kind, std::string_view name_s
 }
 
 Error ObjectClient::RefusalOf(const Answer& answer) {
-  auto message = TextAt(answer.body, "message");
+  auto message = resource::TextOf(answer.body, "message");
   if (message.empty()) message = "the server answered HTTP " + std::to_string(answer.status);
   const auto* details = ObjectAt(answer.body, "details");
   if (details != nullptr) {
     for (const auto& cause : ArrayAt(*details, "causes")) {
       if (!cause.is_object()) continue;
       const auto& object = cause.get_object();
-      const auto text = TextAt(object, "message");
+      const auto text = resource::TextOf(object, "message");
       // Short lists are in the message already.
       if (message.find(text) != std::string::npos) continue;
-      message += fmt::format("\n  {}: {}", TextAt(object, "field"), text);
+      message += fmt::format("\n  {}: {}", resource::TextOf(object, "field"), text);
     }
   }
   return {ErrorCode::kValidation, message};

@@ -13,6 +13,7 @@
 #include "pemba/cli/manifest.h"
 #include "pemba/cli/object_client.h"
 #include "pemba/cli/object_text.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -26,14 +27,11 @@ Colours ColoursOf(const Session& session) {
   return session.style == JsonStyle::kColoured ? Colours::kYes : Colours::kNo;
 }
 
-std::string TextAt(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
 std::string MetadataOf(const json::object& object, std::string_view name) {
   const auto* metadata = object.if_contains("metadata");
-  return metadata != nullptr && metadata->is_object() ? TextAt(metadata->get_object(), name) : "";
+  return metadata != nullptr && metadata->is_object()
+             ? resource::TextOf(metadata->get_object(), name)
+             : "";
 }
 
 std::string NameOf(const ObjectKind& kind, std::string_view name) {
@@ -118,7 +116,7 @@ Result<int> ApplyTogether(Session& session, ObjectClient& client, const ApplyOpt
   const auto& results = answer.body.at("items").as_array();
   for (std::size_t i = 0; i < results.size() && i < placed.size(); ++i) {
     Tell(session, options, NameOf(placed[i].kind, placed[i].manifest->name()),
-         TextAt(results[i].as_object(), "result"));
+         resource::TextOf(results[i].as_object(), "result"));
   }
   return 0;
 }

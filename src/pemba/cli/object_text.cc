@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "pemba/cli/json_text.h"
+#include "pemba/resource/members.h"
 #include "pemba/yaml/yaml.h"
 
 namespace pemba::cli {
@@ -31,11 +32,6 @@ const char* ColourOf(std::string_view cell) {
   if (cell == "True") return kGreen;
   if (cell == "False") return kRed;
   return cell == "Unknown" ? kYellow : nullptr;
-}
-
-std::string TextAt(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
 const json::object* ObjectAt(const json::object& object, std::string_view name) {
@@ -89,8 +85,9 @@ void AddConditions(const json::object& status, Colours colours, std::string& tex
   for (const auto& one : conditions->get_array()) {
     if (!one.is_object()) continue;
     const auto& condition = one.get_object();
-    rows.push_back({"  " + TextAt(condition, "type"), TextAt(condition, "status"),
-                    TextAt(condition, "reason"), TextAt(condition, "message")});
+    rows.push_back({"  " + resource::TextOf(condition, "type"),
+                    resource::TextOf(condition, "status"), resource::TextOf(condition, "reason"),
+                    resource::TextOf(condition, "message")});
   }
   text += "Conditions:\n" + ColumnsText(rows, colours);
 }
@@ -141,7 +138,7 @@ std::string TableText(const json::object& table, Width width, Namespaces namespa
     const bool wide = priority != nullptr && priority->is_int64() && priority->get_int64() > 0;
     if (wide && width == Width::kNarrow) continue;
     shown.push_back(i);
-    auto name = TextAt(column, "name");
+    auto name = resource::TextOf(column, "name");
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
     head.push_back(std::move(name));
   }
@@ -152,7 +149,7 @@ std::string TableText(const json::object& table, Width width, Namespaces namespa
     if (namespaces == Namespaces::kShown) {
       const auto* object = ObjectAt(row.get_object(), "object");
       const auto* metadata = object == nullptr ? nullptr : ObjectAt(*object, "metadata");
-      line.push_back(metadata == nullptr ? "" : TextAt(*metadata, "namespace"));
+      line.push_back(metadata == nullptr ? "" : resource::TextOf(*metadata, "namespace"));
     }
     const auto* cells = row.get_object().if_contains("cells");
     for (const auto i : shown) {
@@ -188,13 +185,13 @@ std::string DescriptionText(const json::object& object, Colours colours) {
   const auto line = [&](const char* name, const std::string& value) {
     if (!value.empty()) text += fmt::format("{:<14}{}\n", std::string(name) + ":", value);
   };
-  line("Name", TextAt(*metadata, "name"));
-  line("Namespace", TextAt(*metadata, "namespace"));
-  line("Kind", TextAt(object, "kind"));
-  line("API version", TextAt(object, "apiVersion"));
-  line("Uid", TextAt(*metadata, "uid"));
-  line("Created", TextAt(*metadata, "creationTimestamp"));
-  line("Deleting", TextAt(*metadata, "deletionTimestamp"));
+  line("Name", resource::TextOf(*metadata, "name"));
+  line("Namespace", resource::TextOf(*metadata, "namespace"));
+  line("Kind", resource::TextOf(object, "kind"));
+  line("API version", resource::TextOf(object, "apiVersion"));
+  line("Uid", resource::TextOf(*metadata, "uid"));
+  line("Created", resource::TextOf(*metadata, "creationTimestamp"));
+  line("Deleting", resource::TextOf(*metadata, "deletionTimestamp"));
   for (const auto& [name, key] : {std::pair{"Labels", "labels"}, {"Annotations", "annotations"}}) {
     if (const auto* map = ObjectAt(*metadata, key)) AddPart(name, *map, text);
   }

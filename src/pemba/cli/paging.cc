@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pemba/resource/members.h"
+
 namespace pemba::cli {
 
 namespace json = boost::json;
@@ -12,7 +14,7 @@ Result<json::object> ReadPages(
   json::array items;
   for (std::size_t page = 0; pages_max == 0 || page < pages_max; ++page) {
     PEMBA_TRY(auto answer, fetch(token));
-    token = TextAt(answer, "continuation_token");
+    token = resource::TextOf(answer, "continuation_token");
     const auto& more = ListAt(answer, key);
     items.insert(items.end(), more.begin(), more.end());
     if (token.empty() || more.empty()) break;
@@ -21,12 +23,6 @@ Result<json::object> ReadPages(
   result[key] = std::move(items);
   result["continuation_token"] = token;
   return result;
-}
-
-std::string TextAt(const json::value& value, std::string_view key) {
-  const auto* object = value.if_object();
-  const auto* member = object == nullptr ? nullptr : object->if_contains(key);
-  return member != nullptr && member->is_string() ? std::string(member->get_string()) : "";
 }
 
 json::array ListAt(json::value&& value, std::string_view key) {

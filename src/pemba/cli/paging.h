@@ -19,8 +19,6 @@ Result<boost::json::object> ReadPages(
     std::string_view key, std::size_t pages_max, std::string token,
     const std::function<Result<boost::json::value>(const std::string& token)>& fetch);
 
-// The text under `key` of an object; "" if there is none.
-std::string TextAt(const boost::json::value& value, std::string_view key);
 // The list under `key` of an object; empty if there is none. Of a temporary: a copy.
 const boost::json::array& ListAt(const boost::json::value& value, std::string_view key);
 boost::json::array ListAt(boost::json::value&& value, std::string_view key);

@@ -11,6 +11,7 @@
 #include "pemba/cli/file_scope.h"
 #include "pemba/cli/paging.h"
 #include "pemba/cli/tuple_file.h"
+#include "pemba/resource/members.h"
 #include "pemba/tuple/context.h"
 #include "pemba/yaml/yaml.h"
 
@@ -287,7 +288,7 @@ Result<std::vector<std::string>> RelationsOf(ApiClient& client, const QueryOptio
     if (answer.is_object()) model = answer.get_object()["authorization_model"];
   }
   for (const auto& definition : ListAt(model, "type_definitions")) {
-    if (TextAt(definition, "type") != type) continue;
+    if (resource::TextOf(definition, "type") != type) continue;
     std::vector<std::string> relations;
     const auto* members = definition.get_object().if_contains("relations");
     if (members == nullptr || !members->is_object()) return relations;
@@ -318,7 +319,8 @@ Result<int> ListRelations(Session& session, const RelationsOptions& options) {
   for (std::size_t i = 0; i < relations.size(); ++i) {
     const auto& result = results[i].get_object();
     if (const auto* error = result.if_contains("error")) {  // Unknown is not "no".
-      return Error{ErrorCode::kValidation, relations[i] + ": " + TextAt(*error, "message")};
+      return Error{ErrorCode::kValidation,
+                   relations[i] + ": " + resource::TextOf(*error, "message")};
     }
     const auto* allowed = result.if_contains("allowed");
     if (allowed != nullptr && *allowed == true) held.emplace_back(relations[i]);

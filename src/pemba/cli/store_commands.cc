@@ -17,6 +17,7 @@
 #include "pemba/cli/tuple_sender.h"
 #include "pemba/model/dsl.h"
 #include "pemba/model/json.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::cli {
 namespace {
@@ -58,7 +59,7 @@ Result<int> Create(Session& session, const CreateOptions& options) {
   json::object result;
   PEMBA_TRY(result["store"], client.Post("/stores", json::object{{"name", name}}));
   if (model) {
-    PEMBA_TRY(result["model"], WriteModel(client, TextAt(result["store"], "id"), *model));
+    PEMBA_TRY(result["model"], WriteModel(client, resource::TextOf(result["store"], "id"), *model));
   }
   session.Print(result);
   return 0;
@@ -182,11 +183,11 @@ Result<int> Import(Session& session, const ImportOptions& options) {
   } else {
     PEMBA_TRY(result["store"], client.Get(StorePath(options.store_id)));
   }
-  const auto store_id = TextAt(result["store"], "id");
+  const auto store_id = resource::TextOf(result["store"], "id");
   std::string model_id;
   if (model) {
     PEMBA_TRY(result["model"], WriteModel(client, store_id, *model));
-    model_id = TextAt(result["model"], "authorization_model_id");
+    model_id = resource::TextOf(result["model"], "authorization_model_id");
   }
 
   TupleJob job;
@@ -290,7 +291,7 @@ Result<std::vector<tuple::Tuple>> ReadTuples(ApiClient& client, const ExportOpti
       PEMBA_TRY(auto tuple, TupleOfEntry(entry, key_name));
       tuples.push_back(std::move(tuple));
     }
-    const auto token = TextAt(answer, "continuation_token");
+    const auto token = resource::TextOf(answer, "continuation_token");
     if (token.empty()) return tuples;
     body["continuation_token"] = token;
   }
@@ -320,9 +321,10 @@ Result<std::vector<StoreTest>> TestsOf(const json::array& assertions) {
     }
     const auto* expectation = object->if_contains("expectation");
     CheckCase check;
-    check.users = {TextAt(*key, "user")};
-    check.objects = {TextAt(*key, "object")};
-    check.assertions = {{TextAt(*key, "relation"), expectation != nullptr && *expectation == true}};
+    check.users = {resource::TextOf(*key, "user")};
+    check.objects = {resource::TextOf(*key, "object")};
+    check.assertions = {
+        {resource::TextOf(*key, "relation"), expectation != nullptr && *expectation == true}};
     const auto* context = object->if_contains("context");
     if (context != nullptr && context->is_object()) check.context = context->get_object();
     tests[index].checks.push_back(std::move(check));
@@ -334,7 +336,7 @@ Result<int> Export(Session& session, const ExportOptions& options) {
   PEMBA_TRY(auto client, session.Connect());
   StoreFile file;
   PEMBA_TRY(auto store, client.Get(StorePath(options.store_id)));
-  file.name = TextAt(store, "name");
+  file.name = resource::TextOf(store, "name");
   PEMBA_TRY(auto model_json, ModelJson(client, options));
   if (model_json) {
     PEMBA_TRY(auto model, model::ModelFromJsonValue(*model_json));

@@ -10,6 +10,7 @@
 #include "pemba/cli/tuple_file.h"
 #include "pemba/engine/lister.h"
 #include "pemba/model/tuple_validation.h"
+#include "pemba/resource/members.h"
 #include "pemba/storage/memory.h"
 #include "pemba/store/stores.h"
 
@@ -205,9 +206,9 @@ class RemoteTarget final : public TestTarget {
     const auto* members = user.if_object();
     if (members == nullptr || members->empty()) return {};
     const auto& who = members->begin()->value();
-    auto text = TextAt(who, "type") + ":";
-    text += members->begin()->key() == "wildcard" ? "*" : TextAt(who, "id");
-    const auto relation = TextAt(who, "relation");
+    auto text = resource::TextOf(who, "type") + ":";
+    text += members->begin()->key() == "wildcard" ? "*" : resource::TextOf(who, "id");
+    const auto relation = resource::TextOf(who, "relation");
     return relation.empty() ? text : text + "#" + relation;
   }
 

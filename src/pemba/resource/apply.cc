@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "pemba/resource/field_set.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::resource {
 namespace {
@@ -29,11 +30,6 @@ struct Manager {
     return name == other_name && how == other_how && part == other_part;
   }
 };
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 std::vector<Manager> ManagersOf(const json::object& metadata) {
   std::vector<Manager> managers;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "pemba/base/assert.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::resource {
 namespace {
@@ -26,11 +27,6 @@ const json::object& Empty() {
 const json::object& PartOf(const json::object& object, std::string_view name) {
   const auto* part = object.if_contains(name);
   return part != nullptr && part->is_object() ? part->get_object() : Empty();
-}
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
 bool FlagOf(const json::object& object, std::string_view name) {

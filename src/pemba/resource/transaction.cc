@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "pemba/resource/internal/staging.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::resource {
 namespace {
@@ -36,11 +37,6 @@ Failure InvalidFailure(const ObjectKey& key, std::vector<FieldError> errors) {
           fmt::format("{}{}{} \"{}\" is invalid: {}", kind.name, kind.group.empty() ? "" : ".",
                       kind.group, key.name, texts.size() == 1 ? all : "[" + all + "]"),
           std::move(errors)};
-}
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
 json::object& MetadataOf(json::object& document) {

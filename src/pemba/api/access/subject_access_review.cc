@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "pemba/resource/members.h"
 #include "pemba/resource/selector.h"
 
 namespace pemba::api::access {
@@ -16,20 +17,12 @@ namespace {
 namespace json = boost::json;
 
 using iam::AccessDecision;
+using resource::ObjectOf;
+using resource::TextOf;
 using Answer = iam::AccessDecision::Answer;
 
 constexpr std::size_t kDepthMax = 32;
 constexpr std::string_view kApiVersion = "authorization.k8s.io/v1";
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-const json::object* PartOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
 
 ReadReview Problem(std::string text) {
   ReadReview read;
@@ -39,7 +32,7 @@ ReadReview Problem(std::string text) {
 
 iam::Extra ExtraOf(const json::object& spec) {
   iam::Extra extra;
-  const auto* all = PartOf(spec, "extra");
+  const auto* all = ObjectOf(spec, "extra");
   if (all == nullptr) return extra;
   for (const auto& [key, values] : *all) {
     auto& texts = extra[std::string(key)];
@@ -53,12 +46,12 @@ iam::Extra ExtraOf(const json::object& spec) {
 
 // Selectors may only narrow what is asked for, so they need only be readable.
 std::string SelectorProblem(const json::object& attributes) {
-  const auto* labels = PartOf(attributes, "labelSelector");
+  const auto* labels = ObjectOf(attributes, "labelSelector");
   const auto text = labels == nullptr ? "" : TextOf(*labels, "rawSelector");
   if (const auto parsed = resource::LabelSelector::Parse(text); !parsed.ok()) {
     return "labelSelector: " + parsed.error().message;
   }
-  const auto* fields = PartOf(attributes, "fieldSelector");
+  const auto* fields = ObjectOf(attributes, "fieldSelector");
   const auto raw = fields == nullptr ? "" : TextOf(*fields, "rawSelector");
   if (!raw.empty() && raw.find('=') == raw.npos) {
     return fmt::format("fieldSelector: `{}` cannot be read", raw);
@@ -98,10 +91,10 @@ ReadReview ParseSubjectAccessReview(std::string_view body) {
     return Problem(fmt::format("expected a SubjectAccessReview of {}, got {} of {}", kApiVersion,
                                kind, TextOf(document, "apiVersion")));
   }
-  const auto* spec = PartOf(document, "spec");
+  const auto* spec = ObjectOf(document, "spec");
   if (spec == nullptr) return Problem("spec is required");
-  const auto* attributes = PartOf(*spec, "resourceAttributes");
-  const auto* other = PartOf(*spec, "nonResourceAttributes");
+  const auto* attributes = ObjectOf(*spec, "resourceAttributes");
+  const auto* other = ObjectOf(*spec, "nonResourceAttributes");
   if (attributes != nullptr && other != nullptr) {
     auto read = Problem("only one of resourceAttributes and nonResourceAttributes may be set");
     read.denied = true;

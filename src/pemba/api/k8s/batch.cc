@@ -10,6 +10,7 @@
 #include "pemba/api/k8s/answer.h"
 #include "pemba/api/k8s/request.h"
 #include "pemba/resource/apply.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::api::k8s {
 namespace {
@@ -21,6 +22,7 @@ using resource::Kind;
 using resource::ObjectKey;
 using resource::Outcome;
 using resource::ResourceStore;
+using resource::TextOf;
 using resource::Transaction;
 
 struct Front {
@@ -28,11 +30,6 @@ struct Front {
   const authn::Authenticator& authenticator;
   const ServiceOptions options;
 };
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 struct Item {
   ObjectKey key;

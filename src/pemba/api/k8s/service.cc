@@ -16,6 +16,7 @@
 #include "pemba/api/k8s/scope_path.h"
 #include "pemba/api/k8s/table.h"
 #include "pemba/api/k8s/watch.h"
+#include "pemba/resource/members.h"
 #include "pemba/resource/patch.h"
 
 namespace pemba::api::k8s {
@@ -34,24 +35,16 @@ bool IsMergePatch(const json::value& patch) {
 }
 
 using resource::Failure;
+using resource::ObjectOf;
 using resource::ObjectPtr;
 using resource::Outcome;
 using resource::Part;
 using resource::ResourceStore;
+using resource::TextOf;
 using resource::Written;
 
 constexpr const char* kAggregatedType =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-const json::object* PartOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
 
 // What the handlers share. Lives as long as the routes.
 struct Front {
@@ -254,7 +247,7 @@ class ObjectCall {
     if (TextOf(document, "kind") != kind.name) {
       return mismatch("kind", TextOf(document, "kind"), kind.name);
     }
-    const auto* metadata = PartOf(document, "metadata");
+    const auto* metadata = ObjectOf(document, "metadata");
     if (metadata == nullptr) return Done{};
     const auto name_space = TextOf(*metadata, "namespace");
     if (!name_space.empty() && name_space != target_.name_space) {
@@ -315,7 +308,7 @@ class ObjectCall {
       return Failure(Failure::Reason::kBadRequest,
                      "an empty namespace may not be set during creation");
     }
-    if (const auto* metadata = PartOf(document, "metadata")) {
+    if (const auto* metadata = ObjectOf(document, "metadata")) {
       target_.name = TextOf(*metadata, "name");
     }
     PEMBA_TRY(const auto written, front_.resources.Create(*target_.kind, target_.name_space,
@@ -326,7 +319,7 @@ class ObjectCall {
 
   Outcome<Done> Replace() {
     PEMBA_TRY(auto document, ReadDocument());
-    const auto* metadata = PartOf(document, "metadata");
+    const auto* metadata = ObjectOf(document, "metadata");
     if (metadata == nullptr || TextOf(*metadata, "resourceVersion").empty()) {
       return Failure(Failure::Reason::kInvalid,
                      fmt::format("{} \"{}\" is invalid: metadata.resourceVersion: Invalid value: "
@@ -421,7 +414,7 @@ class ObjectCall {
     if (const auto* dry = body.if_contains("dryRun"); dry != nullptr && dry->is_array()) {
       options.dry_run |= !dry->get_array().empty();
     }
-    if (const auto* preconditions = PartOf(body, "preconditions")) {
+    if (const auto* preconditions = ObjectOf(body, "preconditions")) {
       options.uid = TextOf(*preconditions, "uid");
       options.resource_version = TextOf(*preconditions, "resourceVersion");
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pemba/resource/members.h"
+
 namespace pemba::iam::testing {
 namespace {
 
@@ -14,11 +16,6 @@ using resource::Outcome;
 
 json::object Parse(std::string_view text) {
   return json::parse({text.data(), text.size()}).as_object();
-}
-
-std::string TextAt(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 }  // namespace
@@ -46,24 +43,26 @@ bool BindingJudge::IsGood(const Transaction& transaction, const Object& binding)
     return found != nullptr && (uid.empty() || found->uid() == uid);
   };
   const auto* roles = registry.FindKind(kIamGroup, "Role");
-  if (!has(roles, TextAt(role, "namespace"), TextAt(role, "name"), "")) return false;
+  if (!has(roles, resource::TextOf(role, "namespace"), resource::TextOf(role, "name"), ""))
+    return false;
   for (const auto& item : spec.at("subjects").as_array()) {
     const auto& subject = item.as_object();
-    const auto kind = TextAt(subject, "kind"), name = TextAt(subject, "name");
+    const auto kind = resource::TextOf(subject, "kind"), name = resource::TextOf(subject, "name");
     if (name.starts_with("system:")) continue;
-    if (!has(registry.FindKind(kIamGroup, kind), TextAt(subject, "namespace"), name,
-             TextAt(subject, "uid"))) {
+    if (!has(registry.FindKind(kIamGroup, kind), resource::TextOf(subject, "namespace"), name,
+             resource::TextOf(subject, "uid"))) {
       return false;
     }
   }
   const auto& selector = spec.at("resourceSelector").as_object();
   const bool one = selector.contains("resourceRef");
   const auto& target = selector.at(one ? "resourceRef" : "resourceKind").as_object();
-  const auto type = TypeId(TextAt(target, "apiGroup"), TextAt(target, "kind"));
+  const auto type = TypeId(resource::TextOf(target, "apiGroup"), resource::TextOf(target, "kind"));
   if (!IsRegistered(transaction, type)) return false;
   const auto* kind = FindKind(registry, type);
   return !one || kind == nullptr ||
-         has(kind, TextAt(target, "namespace"), TextAt(target, "name"), TextAt(target, "uid"));
+         has(kind, resource::TextOf(target, "namespace"), resource::TextOf(target, "name"),
+             resource::TextOf(target, "uid"));
 }
 
 Outcome<Done> BindingJudge::Conclude(Transaction& transaction) {
