@@ -7,9 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "pemba/base/scratch_directory.h"
 #include "pemba/bench/child_server.h"
 #include "pemba/bench/histogram.h"
-#include "pemba/bench/internal/scratch_directory.h"
 #include "pemba/bench/load_driver.h"
 #include "pemba/bench/process_use.h"
 #include "pemba/bench/run.h"
@@ -20,7 +20,6 @@
 namespace pemba::bench {
 namespace {
 
-using internal::ScratchDirectory;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using Steady = std::chrono::steady_clock;

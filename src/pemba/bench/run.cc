@@ -10,10 +10,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "pemba/base/scratch_directory.h"
 #include "pemba/bench/child_server.h"
 #include "pemba/bench/engine_driver.h"
 #include "pemba/bench/floors.h"
-#include "pemba/bench/internal/scratch_directory.h"
 #include "pemba/bench/life_run.h"
 #include "pemba/bench/marks.h"
 #include "pemba/bench/process_use.h"
@@ -23,7 +23,6 @@
 namespace pemba::bench {
 namespace {
 
-using internal::ScratchDirectory;
 
 constexpr std::uint32_t kSyncs = 500;
 constexpr int kStarts = 5;

@@ -1,14 +1,14 @@
-#include "pemba/bench/internal/scratch_directory.h"
+#include "pemba/base/scratch_directory.h"
 
 #include <cstdlib>
-#include <filesystem>
+#include <string>
 #include <system_error>
 
-namespace pemba::bench::internal {
+namespace pemba {
 
 Result<std::unique_ptr<ScratchDirectory>> ScratchDirectory::Make() {
   std::error_code error;
-  auto path = (std::filesystem::temp_directory_path(error) / "pemba-bench-XXXXXX").string();
+  auto path = (std::filesystem::temp_directory_path(error) / "pemba-XXXXXX").string();
   if (error || mkdtemp(path.data()) == nullptr) {
     return Error{ErrorCode::kUnavailable, "cannot make a directory at " + path};
   }
@@ -20,4 +20,4 @@ ScratchDirectory::~ScratchDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-}  // namespace pemba::bench::internal
+}  // namespace pemba

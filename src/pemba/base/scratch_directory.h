@@ -1,12 +1,13 @@
 // ScratchDirectory: a directory that is gone with the object.
 #pragma once
 
+#include <filesystem>
 #include <memory>
-#include <string>
+#include <utility>
 
 #include "pemba/base/result.h"
 
-namespace pemba::bench::internal {
+namespace pemba {
 
 class ScratchDirectory {
  public:
@@ -15,11 +16,12 @@ class ScratchDirectory {
   ~ScratchDirectory();
   ScratchDirectory(const ScratchDirectory&) = delete;
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  const std::string& path() const { return path_; }
+
+  const std::filesystem::path& path() const { return path_; }
 
  private:
-  explicit ScratchDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
+  explicit ScratchDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  const std::filesystem::path path_;
 };
 
-}  // namespace pemba::bench::internal
+}  // namespace pemba
