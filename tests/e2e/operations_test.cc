@@ -1,6 +1,7 @@
 // What an operator does to a real server: configuration, backup, health, deployment files.
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -106,6 +107,8 @@ TEST_F(Operations, ABackupUnderWritesHoldsEveryAcknowledgedWrite) {
           "-d '{\"name\":\"x\"}' " +
           server.admin_url() + "/admin/backups");
   EXPECT_EQ(rebound.out, "403");
+
+  EXPECT_EQ(Run("find data -perm /077").out, "") << "tuples and keys are their owner's to read";
 
   const auto verified = Run("pemba backup verify --backup data/backups/first");
   ASSERT_EQ(verified.code, 0) << verified.out;
@@ -235,6 +238,11 @@ TEST_F(Operations, TheUnitFileIsValid) {
           "systemd-analyze verify --man=no ./pemba.service");
   EXPECT_EQ(ran.code, 0) << ran.out;
   EXPECT_EQ(ran.out.find("pemba.service"), std::string::npos) << ran.out;
+}
+
+TEST_F(Operations, AClosedTerminalIsAStop) {
+  ServerProcess server(path("data"));
+  EXPECT_EQ(server.Stop(SIGHUP), 0);
 }
 
 }  // namespace

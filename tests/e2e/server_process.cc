@@ -125,8 +125,8 @@ void ServerProcess::Kill() {
   Wait();
 }
 
-int ServerProcess::Stop() {
-  ::kill(pid_, SIGTERM);
+int ServerProcess::Stop(int signal) {
+  ::kill(pid_, signal);
   const int status = Wait();
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

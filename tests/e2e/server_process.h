@@ -1,6 +1,7 @@
 // ServerProcess: a real `pemba serve` as a child process, on free ports.
 #pragma once
 
+#include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,8 +28,8 @@ class ServerProcess {
   const std::string& admin_url() const { return admin_url_; }  // If it has --admin-addr.
   pid_t pid() const { return pid_; }
   const std::string& metrics_url() const { return metrics_url_; }
-  void Kill();  // SIGKILL; returns when it is gone. Once.
-  int Stop();   // SIGTERM; the exit code.
+  void Kill();                     // SIGKILL; returns when it is gone. Once.
+  int Stop(int signal = SIGTERM);  // The exit code; -1 if it did not end by itself.
 
  private:
   int Wait();

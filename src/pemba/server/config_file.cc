@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <utility>
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include "pemba/server/setting_reference.h"
@@ -98,7 +101,10 @@ std::vector<ConfigCandidate> ConfigCandidates(const std::optional<std::string>& 
       {"/etc/pemba/config.yaml", ConfigDialect::kPemba},
       {"/etc/openfga/config.yaml", ConfigDialect::kOpenfga},
   };
-  if (home && !home->empty()) {
+  // Who is not let into it has another home: `sudo -u` leaves root's behind.
+  const bool foreign =
+      home && ::faccessat(AT_FDCWD, home->c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES;
+  if (home && !home->empty() && !foreign) {
     candidates.push_back({*home + "/.openfga/config.yaml", ConfigDialect::kOpenfga});
   }
   candidates.push_back({"config.yaml", ConfigDialect::kOpenfga});

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "pemba/base/testing/temporary_directory.h"
 
@@ -96,6 +97,18 @@ TEST(ConfigFile, Places) {
             "pemba.yaml /etc/pemba/config.yaml /etc/openfga/config.yaml "
             "/home/anne/.openfga/config.yaml config.yaml ");
   EXPECT_EQ(ConfigCandidates(std::nullopt).size(), 4U);
+}
+
+// `sudo -u pemba pemba serve`: $HOME is still that of root.
+TEST(ConfigFile, AHomeThatMayNotBeEnteredIsNotOurs) {
+  const TemporaryDirectory directory;
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::none);
+  constexpr uid_t kNobody = 65534;
+  const bool root = ::geteuid() == 0;
+  ASSERT_EQ(root ? ::seteuid(kNobody) : 0, 0);
+  const auto candidates = ConfigCandidates(directory.path().string());
+  ASSERT_EQ(root ? ::seteuid(0) : 0, 0);
+  EXPECT_EQ(candidates.size(), 4U);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pemba/base/assert.h"
 #include "pemba/base/testing/temporary_directory.h"
 #include "pemba/storage/embedded.h"
 #include "pemba/storage/postgres.h"
