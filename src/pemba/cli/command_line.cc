@@ -37,25 +37,25 @@ std::string EnvironmentName(std::string_view prefix, std::string_view option) {
   return name;
 }
 
-// The command that the arguments came to, and its name with those above it.
-std::pair<const CLI::App*, std::string> Innermost(const CLI::App& root) {
-  const CLI::App* command = &root;
-  std::string name = command->get_name();
-  while (!command->get_subcommands().empty()) {
-    command = command->get_subcommands().front();
-    name += " " + command->get_name();
+// The command that the arguments came to, with those above it.
+std::string NameOfInnermost(const CLI::App& root) {
+  std::string name = root.get_name();
+  for (auto found = root.get_subcommands(); !found.empty();
+       found = found.front()->get_subcommands()) {
+    name += " " + found.front()->get_name();
   }
-  return {command, name};
+  return name;
 }
 
 // The library's words do not name what was given where a command is unknown or an option is there
 // twice.
-std::string TextOf(const CLI::ParseError& error, const CLI::App& command, const std::string& name) {
+std::string TextOf(const CLI::ParseError& error, const CLI::App& root, const std::string& name) {
   const std::string text = error.what();
   if (text == "A subcommand is required") {
-    const auto given = command.remaining();
-    return given.empty() ? "`" + name + "` takes a command"
-                         : "`" + name + "` has no command `" + given.front() + "`";
+    const auto rest = root.remaining(/*recurse=*/true);
+    const bool unknown = !rest.empty() && !rest.front().starts_with('-');
+    return "`" + name + "` " +
+           (unknown ? "has no command `" + rest.front() + "`" : "takes a command");
   }
   const auto twice = text.find(": At Most 1 required");
   return twice == text.npos ? text : text.substr(0, twice) + " is given more than once";
@@ -120,8 +120,8 @@ int CommandLine::Run(const std::vector<std::string>& arguments) {
   } catch (const CLI::Success& help) {
     return root_.exit(help, out_, err_);
   } catch (const CLI::ParseError& error) {
-    const auto [command, name] = Innermost(root_);
-    err_ << "error: " << TextOf(error, *command, name) << "\nRun `" << name << " --help`.\n";
+    const auto name = NameOfInnermost(root_);
+    err_ << "error: " << TextOf(error, root_, name) << "\nRun `" << name << " --help`.\n";
     return 1;
   }
 }

@@ -154,13 +154,8 @@ class FileLog final : public TransactionLog {
                    "the transaction log `" + path_ + "` ends in the middle of a record"};
     }
     if (end == 0) return Restart();  // Torn when it was made.
-    if (end != bytes.size() && ::ftruncate(file_.get(), static_cast<off_t>(end)) != 0) {
-      return Unavailable("the torn end of the transaction log cannot be cut off");
-    }
-    if (::lseek(file_.get(), static_cast<off_t>(end), SEEK_SET) < 0) {
-      return Unavailable("the transaction log cannot be positioned");
-    }
-    return Done{};
+    if (CutOff(static_cast<off_t>(end))) return Done{};
+    return Unavailable("the torn end of the transaction log cannot be cut off");
   }
 
   Status Append(std::string_view record) override {
@@ -171,8 +166,13 @@ class FileLog final : public TransactionLog {
     if (record.empty() || record.size() > kRecordBytesMax) {
       return Error{ErrorCode::kLimitExceeded, "the transaction is too large for one record"};
     }
+    const off_t end = ::lseek(file_.get(), 0, SEEK_CUR);
     failed_ = true;  // Until it is known to have worked.
-    PEMBA_TRY(std::ignore, WriteAll(file_.get(), Frame(record)));
+    if (auto written = WriteAll(file_.get(), Frame(record)); !written.ok()) {
+      // A full disk, most likely. Without the part that fitted the log is as it was.
+      failed_ = !CutOff(end);
+      return written;
+    }
     if (::fdatasync(file_.get()) != 0) return Unavailable("the transaction log cannot be synced");
     failed_ = false;
     return Done{};
@@ -182,8 +182,12 @@ class FileLog final : public TransactionLog {
     const std::string fresh = path_ + ".new";
     File file(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (file.get() < 0) return Unavailable("`" + fresh + "` cannot be made");
-    PEMBA_TRY(std::ignore, WriteAll(file.get(), kHeader));
-    PEMBA_TRY(std::ignore, WriteAll(file.get(), Frame(record)));
+    auto written = WriteAll(file.get(), kHeader);
+    if (written.ok()) written = WriteAll(file.get(), Frame(record));
+    if (!written.ok()) {
+      ::unlink(fresh.c_str());  // Others may need the room.
+      return written;
+    }
     if (::fsync(file.get()) != 0) return Unavailable("`" + fresh + "` cannot be synced");
     if (::rename(fresh.c_str(), path_.c_str()) != 0) {
       return Unavailable("`" + fresh + "` cannot take the place of the transaction log");
@@ -201,6 +205,12 @@ class FileLog final : public TransactionLog {
   }
 
  private:
+  // The log goes on at `end`. False, with errno, if that cannot be.
+  bool CutOff(off_t end) {
+    return end >= 0 && ::ftruncate(file_.get(), end) == 0 &&
+           ::lseek(file_.get(), end, SEEK_SET) == end;
+  }
+
   Status Restart() {
     if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) < 0) {
       return Unavailable("the transaction log cannot be begun");

@@ -21,8 +21,8 @@ class TransactionLog {
   // Every record in order. Errors: kDataLoss for damage before the end, kUnavailable, and what
   // `see` returns.
   virtual Status Read(const std::function<Status(std::string_view record)>& see) = 0;
-  // Durable when it returns; after an error the log takes no more until it is opened again, because
-  // what is on the medium is unknown.
+  // Durable when it returns. After an error the log is as it was, or if what is on the medium is
+  // unknown takes no more until it is opened again.
   virtual Status Append(std::string_view record) = 0;
   // One record instead of all.
   virtual Status Replace(std::string_view record) = 0;

@@ -1,6 +1,7 @@
 // Transactions: isolation, conflicts, keys, durability, limits.
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pemba/reason/database.h"
@@ -339,6 +341,29 @@ TEST_F(Durability, ATornEndIsCutOffAndDamageIsTold) {
     EXPECT_EQ(database.error().code, ErrorCode::kDataLoss);
     EXPECT_EQ(std::filesystem::file_size(path_), size);
   }
+}
+
+TEST_F(Durability, ARecordThatFindsNoRoomIsCutOffAndLaterOnesAreTaken) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  auto database = *Open();
+  MustDefine(*database, kSchema);
+  MustWrite(*database, R"(insert $p isa person, has badge "1";)");
+  const auto size = std::filesystem::file_size(path_);
+  rlimit unlimited{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  const rlimit tight{.rlim_cur = size + 10, .rlim_max = unlimited.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  auto writing = Begin(*database, TransactionKind::kWrite);
+  MustRun(*writing, R"(insert $p isa person, has badge "2";)");
+  const auto committed = writing->Commit();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  ASSERT_FALSE(committed.ok());
+  EXPECT_EQ(committed.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(std::filesystem::file_size(path_), size);
+
+  MustWrite(*database, R"(insert $p isa person, has badge "3";)");
+  database = *Open();
+  EXPECT_EQ(Count(*Begin(*database, TransactionKind::kRead), "match $p isa person;"), 2U);
 }
 
 class FailingLog final : public TransactionLog {

@@ -222,12 +222,9 @@ TEST_F(Embedded, ADamagedLengthInTheLogIsNotTakenForATornEnd) {
 TEST_F(Embedded, ALogThatGotShorterSinceTheLastStopRefusesToOpen) {
   Append(*MustOpen(directory_.path()), 50);
   const auto log = Log();
-  const auto whole = std::filesystem::file_size(log);
-  for (const auto bytes : {whole - 1, whole / 2, std::uintmax_t{0}}) {
-    SCOPED_TRACE(bytes);
-    std::filesystem::resize_file(log, bytes);
-    ExpectDataLoss("writes are missing from the end of the data");
-  }
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) / 2);
+  ExpectDataLoss("writes are missing from the end of the data");
+  ExpectDataLoss("writes are missing from the end of the data");  // It does not pass with time.
   // Who wants it so, says so.
   std::filesystem::remove(directory_.path() / "END");
   EXPECT_TRUE(OpenEmbeddedDatastore({.directory = directory_.path()}).ok());

@@ -425,7 +425,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ReadChanges", "GET", "/stores/{store_id}/changes", 200, kWorker}, &S::ReadChanges);
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
-  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
+  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kWorker}, &S::Expand);
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);
