@@ -343,7 +343,6 @@ class Server::Impl {
     api::openfga::AddAuthzenRoutes(*authzen_, *authenticator_, clock_, std::move(front),
                                    config_.authzen.store_id, router_);
     api::HealthOptions health{.services = {kRelationshipService},
-                              .ready = [this] { return ReadyToRead(); },
                               .writes = [this] { return stores_->Health(); },
                               .on_call =
                                   [this] {
@@ -351,10 +350,7 @@ class Server::Impl {
                                         .With("grpc_service", kHealthService);
                                   }};
     if (access_plane_) {
-      health.parts[kAccessService] = [this]() -> Status {
-        PEMBA_TRY(std::ignore, ReadyToRead());
-        return access_plane_->Ready();
-      };
+      health.parts[kAccessService] = [this] { return access_plane_->Ready(); };
     }
     api::AddHealthRoutes(std::move(health), router_);
     api::k8s::ServiceOptions objects{.callers = CallerOptionsOf(config_)};
@@ -371,13 +367,6 @@ class Server::Impl {
     }
     api::AddReflectionRoutes(services, router_);
     router_.SetFallbacks(api::WithCors(cors_, api::WireFallbacks()));
-  }
-
-  // Of several servers on one database each goes on reading while the database is gone: were they
-  // not ready then, nobody would be asked any more.
-  Status ReadyToRead() const {
-    if (stores_->following()) return Done{};
-    return stores_->Health();
   }
 
   Status ListenToOperator() {

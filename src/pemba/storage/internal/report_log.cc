@@ -12,7 +12,7 @@ namespace {
 class ReportLog final : public rocksdb::Logger {
  public:
   explicit ReportLog(std::function<void(std::string_view)> report)
-      : Logger(rocksdb::InfoLogLevel::WARN_LEVEL), report_(std::move(report)) {}
+      : Logger(rocksdb::InfoLogLevel::ERROR_LEVEL), report_(std::move(report)) {}
 
   void Logv(const char* format, va_list arguments) override {
     if (!report_) return;

@@ -9,7 +9,7 @@
 
 namespace pemba::storage::internal {
 
-// Warnings and errors go to `report`, which may be empty and must outlive the database. By itself
+// Errors go to `report`, which may be empty and must outlive the database. By itself
 // RocksDB writes a file beside the data, and ends the process when the disk is too full for it.
 std::shared_ptr<rocksdb::Logger> NewReportLog(std::function<void(std::string_view)> report);
 
