@@ -108,6 +108,7 @@ class EmbeddedDatastore final : public Datastore {
     const auto space = std::filesystem::space(directory_, ignored);
     if (!ignored) room_bytes_ = std::min<std::uint64_t>(kRoomBytes, space.capacity / kRoomPart);
 
+    std::filesystem::create_directory(directory_ / "db", ignored);  // RocksDB would complain.
     PEMBA_TRY(std::ignore, internal::CheckLogEnds(directory_ / "db"));
     rocksdb::DB* opened = nullptr;
     const auto status = rocksdb::DB::Open(DatabaseOptions(options, environment),

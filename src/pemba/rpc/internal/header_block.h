@@ -29,6 +29,8 @@ class HeaderBlock {
   std::size_t size() const { return entries_.size(); }
   // As HTTP/2 counts a header list: 32 bytes of overhead an entry.
   std::size_t counted_bytes() const { return bytes_.size() + 32 * entries_.size(); }
+  // Of memory.
+  std::size_t held_bytes() const { return bytes_.capacity() + sizeof(Entry) * entries_.capacity(); }
   std::string_view name(std::size_t i) const { return View(entries_[i].name); }
   std::string_view value(std::size_t i) const { return View(entries_[i].value); }
   Recurs recurs(std::size_t i) const { return entries_[i].recurs; }

@@ -298,8 +298,9 @@ void Http2Connection::OnHeadersEnd(Exchange& exchange) {
   }
   if (exchange.headers_too_large) return RefuseLargeHeaders(exchange);
   // Compressed, a thousand large heads cost their sender next to nothing.
-  const auto header_bytes = request.headers.counted_bytes();
-  if (header_bytes > kSmallBytesMax && CountBuffered(exchange, header_bytes) == Budget::kOver) {
+  const auto header_bytes = request.headers.held_bytes();
+  if (request.headers.counted_bytes() > kSmallBytesMax &&
+      CountBuffered(exchange, header_bytes) == Budget::kOver) {
     RefuseOverBudget(context_, exchange);
     request.headers.Clear();
     UncountBuffered(exchange, header_bytes);
