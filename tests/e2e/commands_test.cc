@@ -12,6 +12,7 @@
 #include "pemba/cli/command_line.h"
 #include "pemba/cli/paging.h"
 #include "pemba/cli/store_file.h"
+#include "pemba/resource/members.h"
 #include "server_process.h"
 
 namespace pemba::e2e {
@@ -19,7 +20,7 @@ namespace {
 
 namespace json = boost::json;
 using cli::ListAt;
-using cli::TextAt;
+using resource::TextOf;
 
 struct Ran {
   int code;
@@ -71,8 +72,8 @@ class Commands : public testing::Test {
         Run({"store", "create", "--name", "commands", "--model", File("model.fga", model)});
     EXPECT_EQ(ran.code, 0) << ran.err;
     const auto created = ran.value();
-    EXPECT_EQ(TextAt(created.at("model"), "authorization_model_id").size(), 26u);
-    return TextAt(created.at("store"), "id");
+    EXPECT_EQ(TextOf(created.at("model"), "authorization_model_id").size(), 26u);
+    return TextOf(created.at("store"), "id");
   }
 
   inline static TemporaryDirectory* directory_ = nullptr;
@@ -97,10 +98,10 @@ condition cc(x: int) {
 TEST_F(Commands, StoreCreateListGetDelete) {
   const auto created = Run({"store", "create", "--name", "first store"});
   ASSERT_EQ(created.code, 0) << created.err;
-  const auto id = TextAt(created.value().at("store"), "id");
-  EXPECT_EQ(TextAt(created.value().at("store"), "name"), "first store");
+  const auto id = TextOf(created.value().at("store"), "id");
+  EXPECT_EQ(TextOf(created.value().at("store"), "name"), "first store");
 
-  EXPECT_EQ(TextAt(Run({"store", "get", "--store-id", id}).value(), "name"), "first store");
+  EXPECT_EQ(TextOf(Run({"store", "get", "--store-id", id}).value(), "name"), "first store");
   const auto listed = Run({"store", "list"});
   EXPECT_NE(listed.out.find("\"id\":\"" + id + "\",\"name\":\"first store\""), std::string::npos)
       << listed.out;
@@ -126,19 +127,19 @@ TEST_F(Commands, ModelWriteGetList) {
 
   const auto written = RunIn(store, {"model", "write", "model\n  schema 1.1\n\ntype person\n"});
   ASSERT_EQ(written.code, 0) << written.err;
-  const auto id = TextAt(written.value(), "authorization_model_id");
+  const auto id = TextOf(written.value(), "authorization_model_id");
   const auto latest = Run({"model", "get", "--store-id", store});
   EXPECT_EQ(latest.out.substr(0, 12 + 26 + 2), "# Model ID: " + id + "\n#");
   EXPECT_NE(latest.out.find("\ntype person\n"), std::string::npos);
 
   const auto as_json = RunIn(store, {"model", "get", "--format", "json", "--model-id", id});
-  EXPECT_EQ(TextAt(as_json.value(), "id"), id);
-  EXPECT_EQ(TextAt(ListAt(as_json.value(), "type_definitions").at(0), "type"), "person");
+  EXPECT_EQ(TextOf(as_json.value(), "id"), id);
+  EXPECT_EQ(TextOf(ListAt(as_json.value(), "type_definitions").at(0), "type"), "person");
 
   const auto listed = RunIn(store, {"model", "list"});
   const auto models = ListAt(listed.value(), "authorization_models");
   ASSERT_EQ(models.size(), 2u);
-  EXPECT_EQ(TextAt(models[0], "id"), id) << "newest first";
+  EXPECT_EQ(TextOf(models[0], "id"), id) << "newest first";
 
   const auto invalid = RunIn(store, {"model", "write", "model\n  schema 1.1\ntype a\ntype a\n"});
   EXPECT_EQ(invalid.code, 1);
@@ -189,8 +190,8 @@ TEST_F(Commands, TupleWriteReadDeleteChanges) {
   const auto changes = RunIn(store, {"tuple", "changes", "--type", "document"});
   const auto list = ListAt(changes.value(), "changes");
   ASSERT_EQ(list.size(), 3u);
-  EXPECT_EQ(TextAt(list[2], "operation"), "TUPLE_OPERATION_DELETE");
-  const auto token = TextAt(changes.value(), "continuation_token");
+  EXPECT_EQ(TextOf(list[2], "operation"), "TUPLE_OPERATION_DELETE");
+  const auto token = TextOf(changes.value(), "continuation_token");
   const auto later =
       RunIn(store, {"tuple", "changes", "--type", "document", "--continuation-token", token});
   EXPECT_TRUE(ListAt(later.value(), "changes").empty());
@@ -216,7 +217,7 @@ TEST_F(Commands, TupleFilesInChunksAndParallel) {
   ran = RunIn(store, {"tuple", "write", "--file", file, "--hide-imported-tuples"});
   EXPECT_EQ(ran.value().at("successful_count"), 250) << "one by one, what is there is ignored";
   EXPECT_EQ(ran.value().at("failed_count"), 1);
-  EXPECT_EQ(TextAt(ListAt(ran.value(), "failed").at(0), "reason"),
+  EXPECT_EQ(TextOf(ListAt(ran.value(), "failed").at(0), "reason"),
             "validation_error: Invalid tuple 'document:1#nothing@user:x'. Reason: relation "
             "'document#nothing' not found");
 
@@ -292,7 +293,7 @@ TEST_F(Commands, QueryBatchCheckAndListRelations) {
   ASSERT_EQ(results.size(), 3u);
   EXPECT_EQ(results[0].at("allowed"), true);
   EXPECT_EQ(results[1].at("allowed"), false);
-  EXPECT_EQ(TextAt(results[2].at("error"), "input_error"), "validation_error");
+  EXPECT_EQ(TextOf(results[2].at("error"), "input_error"), "validation_error");
 
   std::string many;  // More than one batch may hold.
   for (int i = 0; i < 120; ++i) {
@@ -320,8 +321,8 @@ TEST_F(Commands, ImportExportAndTestAgainstTheServer) {
       Run({"store", "import", "--file", PEMBA_SOURCE_DIR "/samples/workspace.fga.yaml"});
   ASSERT_EQ(imported.code, 0) << imported.out << imported.err;
   const auto result = imported.value();
-  const auto store = TextAt(result.at("store"), "id");
-  EXPECT_EQ(TextAt(result.at("store"), "name"), "workspace");
+  const auto store = TextOf(result.at("store"), "id");
+  EXPECT_EQ(TextOf(result.at("store"), "name"), "workspace");
   EXPECT_EQ(result.at("tuples").at("failed_count"), 0);
   EXPECT_GT(result.at("assertions").to_number<int>(), 30);
   EXPECT_EQ(RunIn(store, {"query", "check", "user:anne", "viewer", "document:roadmap"}).out,
@@ -366,7 +367,7 @@ TEST_F(Commands, ModelValidateTransformAndTestNeedNoServer) {
                             "    define b: c\n"});
   EXPECT_EQ(invalid.code, 1);
   EXPECT_EQ(invalid.value().at("is_valid"), false);
-  EXPECT_EQ(TextAt(invalid.value(), "error"), "'a#c' relation is undefined");
+  EXPECT_EQ(TextOf(invalid.value(), "error"), "'a#c' relation is undefined");
 
   const auto transformed = Run({"model", "transform", kModel});
   ASSERT_EQ(transformed.code, 0) << transformed.err;

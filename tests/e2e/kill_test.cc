@@ -16,6 +16,7 @@
 
 #include "pemba/cli/api_client.h"
 #include "pemba/cli/paging.h"
+#include "pemba/resource/members.h"
 #include "server_process.h"
 
 namespace pemba::e2e {
@@ -86,7 +87,7 @@ std::map<std::string, int> ReadDocuments(const std::string& url, const std::stri
   EXPECT_TRUE(pages.ok()) << pages.error().message;
   if (!pages.ok()) return documents;
   for (const auto& tuple : cli::ListAt(*pages, "tuples")) {
-    const auto object = cli::TextAt(tuple.at("key"), "object");
+    const auto object = resource::TextOf(tuple.at("key"), "object");
     ++documents[object.substr(object.find(':') + 1)];
   }
   return documents;
@@ -102,7 +103,7 @@ TEST(Kill, WhatWasAcknowledgedSurvives) {
     auto client = ClientOf(server.url());
     const auto created = client.Post("/stores", json::object{{"name", "kill-test"}});
     ASSERT_TRUE(created.ok()) << created.error().message;
-    store = cli::TextAt(*created, "id");
+    store = resource::TextOf(*created, "id");
     const auto model = client.Post(StorePath(store, "/authorization-models"), Model());
     ASSERT_TRUE(model.ok()) << model.error().message;
     server.Kill();

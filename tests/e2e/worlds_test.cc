@@ -16,6 +16,7 @@
 #include "pemba/cli/test_report.h"
 #include "pemba/cli/tuple_sender.h"
 #include "pemba/model/json.h"
+#include "pemba/resource/members.h"
 #include "server_process.h"
 
 namespace pemba::e2e {
@@ -38,10 +39,10 @@ class ServerTargets final : public cli::TestTargets {
     cli::ApiClient client(api_);
     PEMBA_TRY(auto store, client.Post("/stores", json::object{{"name", "worlds"}}));
     cli::TupleJob job;
-    job.store_id = cli::TextAt(store, "id");
+    job.store_id = resource::TextOf(store, "id");
     PEMBA_TRY(auto written, client.Post(cli::StorePath(job.store_id, "/authorization-models"),
                                         model::ModelToJsonValue(model_)));
-    job.model_id = cli::TextAt(written, "authorization_model_id");
+    job.model_id = resource::TextOf(written, "authorization_model_id");
     const auto remote = cli::RemoteTargets({api_, job.store_id, job.model_id});
     if (travel_ == TuplesTravel::kContextual) return remote->Make(tuples);
     job.tuples_per_write = kContextualTuplesMax;
