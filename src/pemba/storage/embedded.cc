@@ -121,6 +121,7 @@ class EmbeddedDatastore final : public Datastore {
     PEMBA_TRY(std::ignore,
               internal::CheckEndMark(directory_, database_->GetLatestSequenceNumber()));
     PEMBA_TRY(std::ignore, ReadOrMakeHeader());
+    whole_ = true;
     LeaveMark();
     return Done{};
   }
@@ -405,7 +406,7 @@ class EmbeddedDatastore final : public Datastore {
 
   // What is not known to be durable is not marked.
   void LeaveMark() const {
-    if (!queue_.health().ok()) return;
+    if (!whole_ || !queue_.health().ok()) return;
     const auto left = internal::LeaveEndMark(directory_, database_->GetLatestSequenceNumber());
     if (!left.ok()) (void)Reported(left.error());
   }
@@ -557,6 +558,7 @@ class EmbeddedDatastore final : public Datastore {
   std::shared_ptr<rocksdb::FileSystem> files_;
   std::uint64_t room_bytes_ = 0;
   mutable std::atomic<bool> full_ = false;  // As last reported.
+  bool whole_ = false;                      // Nothing is missing from what was opened.
   const std::function<void(std::string_view)> report_;
   const std::function<void(std::chrono::nanoseconds)> on_sync_;
   const std::unique_ptr<internal::DirectoryLock> lock_;
