@@ -94,9 +94,8 @@ class OtherServer final : public provider::testing::Bench {
  public:
   explicit OtherServer(std::string address) : address_(std::move(address)) {}
   std::unique_ptr<provider::Provider> Connect() override {
-    return Open({.address = address_,
-                 .token = FromEnvironment("TEST_OPENFGA_TOKEN"),
-                 .store_name = name_});
+    return Open(
+        {.address = address_, .token = FromEnvironment("TEST_OPENFGA_TOKEN"), .store_name = name_});
   }
   void Crash() override {}  // Not ours to kill.
 

@@ -23,7 +23,6 @@
 namespace pemba::bench {
 namespace {
 
-
 constexpr std::uint32_t kSyncs = 500;
 constexpr int kStarts = 5;
 constexpr std::pair<std::string_view, Driver> kDrivers[] = {{"engine", Driver::kEngine},
