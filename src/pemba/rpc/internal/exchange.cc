@@ -219,7 +219,7 @@ void Exchange::Attach(Connection* to, std::string_view peer, const PeerCertifica
 }
 
 void Exchange::Reset() {
-  PEMBA_ASSERT(!running);
+  PEMBA_ASSERT(!running && turn == 0);
   request.protocol = Protocol::kHttp;
   request.method.clear();
   request.target.clear();

@@ -113,6 +113,7 @@ class Exchange final : public Call {
   OutgoingStream stream;
   Connection* connection = nullptr;  // Null once the connection is gone.
   bool running = false;              // A worker has it.
+  std::size_t turn = 0;              // Place among the ready calls, from 1; 0: is not there.
   Suspension suspension;             // Of a handler that returned for now.
   bool request_ended = false;        // The peer sends no more.
   bool answered = false;             // The response was handed to the connection's protocol.
