@@ -38,6 +38,10 @@ namespace pemba::api::openfga {
 
 namespace wire = ::openfga::v1;
 
+namespace internal {
+class ListBody;
+}
+
 struct ServiceOptions {
   std::size_t types_per_model_max = 100;
   std::size_t model_bytes_max = 262'144;  // Of the serialized wire message, id included.
@@ -70,9 +74,13 @@ struct RequestContext {
   // comes with it is nobody's answer.
   bool must_wait = false;
 
-  // Streams only: takes the messages one by one.
+  // StreamedListObjects only: takes the answers, some at a time. The ids lack their type.
   using Sent = FeedReader::Sent;
-  std::function<Sent(const google::protobuf::Message&)> send;
+  using Ids = std::span<const std::string_view>;
+  std::function<Sent(std::string_view type, Ids ids)> send_objects;
+
+  // ListObjects and ListUsers: takes the answers in the place of the response. Null: nobody does.
+  internal::ListBody* list_body = nullptr;
 
   ListPageRequest list;         // Lists only.
   std::string wanted_model_id;  // AuthZEN only: of a header; empty: the latest.
@@ -138,7 +146,7 @@ class Service {
   Status Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&);
   // Lists take up to their deadline; a list that was cut says so in `listed`.
   Status ListObjects(RequestContext&, const wire::ListObjectsRequest&, wire::ListObjectsResponse&);
-  // Every answer goes to `send`; the response is scratch memory. An error may follow answers.
+  // Every answer goes to `send_objects`; the response is not used. An error may follow answers.
   Status StreamedListObjects(RequestContext&, const wire::StreamedListObjectsRequest&,
                              wire::StreamedListObjectsResponse&);
   Status ListUsers(RequestContext&, const wire::ListUsersRequest&, wire::ListUsersResponse&);

@@ -561,6 +561,24 @@ TEST_F(Http2ConnectionTest, RunsWhatIsReadyInOrderAndNobodyElse) {
   EXPECT_EQ(server_.calls_in_use(), 0u);
 }
 
+TEST_F(Http2ConnectionTest, SendsManyMessagesAtOnce) {
+  router_.Add({.grpc_method = "/many", .execution = Execution::kWorker, .handler = [](Call& call) {
+                 std::string framed;
+                 for (const std::string_view message : {"one", "", "three"}) {
+                   BeginGrpcMessage(message.size(), framed);
+                   framed.append(message);
+                 }
+                 EXPECT_TRUE(call.SendFramed({}, framed));
+                 EXPECT_TRUE(call.Send({}, "four"));
+                 call.FinishStream({});
+               }});
+  const auto stream = client_.Grpc("/many", "");
+  Talk();
+  EXPECT_THAT(Http2Client::Unframe(client_.response(stream).body),
+              ElementsAre("one", "", "three", "four"));
+  EXPECT_EQ(client_.response(stream).Find("grpc-status"), "0");
+}
+
 TEST_F(Http2ConnectionTest, RapidResetEndsTheConnection) {
   Talk();
   for (int i = 0; i < 5000 && !closed_; ++i) {
