@@ -201,6 +201,8 @@ class Exchange {
     }
     if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
+    } else {
+      context_.moves_at = internal::MovesAt(start_, context_.deadline);
     }
     PEMBA_TRY(context_.at_least, internal::AtLeastRevision(call_));
     if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
@@ -319,7 +321,9 @@ class Exchange {
 
   void CountStart() {
     if (rpc_.metrics == nullptr) return;
-    rpc_.metrics->Started();
+    // A call that has moved here from an I/O thread was counted there.
+    const bool moved = rpc_.execution == rpc::Execution::kInline && call_.on_worker();
+    if (!moved) rpc_.metrics->Started();
     counted_ = true;
   }
 
@@ -449,7 +453,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ReadChanges", "GET", "/stores/{store_id}/changes", 200, kWorker}, &S::ReadChanges);
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
-  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
+  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kWorker}, &S::Expand);
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);

@@ -73,6 +73,9 @@ struct RequestContext {
   // Set by the service instead of waiting: make this call again where one may wait. The error that
   // comes with it is nobody's answer.
   bool must_wait = false;
+  // When a Check or BatchCheck that is not decided yet must_wait: before the deadline. Nothing:
+  // never.
+  std::optional<SteadyTime> moves_at;
 
   // StreamedListObjects only: takes the answers, some at a time. The ids lack their type.
   using Sent = FeedReader::Sent;
@@ -193,6 +196,14 @@ class Service {
   // For calls on I/O threads: as Open, but where that would ask a database, must_wait.
   Result<store::StoreHandle> Open(RequestContext& context, std::string_view store_id);
   Error MustWait(RequestContext& context) const;
+  // Until when a question is worked at here: the deadline, or before that when it moves elsewhere.
+  static const std::optional<SteadyTime>& AnswerBy(const RequestContext& context) {
+    return context.moves_at ? context.moves_at : context.deadline;
+  }
+  // Whether an answer says no more than that the question should have moved.
+  static bool ShouldMove(const RequestContext& context, const Result<engine::Decision>& answer) {
+    return !answer.ok() && context.moves_at && answer.error().code == ErrorCode::kDeadlineExceeded;
+  }
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
   // Waits as Pin does, for calls that read without a view.
