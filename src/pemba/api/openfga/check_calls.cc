@@ -10,6 +10,7 @@
 #include "pemba/api/errors.h"
 #include "pemba/api/openfga/convert.h"
 #include "pemba/api/openfga/explanation.h"
+#include "pemba/api/openfga/internal/question_kinds.h"
 #include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/base/hash.h"
@@ -107,7 +108,10 @@ Result<engine::Decision> Service::Check(RequestContext& context, const PlainChec
   engine::CheckQuery query;
   query.tuple = {question.object, question.relation, question.user};
   query.deadline = AnswerBy(context);
-  PEMBA_TRY(std::ignore, ValidateQuestion(model->plan(), query));
+  if (question.kind == nullptr || question.kind->model.view() != context.model_id) {
+    PEMBA_TRY(std::ignore, ValidateQuestion(model->plan(), query));
+    internal::QuestionKinds::OfThisThread().Remember(query.tuple, context.model_id);
+  }
   auto answer = checker_.Check(view.snapshot(), *model, query, ThreadArena());
   if (ShouldMove(context, answer)) return MustWait(context);
   return answer;
