@@ -80,6 +80,7 @@ void ReleaseDetached(ConnectionContext& context, Exchange& exchange) {
   PEMBA_ASSERT(context.unread_bytes >= exchange.unread_bytes);
   context.buffered_bytes -= exchange.buffered_bytes;
   context.unread_bytes -= exchange.unread_bytes;
+  context.ready.Remove(exchange);
   context.suspended.Remove(exchange);
   context.exchanges.Release(exchange);
 }
