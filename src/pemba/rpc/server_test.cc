@@ -272,11 +272,11 @@ class SuspendedStreams {
                   const auto count = std::make_shared<int>(0);
                   const std::shared_ptr<void> life(nullptr, [this](void*) { --alive_; });
                   ++alive_;
-                  call.Send("text/plain", "hello\n");
                   {
                     const std::lock_guard lock(mutex_);
                     wakers_.push_back(call.waker());
                   }
+                  call.Send("text/plain", "hello\n");  // Who hears it may wake all.
                   Wait(call, count, life);
                 }});
   }
