@@ -298,8 +298,8 @@ Value SelectKey(const Value& map, const Value& key, Arena& arena) {
 }
 
 Value TestKey(const Value& map, const Value& key) {
-  if (map.kind != Kind::kMap) return NoSuchOverload();
-  return Value::Bool(Find(map, key) != nullptr);
+  if (map.kind == Kind::kList) return Value::Error("unsupported index type 'string' in list");
+  return Value::Bool(map.kind == Kind::kMap && Find(map, key) != nullptr);
 }
 
 Value Apply(Function function, std::span<const Value> arguments, Arena& arena) {
