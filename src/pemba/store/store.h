@@ -222,7 +222,7 @@ struct Assertion {
 struct WriteAssertionsRequest {
   std::string_view model_id = {};
   std::span<const Assertion> assertions = {};
-  std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
+  std::size_t wire_bytes = 0;  // Of the assertions, each serialized by itself.
 };
 
 // A model that a view has resolved. Lives as long as the view.
