@@ -190,6 +190,7 @@ Value Negate(const Value& a) {
 Value Order(Function function, const Value& a, const Value& b) {
   const auto order = Compare(a, b);
   if (order == Ordering::kNotComparable) return NoSuchOverload();
+  if (order == Ordering::kUnordered) return Value::Error("NaN values cannot be ordered");
   const bool less = order == Ordering::kLess;
   const bool equal = order == Ordering::kEqual;
   const bool greater = order == Ordering::kGreater;
