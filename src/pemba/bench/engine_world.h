@@ -30,8 +30,8 @@ class EngineWorld {
   std::shared_ptr<const engine::BoundModel> model_;
 };
 
-// A question with all that asking it needs, made before the time is taken. What a check needs lies in
-// one cache line: fetching the questions is not what is measured.
+// A question with all that asking it needs, made before the time is taken. What a check needs lies
+// in one cache line: fetching the questions is not what is measured.
 class alignas(64) Prepared {
  public:
   // Errors: kInternal (a context that is not JSON: our bug).
