@@ -16,8 +16,9 @@ namespace {
 
 using internal::Mutation;
 
-constexpr int kWorlds = 5;
-constexpr int kSteps = 40;
+constexpr int kWorlds = 8;
+constexpr int kRounds = 6;  // Between them, a server starts.
+constexpr int kSteps = 6;
 
 class SharedMutations : public storage::testing::OnPostgres {
  protected:
@@ -36,22 +37,23 @@ class SharedMutations : public storage::testing::OnPostgres {
       worlds.push_back(world.get());
       servers.push_back(std::make_unique<RandomAccess>(seed * 10 + i, std::move(world)));
     }
-    internal::planted_mutation = mutation;
-    std::string went;
-    for (int step = 0; step < kSteps && went.empty(); ++step) went = servers[step % 2]->Step();
-    internal::planted_mutation = Mutation::kNone;
-    if (!went.empty()) return went;
-    const auto drift = worlds[0]->Reopen();
-    if (drift.none()) return std::nullopt;
-    return fmt::format("{} missing, {} extra, model {}", drift.missing, drift.extra,
-                       drift.model_differs);
+    for (int round = 0; round < kRounds; ++round) {
+      internal::planted_mutation = mutation;
+      std::string went;
+      for (int step = 0; step < kSteps && went.empty(); ++step) went = servers[step % 2]->Step();
+      internal::planted_mutation = Mutation::kNone;
+      if (!went.empty()) return went;
+      const auto drift = worlds[round % 2]->Reopen();
+      if (drift.none()) continue;
+      return fmt::format("{} missing, {} extra, model {}", drift.missing, drift.extra,
+                         drift.model_differs);
+    }
+    return std::nullopt;
   }
 };
 
 TEST_F(SharedMutations, EveryPlantedBugIsFound) {
-  for (int seed = 1; seed <= kWorlds; ++seed) {
-    EXPECT_EQ(Wrong(Mutation::kNone, seed).value_or(""), "") << "seed " << seed;
-  }
+  EXPECT_EQ(Wrong(Mutation::kNone, 1).value_or(""), "");
   for (const auto mutation : {Mutation::kForgetFollowed, Mutation::kForgetFollowedRoles}) {
     std::optional<std::string> found;
     for (int seed = 1; seed <= kWorlds && !found; ++seed) found = Wrong(mutation, seed);

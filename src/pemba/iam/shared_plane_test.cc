@@ -325,9 +325,9 @@ TEST_F(SharedPlane, AnInvitationExpiresOnceOnManyServers) {
 // What one server has settled no other one needs to look at, whoever wrote last.
 TEST_F(SharedPlane, AStartPassesOverWhatIsSettled) {
   a_->MakeLibrary();
+  int bindings = 0;
   for (Node* const node : {a_.get(), b_.get(), a_.get()}) {
-    const auto place =
-        fmt::format("PolicyBinding organization-northwind/b{}", node->Tuples().size());
+    const auto place = fmt::format("PolicyBinding organization-northwind/b{}", ++bindings);
     ASSERT_EQ(Verdict(node->Create(place, node->Binding("mira", "librarian", Node::kArchive))),
               "ok");
     const auto started = NewNode()->plane_->started();
