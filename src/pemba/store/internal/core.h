@@ -91,7 +91,10 @@ class StoreCore {
                              std::size_t changes_max) const;
   std::string MakeFeedToken(const FeedPosition& position, std::string_view type) const;
 
-  Result<ModelId> WriteModel(model::Model model);  // Of a valid model.
+  // With what this server's settings say of conditions. Errors: those of Plan::Compile.
+  Result<std::shared_ptr<const model::Plan>> Compile(const model::Model& model) const;
+  // Of a valid model, and its plan.
+  Result<ModelId> WriteModel(model::Model model, std::shared_ptr<const model::Plan> plan);
   Result<model::Model> ReadModel(std::string_view id) const;
   Result<ModelPage> ListModels(std::size_t page_size, std::string_view continuation_token) const;
   Status WriteAssertions(const WriteAssertionsRequest& request);
