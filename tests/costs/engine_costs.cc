@@ -4,6 +4,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ type document
 
 constexpr std::uint64_t kTrees = 200;
 constexpr std::uint64_t kQuestions = 2'000;
+constexpr std::uint64_t kBatch = 50;
 constexpr std::uint64_t kListed = 10'000;
 
 std::string N(std::string_view prefix, std::uint64_t n) {
@@ -85,6 +87,29 @@ class World {
       const auto got =
           checker.Check(snapshot, *model_, {questions[i].view(), {}, nullptr, {}}, arena);
       PEMBA_CHECK(got.ok() && *got == want);
+    });
+    std::cout << kQuestions << "\n";
+  }
+
+  // As Check, kBatch questions in one call; the answers differ.
+  void Batch(const std::function<tuple::Tuple(std::uint64_t)>& question,
+             const std::function<engine::Decision(std::uint64_t)>& want) {
+    static_assert(kQuestions % kBatch == 0);
+    std::vector<tuple::Tuple> questions;
+    std::vector<engine::CheckQuery> queries;
+    for (std::uint64_t i = 0; i < kQuestions; ++i) questions.push_back(question(i));
+    for (const auto& asked : questions) queries.push_back({asked.view(), {}, nullptr, {}});
+    const engine::Checker checker({.resolve_node_limit = 25}, clock_);
+    const auto snapshot = graph_.Pin();
+    Arena arena;
+    Measured([&](std::uint64_t first) {
+      if (first % kBatch != 0) return;
+      arena.Reset();
+      const auto got =
+          checker.BatchCheck(snapshot, *model_, std::span(queries).subspan(first, kBatch), arena);
+      for (std::uint64_t i = 0; i < kBatch; ++i) {
+        PEMBA_CHECK(got[i].ok() && *got[i] == want(first + i));
+      }
     });
     std::cout << kQuestions << "\n";
   }
@@ -171,6 +196,22 @@ void Blocked(World& world, const char* relation, Decision want) {
       want);
 }
 
+// One user asks about all folders of some trees, the deepest first, and one of the trees is theirs:
+// what the questions about a tree go through is nearly the same.
+void DriveInBatches(World& world) {
+  constexpr std::uint64_t kLevels = 8;
+  const auto tree = [](std::uint64_t i) { return i / kLevels % kTrees; };
+  const auto whose = [tree](std::uint64_t i) { return tree(i / kBatch * kBatch + kBatch / 2); };
+  world.Batch(
+      [=](std::uint64_t i) -> tuple::Tuple {
+        const auto folder = N(N("folder:", tree(i)) + "-", kLevels - 1 - i % kLevels);
+        return {folder, "viewer", N("user:", whose(i) * 4), {}};
+      },
+      [=](std::uint64_t i) {
+        return tree(i) == whose(i) ? Decision::kAllowed : Decision::kDenied;
+      });
+}
+
 constexpr Scenario kScenarios[] = {
     {"direct_hit",
      [](World& world) {
@@ -198,6 +239,7 @@ constexpr Scenario kScenarios[] = {
            },
            Decision::kAllowed);
      }},
+    {"drive_batch", DriveInBatches},
     {"or_blocked", [](World& world) { Blocked(world, "or_blocked", Decision::kAllowed); }},
     {"not_blocked", [](World& world) { Blocked(world, "not_blocked", Decision::kAllowed); }},
     {"list_or", [](World& world) { world.List("or_blocked", kListed); }},

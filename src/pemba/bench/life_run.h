@@ -25,7 +25,9 @@ using StartServer = std::function<Result<std::unique_ptr<ChildServer>>(const std
 //   "killed: first check", "stopped: first check"   from the start of the process to its first
 //                          answer, which is right
 //   "killed: full speed", "stopped: full speed"     to the end of the first tenth of a second in
-//                          which it answers nine tenths of what it did before
+//                          which it answers nine tenths of what it does at the end of
+//                          `run.duration`, which is `throughput`; `ratio`: that over what it did
+//                          before
 // `run` says all but endpoint and process. Errors: those of ServedWorld and RunLoad.
 Result<std::vector<Row>> MeasureRestart(const ScenarioInfo& info, WireRun run, Protocol protocol,
                                         const StartServer& start, const std::string& directory);

@@ -128,6 +128,11 @@ std::optional<Edge> PartitionView::Find(NodeId object, NodeId subject) const {
   return Edge{subject, edge.context};
 }
 
+PartitionView::Has PartitionView::HasEdge(NodeId object, NodeId subject) const {
+  const auto state = internal::HasEdge(forward_, reverse_, object, subject, stamp_);
+  return state == FoundEdge::State::kPresent ? Has::kYes : Has::kNo;
+}
+
 Revision PartitionView::RevisionOf(NodeId object, NodeId subject) const {
   const FoundEdge edge = internal::FindEdge(internal::FindRow(forward_, object), subject, stamp_);
   return edge.state == FoundEdge::State::kAbsent ? 0 : stamps_->RevisionOf(edge.stamp);

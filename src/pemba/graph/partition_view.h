@@ -98,6 +98,9 @@ class PartitionView {
   // The edge from object to subject; `node` is the subject. Searches whichever of the two rows is
   // short. Cost: two dependent cache misses at usual degrees, O(log degree) steps beyond.
   std::optional<Edge> Find(NodeId object, NodeId subject) const;
+  // Whether there is one; cheaper, for who does not ask for its context.
+  enum class Has : std::uint8_t { kNo, kYes };
+  Has HasEdge(NodeId object, NodeId subject) const;
 
   // The revision of the write that made the edge; 0 if there is none. For people's eyes
   // (timestamps), hence not part of Edge: it lies in memory that decisions never touch.

@@ -48,11 +48,11 @@ void Snapshot::FindNodes(std::span<NodeQuery> queries) const {
 }
 
 void Snapshot::FindBoth(NodeQuery& a, NodeQuery& b) const {
-  internal::Dictionary::Lookup first{&state_->names.type(a.type).nodes, a.text};
-  internal::Dictionary::Lookup second{&state_->names.type(b.type).nodes, b.text};
-  internal::Dictionary::FindBoth(first, second);
-  a.node = first.id;
-  b.node = second.id;
+  const auto ids = internal::Dictionary::FindBoth(
+      state_->names.type(a.type).nodes, {a.text.data(), a.text.size()},
+      state_->names.type(b.type).nodes, {b.text.data(), b.text.size()});
+  a.node = ids.first();
+  b.node = ids.second();
 }
 
 Places Snapshot::Locate(std::span<const tuple::TupleView> tuples) const {

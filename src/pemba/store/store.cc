@@ -1,7 +1,6 @@
 #include "pemba/store/store.h"
 
 #include "pemba/base/assert.h"
-#include "pemba/model/plan.h"
 #include "pemba/model/validation.h"
 #include "pemba/store/internal/core.h"
 
@@ -55,6 +54,8 @@ Result<WriteResult> Store::WriteTuples(const WriteRequest& request) {
   return core().Write(request);
 }
 
+Result<std::unique_ptr<Turn>> Store::TakeTurn() { return core().TakeTurn(); }
+
 Result<Revision> Store::ReadRecords(
     std::string_view prefix,
     const std::function<storage::Visit(const storage::Record&)>& visit) const {
@@ -92,10 +93,10 @@ std::string Store::MakeFeedToken(const FeedPosition& position, std::string_view 
 Result<ModelId> Store::WriteModel(model::Model model) {
   // First, so that what cannot be stored makes no store of an id without data.
   PEMBA_TRY(std::ignore, model::ValidateModel(model));
-  PEMBA_TRY(std::ignore, model::Plan::Compile(model));
+  PEMBA_TRY(auto plan, this->core().Compile(model));
   PEMBA_TRY(internal::StoreCore* const core, this->core().Adopted());
   current_.store(core, std::memory_order_release);
-  return core->WriteModel(std::move(model));
+  return core->WriteModel(std::move(model), std::move(plan));
 }
 
 Result<model::Model> Store::ReadModel(std::string_view id) const { return core().ReadModel(id); }

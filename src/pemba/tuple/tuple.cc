@@ -1,11 +1,10 @@
 #include "pemba/tuple/tuple.h"
 
 #include <array>
-#include <bit>
 #include <cstdint>
-#include <cstring>
 
 #include "pemba/base/text.h"
+#include "pemba/tuple/split.h"
 
 namespace pemba::tuple {
 namespace {
@@ -43,57 +42,10 @@ bool HasControl(std::string_view text, unsigned held) {
   return (held & kSuspicious) != 0 && HasControlCharacter(text);
 }
 
-// Eight bytes at a time; most texts are two or three of those, and a call of memchr costs more.
-constexpr std::uint64_t kEachByte = 0x0101'0101'0101'0101;
-constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
-
-// A bit in the first byte that equals `c`, and none before; 0: there is no such byte.
-std::uint64_t FirstMatch(std::uint64_t word, char c) {
-  const auto x = word ^ kEachByte * static_cast<unsigned char>(c);
-  return (x - kEachByte) & ~x & kHighBits;
-}
-
-// As text.find(c).
-std::size_t FindByte(std::string_view text, char c) {
-  static_assert(std::endian::native == std::endian::little);
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + at, 8);
-    const auto match = FirstMatch(word, c);
-    if (match != 0) return at + static_cast<std::size_t>(std::countr_zero(match)) / 8;
-  }
-  if (text.size() >= 8) {  // The last eight, again in part.
-    std::uint64_t word;
-    std::memcpy(&word, text.data() + text.size() - 8, 8);
-    const auto match = FirstMatch(word, c);
-    return match == 0 ? text.npos
-                      : text.size() - 8 + static_cast<std::size_t>(std::countr_zero(match)) / 8;
-  }
-  for (; at < text.size(); ++at) {
-    if (text[at] == c) return at;
-  }
-  return text.npos;
-}
-
 }  // namespace
 
-ObjectParts SplitObject(std::string_view object) {
-  const auto colon = FindByte(object, ':');
-  if (colon == object.npos) return {{}, object};
-  return {object.substr(0, colon), object.substr(colon + 1)};
-}
-
-SubjectParts SplitSubject(std::string_view subject) {
-  // Few subjects have any.
-  const auto hash = FindByte(subject, '#') == subject.npos ? subject.npos : subject.rfind('#');
-  const auto object = SplitObject(subject.substr(0, hash));
-  if (hash != subject.npos) {
-    return {object.type, object.id, subject.substr(hash + 1), SubjectKind::kUserset};
-  }
-  const bool wildcard = object.id == "*" && !object.type.empty();
-  return {object.type, object.id, {}, wildcard ? SubjectKind::kWildcard : SubjectKind::kObject};
-}
+ObjectParts SplitObject(std::string_view object) { return SplitObjectInline(object); }
+SubjectParts SplitSubject(std::string_view subject) { return SplitSubjectInline(subject); }
 
 bool IsObject(std::string_view text) {
   const auto colon = text.find(':');
@@ -113,7 +65,7 @@ bool IsUserset(std::string_view text) {
   if (hash == text.npos || hash + 1 == text.size()) return false;
   const auto object = text.substr(0, hash), relation = text.substr(hash + 1);
   const auto held = WhatHolds(relation);
-  if ((held & (kColon | kHash | kSpace)) != 0 || HasControl(relation, held)) return false;
+  if ((held & (kColon | kHash | kSpace | kStar)) != 0 || HasControl(relation, held)) return false;
   return IsObject(object) && (WhatHolds(SplitObject(object).id) & kStar) == 0;
 }
 

@@ -1,6 +1,7 @@
 #include "pemba/engine/internal/direct_check.h"
 
 #include "pemba/engine/internal/mutation.h"
+#include "pemba/tuple/split.h"
 
 namespace pemba::engine::internal {
 
@@ -9,14 +10,14 @@ using model::kNoIndex;
 std::optional<Decision> DecideDirectly(const graph::Snapshot& snapshot, const BoundModel& model,
                                        const CheckQuery& query) {
   if (!query.contextual_tuples.empty()) return std::nullopt;
-  const auto object = tuple::SplitObject(query.tuple.object);
+  const auto object = tuple::SplitObjectInline(query.tuple.object);
   const auto type = model.FindType(object.type);
   if (type == kNoIndex) return std::nullopt;
   const auto relation = model.FindRelation(type, query.tuple.relation);
   if (relation == kNoIndex) return std::nullopt;
   const auto owner = model.DirectOwner(relation);
   if (owner == kNoIndex) return std::nullopt;
-  const auto subject = tuple::SplitSubject(query.tuple.subject);
+  const auto subject = tuple::SplitSubjectInline(query.tuple.subject);
   if (subject.kind != tuple::SubjectKind::kObject) return std::nullopt;
   const auto subject_type = model.FindType(subject.type);
   if (subject_type == kNoIndex) return std::nullopt;
@@ -32,7 +33,7 @@ std::optional<Decision> DecideDirectly(const graph::Snapshot& snapshot, const Bo
     if (entry.wildcard && Mutated(Mutation::kForgetWildcards)) continue;
     const auto node = entry.wildcard ? 0 : to.node;
     const auto view = snapshot.View(model.partition(planned.first_entry + i));
-    if (view.Find(from.node, node).has_value()) return Decision::kAllowed;
+    if (view.HasEdge(from.node, node) == graph::PartitionView::Has::kYes) return Decision::kAllowed;
   }
   return Decision::kDenied;
 }

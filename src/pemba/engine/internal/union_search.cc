@@ -15,6 +15,8 @@ using model::PlanOp;
 
 // How far ahead rows of a wide level are loaded, in goals.
 constexpr std::uint32_t kFar = 6, kNear = 3;
+// Rows of a partition of no more edges are in a cache as soon as they are used often.
+constexpr std::uint64_t kEdgesInCache = 100'000;
 
 std::uint64_t KeyOf(model::RelationIndex relation, graph::NodeId node) {
   const bool any_relation = Mutated(Mutation::kVisitObjectsOnce);
@@ -70,6 +72,7 @@ Outcome UnionSearch::Explore() {
     // Goals of the same level may join while it is being walked.
     for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
       if (!request_.Step()) return Outcome::Failed(request_.stopped());
+      if (i < kNear) PrefetchRows(this_level_[i], kEdgesInCache);
       if (i + kNear < this_level_.size()) PrefetchBehind(i);
       Visit(this_level_[i]);
       if (found_) {
@@ -156,22 +159,29 @@ bool UnionSearch::SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeI
   }
   ++at;
   return meets ? RowsMeet(step.view, step.last, object, step.node)
-               : step.view.Find(object, step.node).has_value();
+               : step.view.HasEdge(object, step.node) == graph::PartitionView::Has::kYes;
+}
+
+// All rows that a visit looks at, in partitions of more edges than that, come at once instead of
+// one after the other.
+void UnionSearch::PrefetchRows(std::uint32_t goal, std::uint64_t edges_min) {
+  if (mode_ == Goals::kExact) return;
+  const auto& steps = *goals_[goal].steps;
+  for (const auto& step : std::span(steps.steps, steps.count)) {
+    if (step.view.EdgesMax() > edges_min) step.view.PrefetchSubjects(goals_[goal].node);
+  }
 }
 
 // Wide levels: the rows of goals that come soon are on their way while this one is visited.
 void UnionSearch::PrefetchBehind(std::uint32_t position) {
-  const auto steps_of = [&](std::uint32_t at) {
-    const auto& steps = *goals_[this_level_[at]].steps;
-    return std::span<const VisitStep>(steps.steps, steps.count);
-  };
   if (mode_ == Goals::kExact) return;
   if (position + kFar < this_level_.size()) {
-    const auto node = goals_[this_level_[position + kFar]].node;
-    for (const auto& step : steps_of(position + kFar)) step.view.PrefetchObject(node);
+    const auto& goal = goals_[this_level_[position + kFar]];
+    for (const auto& step : std::span(goal.steps->steps, goal.steps->count)) {
+      step.view.PrefetchObject(goal.node);
+    }
   }
-  const auto node = goals_[this_level_[position + kNear]].node;
-  for (const auto& step : steps_of(position + kNear)) step.view.PrefetchSubjects(node);
+  PrefetchRows(this_level_[position + kNear], 0);
 }
 
 // Nested unions have been joined: a union's children are no unions.
@@ -258,11 +268,18 @@ bool UnionSearch::TryIntersect(const model::PlanNode& leaf, graph::NodeId object
 bool UnionSearch::RowsMeet(const graph::PartitionView& hops, const graph::PartitionView& lasts,
                            graph::NodeId object, graph::NodeId node) {
   constexpr std::uint32_t kShortRow = 4, kNodesPerStep = 64;
+  const auto names_it = [&](graph::NodeId hop) {
+    return lasts.HasEdge(hop, node) == graph::PartitionView::Has::kYes;
+  };
+  if (const auto plain = hops.PlainSubjects(object);
+      plain.known() && plain.last - plain.first <= kShortRow) {
+    return std::any_of(plain.begin(), plain.end(), names_it);
+  }
   auto row = hops.Subjects(object);
   if (row.done()) return false;
   if (hops.SubjectDegree(object) <= kShortRow) {
     for (; !row.done(); row.Next()) {
-      if (lasts.Find(row.node(), node).has_value()) return true;
+      if (names_it(row.node())) return true;
     }
     return false;
   }

@@ -234,64 +234,73 @@ void Dictionary::PrefetchRecord(std::uint64_t hash) const {
 // One lookup, cut where it waits for memory.
 class Dictionary::Search {
  public:
-  void Start(const Dictionary& dictionary, std::string_view text) {
+  [[gnu::always_inline]] void Start(const Dictionary& dictionary, std::string_view text) {
     Start(dictionary, text, dictionary.Hash(text));
     if (segment_ != nullptr) __builtin_prefetch(bucket_);
   }
-  void Start(const Dictionary& dictionary, std::string_view text, std::uint64_t hash) {
+  [[gnu::always_inline]] void Start(const Dictionary& dictionary, std::string_view text,
+                                    std::uint64_t hash) {
     dictionary_ = &dictionary;
-    text_ = text;
+    text_ = text.data();
+    text_bytes_ = text.size();
     hash_ = hash;
     segment_ = dictionary.SegmentOf(hash);
     if (segment_ != nullptr) bucket_ = segment_->buckets() + BucketOf(hash, segment_->mask);
   }
   // Reads the bucket: the slot that matches there is mostly the one.
-  void Guess() {
+  [[gnu::always_inline]] void Guess() {
     matches_ = segment_ == nullptr ? 0 : bucket_->Matches(TagOf(hash_));
     if (matches_ == 0) return;
-    record_ = Record();
+    record_ = Record(matches_);
     __builtin_prefetch(record_);
   }
   // Reads the record.
-  std::uint32_t Finish() {
+  [[gnu::always_inline]] std::uint32_t Finish() const {
     std::uint32_t id = kNone;
-    while (matches_ != 0) {
-      if (IsIt(record_)) {
+    if (matches_ != 0) {
+      if (IsIt(record_, {text_, text_bytes_})) {
         std::memcpy(&id, record_, 4);
         return id;
       }
-      matches_ &= matches_ - 1;
-      if (matches_ != 0) record_ = Record();
+    } else if (segment_ == nullptr || bucket_->FreeSlot() != kSlots) {
+      return id;
     }
-    if (segment_ == nullptr || bucket_->FreeSlot() != kSlots) return id;
-    segment_->Probe(hash_, [&](std::uint32_t position) {  // It may be in a bucket behind.
-      const char* const record = dictionary_->records_.At(position);
-      if (!IsIt(record)) return false;
+    return FindElsewhere(*dictionary_, *segment_, {text_, text_bytes_}, hash_);
+  }
+
+ private:
+  const char* Record(std::uint64_t matches) const {
+    return dictionary_->records_.At(bucket_->positions[Bucket::SlotOf(matches)]);
+  }
+  [[gnu::always_inline]] static bool IsIt(const char* record, std::string_view text) {
+    // A length below 128 is one byte.
+    if (text.size() < 0x80) {
+      return static_cast<unsigned char>(record[4]) == text.size() &&
+             SameBytes(record + 5, text.data(), text.size());
+    }
+    return TextOf(record) == text;
+  }
+  // Another slot has the tag, or the bucket is full and it may be in one behind: all of it again.
+  [[gnu::noinline]] static std::uint32_t FindElsewhere(const Dictionary& dictionary,
+                                                       const Segment& segment,
+                                                       std::string_view text, std::uint64_t hash) {
+    std::uint32_t id = kNone;
+    segment.Probe(hash, [&](std::uint32_t position) {
+      const char* const record = dictionary.records_.At(position);
+      if (!IsIt(record, text)) return false;
       std::memcpy(&id, record, 4);
       return true;
     });
     return id;
   }
 
- private:
-  const char* Record() const {
-    return dictionary_->records_.At(bucket_->positions[Bucket::SlotOf(matches_)]);
-  }
-  bool IsIt(const char* record) const {
-    // A length below 128 is one byte.
-    if (text_.size() < 0x80) {
-      return static_cast<unsigned char>(record[4]) == text_.size() &&
-             SameBytes(record + 5, text_.data(), text_.size());
-    }
-    return TextOf(record) == text_;
-  }
-
   const Dictionary* dictionary_;
-  std::string_view text_;
+  const char* text_;
+  std::size_t text_bytes_;
   std::uint64_t hash_;
   const Segment* segment_;
   const Bucket* bucket_;
-  std::uint64_t matches_;  // What is left of the bucket's slots to look at.
+  std::uint64_t matches_;  // The bucket's slots with the tag.
   const char* record_;     // Of the first of these.
 };
 
@@ -306,14 +315,15 @@ std::uint32_t Dictionary::Find(std::string_view text, std::uint64_t hash) const 
   return search.Finish();
 }
 
-void Dictionary::FindBoth(Lookup& a, Lookup& b) {
-  Search first, second;
-  first.Start(*a.dictionary, a.text);
-  second.Start(*b.dictionary, b.text);
-  first.Guess();
-  second.Guess();
-  a.id = first.Finish();
-  b.id = second.Finish();
+Dictionary::Ids Dictionary::FindBoth(const Dictionary& first, std::string_view first_text,
+                                     const Dictionary& second, std::string_view second_text) {
+  Search one, other;
+  one.Start(first, first_text);
+  other.Start(second, second_text);
+  one.Guess();
+  other.Guess();
+  const auto id = one.Finish();
+  return {id, other.Finish()};
 }
 
 void Dictionary::FindAll(std::span<Lookup> lookups) {

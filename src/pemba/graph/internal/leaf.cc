@@ -94,16 +94,4 @@ std::uint32_t LowerBound(const NodeId* nodes, std::uint32_t begin, std::uint32_t
   return static_cast<std::uint32_t>(first - nodes);
 }
 
-std::uint32_t FindNodeIn(const NodeId* nodes, std::uint32_t begin, std::uint32_t end, NodeId node) {
-  constexpr std::uint32_t kLinearMax = 16;
-  if (end - begin > kLinearMax) {
-    const auto at = LowerBound(nodes, begin, end, node);
-    return at < end && nodes[at] == node ? at : end;
-  }
-  for (std::uint32_t i = begin; i < end; ++i) {
-    if (nodes[i] == node) return i;
-  }
-  return end;
-}
-
 }  // namespace pemba::graph::internal

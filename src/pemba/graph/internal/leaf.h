@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "pemba/graph/internal/memory.h"
@@ -89,11 +91,41 @@ void WriteLeaf(void* at, LeafForm form, std::uint8_t parts, std::uint64_t big_ro
 const Leaf* NewLeaf(Memory& memory, LeafForm form, std::uint8_t parts, std::uint64_t big_rows,
                     std::span<const Item> edges);
 
-// Position of `node` in the ascending nodes[begin, end), or `end`. Short runs are compared in
-// vectors, longer ones halved without branches.
-std::uint32_t FindNodeIn(const NodeId* nodes, std::uint32_t begin, std::uint32_t end, NodeId node);
-
 // The first position in nodes[begin, end) whose node is at least `node`, or `end`.
 std::uint32_t LowerBound(const NodeId* nodes, std::uint32_t begin, std::uint32_t end, NodeId node);
+
+// Which of the four nodes from `nodes` on equal `node`: a bit for each.
+inline std::uint32_t EqualOfFour(const NodeId* nodes, NodeId node) {
+  using Four = NodeId __attribute__((vector_size(16)));
+  Four four;
+  std::memcpy(&four, nodes, sizeof(four));
+  const auto bits = (four == node) & Four{1, 2, 4, 8};
+  std::uint64_t halves[2];
+  std::memcpy(halves, &bits, sizeof(bits));
+  const auto both = halves[0] | halves[1];
+  return static_cast<std::uint32_t>(both | both >> 32);
+}
+
+// Position of `node` in the ascending nodes[begin, end), or `end`. Short runs are compared four at
+// once, longer ones halved without branches: where a node is is a coin toss.
+inline std::uint32_t FindNodeIn(const NodeId* nodes, std::uint32_t begin, std::uint32_t end,
+                                NodeId node) {
+  constexpr std::uint32_t kComparedMax = 16;
+  const auto length = end - begin;
+  if (length > kComparedMax) {
+    const auto at = LowerBound(nodes, begin, end, node);
+    return at < end && nodes[at] == node ? at : end;
+  }
+  if (length < 4) {
+    auto found = end;
+    for (auto i = begin; i < end; ++i) found = nodes[i] == node ? i : found;
+    return found;
+  }
+  for (auto at = begin;; at = std::min(at + 4, end - 4)) {
+    const auto equal = EqualOfFour(nodes + at, node);
+    if (equal != 0) return at + static_cast<std::uint32_t>(std::countr_zero(equal));
+    if (at == end - 4) return end;
+  }
+}
 
 }  // namespace pemba::graph::internal

@@ -61,7 +61,12 @@ BigRow* BigRows::Find(std::uint32_t row) const {
 
 namespace {
 
+// Whether a row's nodes are fetched before it is known where they are: worth it for who looks at
+// one row and then waits, not for walks, which look at many that are empty.
+enum class Fetch : std::uint8_t { kLeaf, kNodesToo };
+
 // Inlined into what a direct check comes to.
+template <Fetch kFetch = Fetch::kLeaf>
 inline RowPlace PlaceOf(const Root* root, NodeId row) {
   RowPlace place;
   if (root == nullptr || row >> kPageBits >= root->pages) return place;
@@ -72,6 +77,9 @@ inline RowPlace PlaceOf(const Root* root, NodeId row) {
   place.log = cell.log.load(std::memory_order_acquire);  // Before the leaf: see Cell.
   place.leaf = cell.leaf.load(std::memory_order_acquire);
   if (place.leaf == nullptr) return place;
+  if constexpr (kFetch == Fetch::kNodesToo) {
+    __builtin_prefetch(page->GuessNodes(place.leaf, place.local_row));
+  }
   if (place.leaf->IsBig(place.local_row)) {
     place.big = page->big_rows.load(std::memory_order_acquire)->Find(row % kPageRows);
     place.log = nullptr;
@@ -82,8 +90,10 @@ inline RowPlace PlaceOf(const Root* root, NodeId row) {
   return place;
 }
 
-inline FoundEdge FindInCell(const Log* log, const Leaf* leaf, Leaf::Range range, std::uint16_t row,
-                            NodeId other, Stamp stamp) {
+// A function of what is asked for, so that a caller who drops some of it does not load it.
+[[gnu::always_inline]] inline FoundEdge FindInCell(const Log* log, const Leaf* leaf,
+                                                   Leaf::Range range, std::uint16_t row,
+                                                   NodeId other, Stamp stamp) {
   if (log != nullptr) {
     if (const auto at = log->Find(row, other, stamp); at != Log::kNone) {
       if (log->Removes(at)) return {};
@@ -125,15 +135,35 @@ FoundEdge FindEdge(const RowPlace& place, NodeId other, Stamp stamp) {
   return FindInCell(log, leaf, range, 0, other, stamp);
 }
 
+namespace {
+
+// Of a row that is not short.
+[[gnu::noinline]] FoundEdge FindInShorter(const Root* forward, const Root* reverse, NodeId object,
+                                          NodeId subject, Stamp stamp) {
+  const RowPlace place = FindRow(forward, object);
+  const RowPlace other = FindRow(reverse, subject);
+  return other.BaseDegree() < place.BaseDegree() ? FindEdge(other, object, stamp)
+                                                 : FindEdge(place, subject, stamp);
+}
+
+}  // namespace
+
 FoundEdge FindEdge(const Root* forward, const Root* reverse, NodeId object, NodeId subject,
                    Stamp stamp) {
   const RowPlace place = PlaceOf(forward, object);
   if (place.big == nullptr && place.BaseDegree() <= kShortRow) {
     return FindInCell(place.log, place.leaf, place.range, place.local_row, subject, stamp);
   }
-  const RowPlace other = FindRow(reverse, subject);
-  return other.BaseDegree() < place.BaseDegree() ? FindEdge(other, object, stamp)
-                                                 : FindEdge(place, subject, stamp);
+  return FindInShorter(forward, reverse, object, subject, stamp);
+}
+
+FoundEdge::State HasEdge(const Root* forward, const Root* reverse, NodeId object, NodeId subject,
+                         Stamp stamp) {
+  const RowPlace place = PlaceOf<Fetch::kNodesToo>(forward, object);
+  if (place.big == nullptr && place.BaseDegree() <= kShortRow) {
+    return FindInCell(place.log, place.leaf, place.range, place.local_row, subject, stamp).state;
+  }
+  return FindInShorter(forward, reverse, object, subject, stamp).state;
 }
 
 void PrefetchCell(const Root* root, NodeId row) {
@@ -154,6 +184,7 @@ void PrefetchLeaf(const Root* root, NodeId row) {
   if (leaf == nullptr) return;
   __builtin_prefetch(leaf);
   __builtin_prefetch(leaf->rows() + page->LocalRow(row) % Leaf::kOffsetRows);
+  __builtin_prefetch(page->GuessNodes(leaf, page->LocalRow(row)));
 }
 
 namespace {
@@ -289,7 +320,7 @@ Page& Side::WritablePage(NodeId row) {
 
 Page* Side::NewPage(std::uint32_t shift) {
   auto* const page =
-      new (memory_.Allocate(Use::kBase, Page::Bytes(shift))) Page{.shift = shift, .reserved = 0};
+      new (memory_.Allocate(Use::kBase, Page::Bytes(shift))) Page{.shift = shift, .usual_leaf = 0};
   for (std::uint32_t i = 0; i < page->cell_count(); ++i) new (page->cells() + i) Cell;
   return page;
 }
@@ -358,6 +389,7 @@ void Side::MergeCell(NodeId row) {
       (leaf == nullptr ? 0 : leaf->big_rows) | MoveBigRows(page, first_row, merged);
   const auto form = FormFor(static_cast<std::uint32_t>(merged.edges.size()), Leaf::kOffsetRows);
   Replace(cell, NewLeaf(memory_, form, parts_, big_rows, merged.edges), NewLog(merged));
+  page.Learn(cell.leaf.load(std::memory_order_relaxed));
 }
 
 void Side::SplitPage(std::uint32_t page_index, const Merged& merged) {
@@ -371,6 +403,7 @@ void Side::SplitPage(std::uint32_t page_index, const Merged& merged) {
     const auto form = FormFor(static_cast<std::uint32_t>(part.edges.size()), Leaf::kOffsetRows);
     page->cells()[c].leaf.store(NewLeaf(memory_, form, parts_, big_rows, part.edges),
                                 std::memory_order_relaxed);
+    page->Learn(page->cells()[c].leaf.load(std::memory_order_relaxed));
     page->cells()[c].log.store(NewLog(part), std::memory_order_relaxed);
   }
   root->page()[page_index].store(page, std::memory_order_release);
@@ -533,7 +566,9 @@ void Side::AdoptCell(std::uint32_t page_index, std::uint32_t shift, std::uint32_
     slot.store(NewPage(shift), std::memory_order_relaxed);
     memory_.Free(Use::kBase, page, Page::Bytes(page->shift));
   }
-  slot.load(std::memory_order_relaxed)->cells()[cell].leaf.store(leaf, std::memory_order_release);
+  Page* const page = slot.load(std::memory_order_relaxed);
+  page->cells()[cell].leaf.store(leaf, std::memory_order_release);
+  page->Learn(leaf);
   if (leaf != nullptr) memory_.Count(Use::kBase, leaf->bytes);
 }
 

@@ -75,7 +75,9 @@ inline constexpr std::uint32_t kPageCells = 1u << (kPageBits - kCellBits);
 
 struct Page {
   std::uint32_t shift;  // log2 of the rows per cell: kPageBits or kCellBits.
-  std::uint32_t reserved;
+  // Of the newest leaf of 64 rows: where its nodes begin, in the upper half, and its edges. A guess
+  // at what all are like, of no consequence for what is found; 0: none.
+  std::atomic<std::uint32_t> usual_leaf;
   std::atomic<const BigRows*> big_rows{nullptr};  // Stored before the leaf that marks a row big.
   // Then the cells.
 
@@ -86,6 +88,19 @@ struct Page {
   const Cell& CellOf(NodeId row) const { return cells()[(row % kPageRows) >> shift]; }
   std::uint16_t LocalRow(NodeId row) const {
     return static_cast<std::uint16_t>(row & ((1u << shift) - 1));
+  }
+  void Learn(const Leaf* leaf) {
+    if (shift != kCellBits || leaf == nullptr) return;
+    const auto begin = sizeof(Leaf) + Leaf::RowBytes(leaf->form, leaf->edges);
+    usual_leaf.store(static_cast<std::uint32_t>(begin << 16 | leaf->edges),
+                     std::memory_order_relaxed);
+  }
+  // Where a row's nodes would be in a usual leaf with as many edges in each row: fetched with the
+  // leaf's first line, the row need not wait for them after that.
+  const char* GuessNodes(const Leaf* leaf, std::uint32_t local_row) const {
+    const auto usual = usual_leaf.load(std::memory_order_relaxed);
+    const auto edges = (usual & 0xFFFF) * local_row / Leaf::kOffsetRows;
+    return reinterpret_cast<const char*>(leaf) + (usual >> 16) + edges * sizeof(NodeId);
   }
   static std::size_t Bytes(std::uint32_t shift) {
     return sizeof(Page) + sizeof(Cell) * (1ul << (kPageBits - shift));
@@ -140,6 +155,10 @@ void PrefetchLeaf(const Root* root, NodeId row);
 // The edge, found by whichever of its two rows is short.
 FoundEdge FindEdge(const Root* forward, const Root* reverse, NodeId object, NodeId subject,
                    Stamp stamp);
+// Whether it is there. What else is known of an edge lies in cache lines of its own: whoever does
+// not ask for it does not wait for it.
+FoundEdge::State HasEdge(const Root* forward, const Root* reverse, NodeId object, NodeId subject,
+                         Stamp stamp);
 
 // The first row at or after `row` that has an edge or a change, or kNoNode.
 NodeId NextRow(const Root* root, NodeId row);

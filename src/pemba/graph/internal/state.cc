@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pemba/base/assert.h"
+#include "pemba/tuple/split.h"
 
 namespace pemba::graph::internal {
 namespace {
@@ -38,8 +39,8 @@ constexpr Stamp kHead = 0xFFFF'FFFF;  // Sees everything.
 }  // namespace
 
 std::optional<TupleParts> SplitTuple(const tuple::TupleView& tuple) {
-  const auto object = tuple::SplitObject(tuple.object);
-  const auto subject = tuple::SplitSubject(tuple.subject);
+  const auto object = tuple::SplitObjectInline(tuple.object);
+  const auto subject = tuple::SplitSubjectInline(tuple.subject);
   if (object.type.empty() || object.id.empty() || tuple.relation.empty()) return std::nullopt;
   if (subject.id.empty() || tuple.subject.front() == ':') return std::nullopt;
   if (subject.kind == tuple::SubjectKind::kUserset && subject.relation.empty()) return std::nullopt;

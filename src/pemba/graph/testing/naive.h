@@ -61,7 +61,12 @@ inline void ExpectPartition(const PartitionView& view,
     forward[pair.first].push_back(pair.second);
     reverse[pair.second].push_back(pair.first);  // Ascends, for pairs ascend.
     ASSERT_TRUE(view.Find(pair.first, pair.second).has_value());
+    ASSERT_EQ(view.HasEdge(pair.first, pair.second), PartitionView::Has::kYes);
     ASSERT_EQ(view.RevisionOf(pair.first, pair.second), revision);
+    if (const std::pair next(pair.first, pair.second + 1); !edges.contains(next)) {
+      ASSERT_FALSE(view.Find(next.first, next.second).has_value());
+      ASSERT_EQ(view.HasEdge(next.first, next.second), PartitionView::Has::kNo);
+    }
   }
   const auto expect_rows = [](const auto& rows, auto cursor_of, auto degree_of, auto next_of) {
     NodeId walked = next_of(0);

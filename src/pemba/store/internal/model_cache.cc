@@ -93,9 +93,9 @@ ResolvedModel ModelCache::Use(Entry& entry) const {
   return {entry.id, entry.model.get()};
 }
 
-Status ModelCache::AddLatest(const model::Model& model) {
+Status ModelCache::AddLatest(const model::Model& model, std::shared_ptr<const model::Plan> plan) {
   const std::lock_guard lock(mutex_);
-  PEMBA_TRY(Entry* const entry, InsertLocked(model));
+  PEMBA_TRY(Entry* const entry, InsertLocked(model, std::move(plan)));
   const Entry* latest = latest_.load();
   if (latest == nullptr || latest->id < entry->id) latest_.store(entry);
   return Done{};
@@ -184,13 +184,18 @@ Result<storage::ModelRecord> ModelCache::ReadLatest(graph::Revision& since) cons
 }
 
 // Publishes a map with the model in it, without the least recently used one if there are too many.
-Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model) {
+// `plan` as in AddLatest, or null.
+Result<ModelCache::Entry*> ModelCache::InsertLocked(const model::Model& model,
+                                                    std::shared_ptr<const model::Plan> plan) {
   const Map* old = map_.load();
   if (const auto found = old->find(model.id); found != old->end()) return found->second;
-  PEMBA_TRY(auto compiled, CompileModel(model, shared_.options.conditions, graph_));
   auto entry = std::make_unique<Entry>();
   entry->id = model.id;
-  entry->model = std::move(compiled);
+  if (plan != nullptr && graph_.expiring() == 0) {
+    entry->model = engine::BoundModel::Bind(std::move(plan), graph_);
+  } else {
+    PEMBA_TRY(entry->model, CompileModel(model, shared_.options.conditions, graph_));
+  }
   entry->used = round_.fetch_add(1) + 1;
 
   auto map = std::make_unique<Map>(*old);

@@ -54,8 +54,9 @@ class ModelCache {
   // Whether Resolve finds it in the cache, or sees that it is no id. The caller holds a guard.
   bool Knows(std::string_view id) const;
 
-  // Takes over a model that has just become durable and is the latest.
-  Status AddLatest(const model::Model& model);
+  // Takes over a model that has just become durable and is the latest. `plan` is the model's, made
+  // with shared.options.conditions and without knowing of tuples that expire.
+  Status AddLatest(const model::Model& model, std::shared_ptr<const model::Plan> plan);
   // Somebody else has written this one, and it is the latest (empty: there is none). Does nothing
   // while nobody has asked for the latest. Errors: those of Resolve.
   Status FollowLatest(std::string_view id);
@@ -85,7 +86,8 @@ class ModelCache {
   static Entry* AsOf(Entry* latest, graph::Revision revision);
   Result<Entry*> LoadLocked(std::string_view id);
   Result<storage::ModelRecord> ReadLatest(graph::Revision& since) const;
-  Result<Entry*> InsertLocked(const model::Model& model);
+  Result<Entry*> InsertLocked(const model::Model& model,
+                              std::shared_ptr<const model::Plan> plan = nullptr);
   Entry* LeastRecentlyUsed(const Map& map) const;
 
   Shared& shared_;

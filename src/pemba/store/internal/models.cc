@@ -3,6 +3,7 @@
 
 #include "pemba/base/ulid.h"
 #include "pemba/model/json.h"
+#include "pemba/model/plan.h"
 #include "pemba/model/tuple_validation.h"
 #include "pemba/store/internal/assertions.h"
 #include "pemba/store/internal/core.h"
@@ -22,18 +23,22 @@ Result<model::Model> ModelFrom(const storage::ModelRecord& record) {
 
 }  // namespace
 
-Result<ModelId> StoreCore::WriteModel(model::Model model) {
+Result<std::shared_ptr<const model::Plan>> StoreCore::Compile(const model::Model& model) const {
+  return model::Plan::Compile(model, {}, shared_.options.conditions);
+}
+
+Result<ModelId> StoreCore::WriteModel(model::Model model, std::shared_ptr<const model::Plan> plan) {
   std::unique_lock lock(model_mutex_);
   if (sealed_ == Sealed::kYes) {
     lock.unlock();
     PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
-    return now->WriteModel(std::move(model));
+    return now->WriteModel(std::move(model), std::move(plan));
   }
   PEMBA_TRY(auto id, NextModelId());
   model.id = id.value;
   PEMBA_TRY(std::ignore, shared_.datastore.WriteModel(id_, {id, model::ModelToJson(model)}));
   const View view = Pin();  // Keeps the state while its cache takes the model.
-  PEMBA_TRY(std::ignore, state_.load()->models.AddLatest(model));
+  PEMBA_TRY(std::ignore, state_.load()->models.AddLatest(model, std::move(plan)));
   return id;
 }
 
