@@ -119,9 +119,13 @@ class AccessNodes : public NodesTest {
     while (true) {
       const auto answer =
           client.Send(method, ServerUrl(static_cast<int>(random() % kNodes)) + path, body, type);
-      if (Known(answer) && answer.status != 409) return answer;
-      // Of what is there already, it may be this request that made it.
-      if (answer.status == 409 && std::string_view(method) == "POST") return answer;
+      // Of what is there already, it may be this request that made it. Nothing else is a conflict,
+      // however busy the servers are: no request names a version.
+      if (Known(answer)) {
+        history_.Expect(answer.status != 409 || std::string_view(method) == "POST",
+                        "a conflict: " + json::serialize(answer.body));
+        return answer;
+      }
       history_.Unknown();
       std::this_thread::sleep_for(milliseconds(10));
     }

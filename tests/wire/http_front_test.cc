@@ -20,6 +20,12 @@ namespace json = boost::json;
 constexpr const char* kUlid = "01HVMMBCMGZNT3SED4Z17ECXCA";
 const std::string kStorePath = std::string("/stores/") + kUlid;
 
+std::string Repeated(std::size_t count, std::string_view what) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += what;
+  return out;
+}
+
 struct HttpCase {
   const char* name;
   const char* method;
@@ -54,14 +60,22 @@ const HttpCase kHttpCases[] = {
      "invalid value for int32 field page_size: many"},
     {"broken escape in the query", "GET", "/stores?name=%zz", "", 400, "validation_error",
      "invalid URL escape \"%zz\""},
+    {"a field twice in the query", "GET", "/stores?name=abc&x=1&x=2&name=def", "", 400,
+     "validation_error", "too many values for field \"name\": abc, def"},
     {"page size in the query", "GET", "/stores?page_size=0", "", 400, "page_size_invalid",
      "invalid ListStoresRequest.PageSize: value must be inside range [1, 100]"},
     {"the path overrides the body", "POST", "/stores/x/check",
      std::string(R"({"store_id":")") + kUlid + R"("})", 400, "validation_error",
-     R"(invalid CheckRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$")"},
+     R"(invalid CheckRequest.StoreId: value does not match regex pattern "^[ABCDEFGHJKMNPQRSTVWXYZ0-9]{26}$"; invalid CheckRequest.TupleKey: value is required)"},
     {"a path parameter is unescaped", "GET", "/stores/%61bc", "", 400, "validation_error", "*"},
-    {"body beyond the limit", "POST", "/stores", R"({"name":")" + std::string(700'000, 'a') + "\"}",
-     500, "resource_exhausted", "*"},
+    {"message beyond the limit", "POST", "/stores",
+     R"({"name":")" + std::string(700'000, 'a') + "\"}", 500, "resource_exhausted",
+     "received message larger than max (700004 vs. 616448)"},
+    {"message beyond the limit, though its text is not", "POST", kStorePath + "/check",
+     R"({"context":{"a":[1)" + Repeated(200'000, ",1") + "]}}", 500, "resource_exhausted",
+     "received message larger than max (2200034 vs. 616448)"},
+    {"text far beyond the limit", "POST", "/stores",
+     "{\"x\":\"" + std::string(5'000'000, 'a') + "\"}", 500, "resource_exhausted", "*"},
 };
 
 class HttpFront : public ::testing::Test {
@@ -83,6 +97,15 @@ TEST_F(HttpFront, HttpErrorsHaveTheWiresForm) {
         EXPECT_EQ(answer.headers.at("content-type"), "application/json");
       }
     }
+  }
+}
+
+TEST_F(HttpFront, TextMayBeLongerThanTheMessageThatItStandsFor) {
+  const auto text = "{" + std::string(1'500'000, ' ') + R"("name":"abc"})";
+  for (const std::string_view version : {"1.1", "2"}) {
+    const auto answer =
+        HttpRequest(server_->http_address(), "POST", "/stores", text, {}, std::string(version));
+    EXPECT_EQ(answer.http_status, 201) << version << " " << answer.message;
   }
 }
 

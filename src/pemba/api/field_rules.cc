@@ -18,7 +18,7 @@ namespace {
 
 namespace pb = google::protobuf;
 using Field = pb::FieldDescriptor;
-using Violation = std::optional<std::string>;
+using Reason = std::optional<std::string>;
 
 // `store_id` -> `StoreId`.
 std::string UpperCamel(std::string_view name) {
@@ -48,7 +48,7 @@ std::string DoesNotMatch(const Pattern& pattern) {
   return "value does not match regex pattern " + QuotedPattern(pattern);
 }
 
-Violation CheckString(std::string_view text, const Rule& rule) {
+Reason CheckString(std::string_view text, const Rule& rule) {
   if (rule.unless_empty && text.empty()) return {};
   switch (rule.kind) {
     case Rule::Kind::kPattern:
@@ -69,7 +69,7 @@ Violation CheckString(std::string_view text, const Rule& rule) {
   }
 }
 
-Violation CheckCount(std::size_t count, const Rule& rule) {
+Reason CheckCount(std::size_t count, const Rule& rule) {
   if (count >= rule.min && count <= rule.max) return {};
   if (rule.kind == Rule::Kind::kPairsMax) {
     return "value must contain no more than " + std::to_string(rule.max) + " pair(s)";
@@ -83,7 +83,7 @@ Violation CheckCount(std::size_t count, const Rule& rule) {
   return "value must contain no more than " + std::to_string(rule.max) + " item(s)";
 }
 
-Violation CheckNumber(std::int64_t number, const Rule& rule) {
+Reason CheckNumber(std::int64_t number, const Rule& rule) {
   if (number >= rule.min && number <= rule.max) return {};
   if (rule.kind == Rule::Kind::kMin) {
     return "value must be greater than or equal to " + std::to_string(rule.min);
@@ -95,7 +95,7 @@ Violation CheckNumber(std::int64_t number, const Rule& rule) {
          std::to_string(rule.max) + "]";
 }
 
-Violation CheckPast(const pb::Timestamp& time, WallTime now) {
+Reason CheckPast(const pb::Timestamp& time, WallTime now) {
   constexpr std::int64_t kFirst = -62'135'596'800;  // 0001-01-01T00:00:00Z
   constexpr std::int64_t kLast = 253'402'300'799;   // 9999-12-31T23:59:59Z
   if (time.seconds() < kFirst || time.seconds() > kLast || time.nanos() < 0 ||
@@ -118,8 +118,30 @@ struct FieldPlan {
 };
 
 struct MessagePlan {
-  std::vector<FieldPlan> fields;  // In declaration order; only those with something to check.
+  std::vector<FieldPlan> fields;  // In the order of checks; only those with something to check.
 };
+
+// One look at one request.
+struct Pass {
+  WallTime now;
+  std::size_t room = 4096;  // Bytes of text that may still be found.
+
+  bool full() const { return room == 0; }
+  void Take(std::size_t bytes) { room -= std::min(room, bytes); }
+};
+
+// The fields of a type: members of oneofs last, and of these the merely optional ones.
+std::vector<const Field*> InOrderOfChecks(const pb::Descriptor& type) {
+  std::vector<const Field*> out;
+  for (int i = 0; i < type.field_count(); ++i) out.push_back(type.field(i));
+  const auto rank = [](const Field* field) {
+    if (field->containing_oneof() == nullptr) return 0;
+    return field->real_containing_oneof() != nullptr ? 1 : 2;
+  };
+  std::stable_sort(out.begin(), out.end(),
+                   [&](const Field* a, const Field* b) { return rank(a) < rank(b); });
+  return out;
+}
 
 }  // namespace
 
@@ -156,8 +178,7 @@ class FieldRules::Impl {
       }
     }
     for (auto& [type, plan] : plans_) {
-      for (int i = 0; i < type->field_count(); ++i) {
-        const auto* field = type->field(i);
+      for (const auto* field : InOrderOfChecks(*type)) {
         const auto found = rules.find(field);
         const bool enters = Enters(*field);
         if (found == rules.end() && !enters) continue;
@@ -167,13 +188,16 @@ class FieldRules::Impl {
     }
   }
 
-  Violation Check(const pb::Message& message, WallTime now) const {
+  // The violations of a message; empty if there are none.
+  std::string Check(const pb::Message& message, Pass& pass) const {
+    std::string out;
     const auto found = plans_.find(message.GetDescriptor());
-    if (found == plans_.end()) return {};
+    if (found == plans_.end()) return out;
     for (const auto& field : found->second.fields) {
-      if (auto violation = CheckField(message, field, now)) return violation;
+      if (pass.full()) break;
+      CheckField(message, field, pass, out);
     }
-    return {};
+    return out;
   }
 
  private:
@@ -194,42 +218,62 @@ class FieldRules::Impl {
     return type != nullptr && plans_.contains(type);
   }
 
-  static std::string Text(const pb::Message& message, std::string_view field,
-                          std::string_view reason) {
-    std::string out = "invalid ";
-    out.append(message.GetDescriptor()->name()).append(".").append(field).append(": ");
-    return out.append(reason);
+  static void Add(const pb::Message& message, std::string_view field, std::string_view reason,
+                  std::string& out) {
+    if (!out.empty()) out.append("; ");
+    out.append("invalid ").append(message.GetDescriptor()->name()).append(".");
+    out.append(field).append(": ").append(reason);
   }
 
-  Violation CheckField(const pb::Message& message, const FieldPlan& plan, WallTime now) const {
-    if (plan.field->is_map()) return CheckMap(message, plan, now);
-    if (plan.field->is_repeated()) return CheckList(message, plan, now);
-    const auto& reflection = *message.GetReflection();
-    if (plan.field->cpp_type() == Field::CPPTYPE_MESSAGE) {
-      if (!reflection.HasField(message, plan.field)) {
-        for (const auto& rule : plan.rules) {
-          if (rule.kind == Rule::Kind::kRequired) {
-            return Text(message, plan.name, "value is required");
-          }
-        }
-        return {};
-      }
-      const auto& value = reflection.GetMessage(message, plan.field);
-      for (const auto& rule : plan.rules) {
-        Violation reason;
-        if (rule.kind == Rule::Kind::kRange || rule.kind == Rule::Kind::kMin) {
-          reason = CheckNumber(static_cast<const pb::Int32Value&>(value).value(), rule);
-        } else if (rule.kind == Rule::Kind::kPast) {
-          reason = CheckPast(static_cast<const pb::Timestamp&>(value), now);
-        }
-        if (reason) return Text(message, plan.name, *reason);
-      }
-      return plan.enters ? CheckInner(message, plan.name, value, now) : std::nullopt;
+  static void Found(const pb::Message& message, std::string_view field, std::string_view reason,
+                    Pass& pass, std::string& out) {
+    Add(message, field, reason, out);
+    pass.Take(field.size() + reason.size());
+  }
+
+  void CheckField(const pb::Message& message, const FieldPlan& plan, Pass& pass,
+                  std::string& out) const {
+    if (plan.field->is_map()) {
+      CheckMap(message, plan, pass, out);
+    } else if (plan.field->is_repeated()) {
+      CheckList(message, plan, pass, out);
+    } else if (plan.field->cpp_type() == Field::CPPTYPE_MESSAGE) {
+      CheckMessage(message, plan, pass, out);
+    } else {
+      CheckScalar(message, plan, pass, out);
     }
-    // A member of a oneof is checked only when it is the one that is set.
-    if (plan.field->has_presence() && !reflection.HasField(message, plan.field)) return {};
+  }
+
+  void CheckMessage(const pb::Message& message, const FieldPlan& plan, Pass& pass,
+                    std::string& out) const {
+    const auto& reflection = *message.GetReflection();
+    if (!reflection.HasField(message, plan.field)) {
+      for (const auto& rule : plan.rules) {
+        if (rule.kind != Rule::Kind::kRequired) continue;
+        Found(message, plan.name, "value is required", pass, out);
+      }
+      return;
+    }
+    const auto& value = reflection.GetMessage(message, plan.field);
     for (const auto& rule : plan.rules) {
-      Violation reason;
+      Reason reason;
+      if (rule.kind == Rule::Kind::kRange || rule.kind == Rule::Kind::kMin) {
+        reason = CheckNumber(static_cast<const pb::Int32Value&>(value).value(), rule);
+      } else if (rule.kind == Rule::Kind::kPast) {
+        reason = CheckPast(static_cast<const pb::Timestamp&>(value), pass.now);
+      }
+      if (reason) Found(message, plan.name, *reason, pass, out);
+    }
+    if (plan.enters) CheckInner(message, plan.name, value, pass, out);
+  }
+
+  static void CheckScalar(const pb::Message& message, const FieldPlan& plan, Pass& pass,
+                          std::string& out) {
+    const auto& reflection = *message.GetReflection();
+    // A member of a oneof is checked only when it is the one that is set.
+    if (plan.field->has_presence() && !reflection.HasField(message, plan.field)) return;
+    for (const auto& rule : plan.rules) {
+      Reason reason;
       if (rule.kind == Rule::Kind::kDefined) {
         if (plan.field->enum_type()->FindValueByNumber(
                 reflection.GetEnumValue(message, plan.field)) == nullptr) {
@@ -241,30 +285,30 @@ class FieldRules::Impl {
         std::string scratch;
         reason = CheckString(reflection.GetStringReference(message, plan.field, &scratch), rule);
       }
-      if (reason) return Text(message, plan.name, *reason);
+      if (reason) Found(message, plan.name, *reason, pass, out);
     }
-    return {};
   }
 
-  Violation CheckList(const pb::Message& message, const FieldPlan& plan, WallTime now) const {
+  void CheckList(const pb::Message& message, const FieldPlan& plan, Pass& pass,
+                 std::string& out) const {
     const auto& reflection = *message.GetReflection();
     const int size = reflection.FieldSize(message, plan.field);
     for (const auto& rule : plan.rules) {
       if (auto reason = CheckCount(static_cast<std::size_t>(size), rule)) {
-        return Text(message, plan.name, *reason);
+        Found(message, plan.name, *reason, pass, out);
       }
     }
-    if (!plan.enters) return {};
-    for (int i = 0; i < size; ++i) {
-      const auto& item = reflection.GetRepeatedMessage(message, plan.field, i);
-      if (auto inner = Check(item, now)) {
-        return Text(message, plan.name + "[" + std::to_string(i) + "]", Caused(*inner));
+    if (!plan.enters) return;
+    for (int i = 0; i < size && !pass.full(); ++i) {
+      const auto inner = Check(reflection.GetRepeatedMessage(message, plan.field, i), pass);
+      if (!inner.empty()) {
+        Add(message, plan.name + "[" + std::to_string(i) + "]", Caused(inner), out);
       }
     }
-    return {};
   }
 
-  Violation CheckMap(const pb::Message& message, const FieldPlan& plan, WallTime now) const {
+  void CheckMap(const pb::Message& message, const FieldPlan& plan, Pass& pass,
+                std::string& out) const {
     const auto& reflection = *message.GetReflection();
     const auto& key_field = *plan.field->message_type()->map_key();
     const auto& value_field = *plan.field->message_type()->map_value();
@@ -272,7 +316,7 @@ class FieldRules::Impl {
     for (const auto& rule : plan.rules) {
       if (rule.kind != Rule::Kind::kPairsMax) continue;
       if (auto reason = CheckCount(static_cast<std::size_t>(size), rule)) {
-        return Text(message, plan.name, *reason);
+        Found(message, plan.name, *reason, pass, out);
       }
     }
     std::vector<std::pair<std::string, const pb::Message*>> entries;
@@ -282,27 +326,27 @@ class FieldRules::Impl {
     }
     std::sort(entries.begin(), entries.end());
     for (const auto& [key, entry] : entries) {
+      if (pass.full()) return;
+      const auto name = [&, &key = key] { return plan.name + "[" + key + "]"; };
       for (const auto& rule : plan.rules) {
         if (rule.kind == Rule::Kind::kKeys && !rule.pattern->matches(key)) {
-          return Text(message, plan.name + "[" + key + "]", DoesNotMatch(*rule.pattern));
+          Found(message, name(), DoesNotMatch(*rule.pattern), pass, out);
         }
       }
       if (!plan.enters) continue;
-      const auto& value = entry->GetReflection()->GetMessage(*entry, &value_field);
-      if (auto inner = CheckInner(message, plan.name + "[" + key + "]", value, now)) return inner;
+      const auto inner = Check(entry->GetReflection()->GetMessage(*entry, &value_field), pass);
+      if (!inner.empty()) Add(message, name(), Caused(inner), out);
     }
-    return {};
   }
 
   static std::string Caused(std::string_view inner) {
     return std::string("embedded message failed validation | caused by: ").append(inner);
   }
 
-  Violation CheckInner(const pb::Message& message, std::string_view name, const pb::Message& value,
-                       WallTime now) const {
-    auto inner = Check(value, now);
-    if (!inner) return {};
-    return Text(message, name, Caused(*inner));
+  void CheckInner(const pb::Message& message, std::string_view name, const pb::Message& value,
+                  Pass& pass, std::string& out) const {
+    const auto inner = Check(value, pass);
+    if (!inner.empty()) Add(message, name, Caused(inner), out);
   }
 
   boost::unordered_flat_map<const pb::Descriptor*, MessagePlan> plans_;
@@ -312,10 +356,10 @@ FieldRules::FieldRules(std::span<const FieldRule> table) : impl_(new Impl(table)
 FieldRules::~FieldRules() = default;
 
 Status FieldRules::Check(const pb::Message& message, WallTime now) const {
-  if (auto violation = impl_->Check(message, now)) {
-    return Error{ErrorCode::kInvalidArgument, *std::move(violation)};
-  }
-  return Done{};
+  Pass pass{.now = now};
+  auto violations = impl_->Check(message, pass);
+  if (violations.empty()) return Done{};
+  return Error{ErrorCode::kInvalidArgument, std::move(violations)};
 }
 
 }  // namespace pemba::api

@@ -1,9 +1,11 @@
 // Field rules: what must hold for single fields of a request before anything else looks at it.
 //
-// A table has one row per rule. Rules are checked in declaration order of the fields, depth first,
-// map keys sorted; the first violation is the answer, in the wire's words:
-//   invalid CheckRequest.TupleKey: value is required
+// A table has one row per rule. Rules are checked in declaration order of the fields (members of a
+// oneof after all others), depth first, map keys sorted; all violations are the answer, in the
+// wire's words:
+//   invalid CheckRequest.StoreId: value ...; invalid CheckRequest.TupleKey: value is required
 //   invalid Outer.Field: embedded message failed validation | caused by: invalid Inner.Field: ...
+// As such a text may travel in a header, no more violations are looked for once it has 4 KiB.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +86,7 @@ class FieldRules {
   explicit FieldRules(std::span<const FieldRule> table);
   ~FieldRules();
 
-  // Errors: kInvalidArgument, the first violation. O(size of the message).
+  // Errors: kInvalidArgument, the violations. O(size of the message).
   Status Check(const google::protobuf::Message& message, WallTime now) const;
 
  private:

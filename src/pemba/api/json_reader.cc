@@ -1,5 +1,6 @@
 #include "pemba/api/json_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -348,6 +349,30 @@ class Reader {
   }
 };
 
+// The text with a decimal point behind whole numbers of 19 digits and more: they may not fit into
+// 64 bits, and the parser takes what does not only as a decimal number.
+std::string WithLongNumbersAsDecimals(std::string_view text) {
+  constexpr std::size_t kDigitsMin = 19;
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    std::size_t end = i + 1;
+    if (text[i] == '"') {
+      while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+      end = std::min(end + 1, text.size());
+    } else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9')) {
+      end = std::min(text.find_first_not_of("0123456789+-.eE", i), text.size());
+    }
+    const auto token = text.substr(i, end - i);
+    out.append(token);
+    const auto digits = token.substr(token.starts_with('-') ? 1 : 0);
+    if (digits.size() >= kDigitsMin && digits.find_first_not_of("0123456789") == digits.npos) {
+      out.append(".0");
+    }
+    i = end;
+  }
+  return out;
+}
+
 Status ReadWith(dom::parser& parser, std::string_view text, pb::Message& message) {
   if (parser.capacity() < text.size() || parser.max_depth() != kJsonDepthMax) {
     if (parser.allocate(std::max<std::size_t>(text.size(), 4096), kJsonDepthMax) !=
@@ -356,7 +381,11 @@ Status ReadWith(dom::parser& parser, std::string_view text, pb::Message& message
     }
   }
   dom::element root;
-  if (const auto error = parser.parse(text.data(), text.size()).get(root); error) {
+  auto error = parser.parse(text.data(), text.size()).get(root);
+  if (error == simdjson::NUMBER_ERROR) {
+    error = parser.parse(WithLongNumbersAsDecimals(text)).get(root);
+  }
+  if (error) {
     if (EndsTooEarly(text)) return Invalid("malformed JSON");
     return Invalid("syntax error: " + std::string(simdjson::error_message(error)));
   }

@@ -129,6 +129,10 @@ TEST(JsonReader, FollowsTheMappingRules) {
        R"({"id":"1","name":"","created_at":null,"updated_at":null})"},
       {"unknown fields are ignored, at any depth",
        Read<wire::CreateStoreRequest>(R"({"x":[{"y":null}],"name":"n"})"), R"({"name":"n"})"},
+      {"whole numbers beyond 64 bits", Read<wire::RelationshipCondition>(R"({"context":{
+         "a":100000000000000000000,"b":-18446744073709551616,"s":"\"100000000000000000000"}})"),
+       R"({"name":"","context":{"a":1e+20,"b":-18446744073709551616,)"
+       R"("s":"\"100000000000000000000"}})"},
       {"null is unset", Read<wire::CreateStoreRequest>(R"({"name":null})"), R"({"name":""})"},
       {"page size as number", Read<wire::ListStoresRequest>(R"({"page_size":5})"),
        R"({"page_size":5,"continuation_token":"","name":""})"},

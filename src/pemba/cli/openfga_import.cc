@@ -273,8 +273,10 @@ class StoreImport {
         PEMBA_TRY(auto converted, api::openfga::FromWire(assertion));
         assertions.push_back(std::move(converted));
       }
-      const auto written = store->WriteAssertions(
-          {.model_id = model, .assertions = assertions, .wire_bytes = bytes.size()});
+      const auto written =
+          store->WriteAssertions({.model_id = model,
+                                  .assertions = assertions,
+                                  .wire_bytes = api::openfga::BytesOf(message.assertions())});
       if (written.ok()) {
         ++report_.assertions;
       } else if (written.error().code == ErrorCode::kUnavailable) {

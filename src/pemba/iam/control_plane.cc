@@ -72,6 +72,7 @@ class Ending final : public resource::Projection {
     projector_.Abandoned();
     rules_.Abandoned();
   }
+  void FollowedRecord(const storage::Record& record) override { projector_.FollowedRecord(record); }
   void Followed(const Transaction& now, std::span<const ObjectKey> changed) override {
     projector_.Followed(now, changed);
     rules_.Followed(changed);

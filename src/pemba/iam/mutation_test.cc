@@ -33,7 +33,8 @@ std::optional<std::string> Find(Mutation mutation) {
 }
 
 TEST(Mutations, EveryPlantedBugIsFound) {
-  for (int mutation = 1; mutation < static_cast<int>(Mutation::kCount); ++mutation) {
+  // Those of several servers are shared_mutation_test.cc's.
+  for (int mutation = 1; mutation < static_cast<int>(Mutation::kForgetFollowed); ++mutation) {
     const auto found = Find(static_cast<Mutation>(mutation));
     EXPECT_TRUE(found.has_value()) << "mutation " << mutation << " was not found";
     std::cout << "mutation " << mutation << ": " << found.value_or("not found") << "\n";

@@ -49,37 +49,47 @@ class Projector::Impl {
   }
 
   Result<Drift> Start(ResourceStore& resources) {
-    return InQuiet(resources, [&](const Transaction& transaction) -> Result<Drift> {
+    Drift repaired;
+    auto left = Left::kSettled;
+    const auto look = [&](const Transaction& transaction, store::View view) -> Result<Drift> {
       Publish(internal::ReadState(scope_, transaction));
-      if (shared()) return CompareShared(resources.revision(), transaction, Repair::kFix);
-      PEMBA_TRY(const auto left, FindWhatWasLeft(resources.inventory()));
+      left = std::min(left, FindWhatWasLeft(resources.inventory(), view.snapshot()));
       settled_ = left == Left::kSettled;
-      PEMBA_TRY(const auto drift,
-                Compare(transaction, Repair::kFix, settled_ ? Tuples::kAsTheyAre : Tuples::kEach));
-      if (!drift.none()) last_.tuples = internal::SumOfManaged(store_.Pin().snapshot());
+      looking_ = !settled_;
       keeps_record_ = true;
-      return drift;
-    });
+      PEMBA_TRY(auto drift, Compare(transaction, std::move(view), Repair::kFix,
+                                    settled_ ? Tuples::kAsTheyAre : Tuples::kEach));
+      if (drift.none()) return drift;
+      repaired = std::move(drift);
+      if (shared()) return Error{ErrorCode::kConflict, "it is another revision now"};
+      CountAnew(resources.inventory(), store_.Pin().snapshot());
+      return repaired;
+    };
+    PEMBA_TRY(auto drift, InQuiet(resources, look));
+    return repaired.none() ? drift : repaired;
   }
 
   bool settled() const { return settled_; }
 
+  // Added up anew: what others have written past all rules is repaired by now.
   Status Settle(ResourceStore& resources) {
-    PEMBA_TRY(std::ignore, InQuiet(resources, [&](const Transaction&) -> Result<Drift> {
-                if (!keeps_record_) return Drift{};
-                settled_ = true;
-                const auto value = Encode(Signed(last_));
-                const storage::RecordChange record{internal::kSettledKey, value};
-                PEMBA_TRY(std::ignore, store_.Write({.records = {&record, 1}}));
-                return Drift{};
-              }));
+    std::optional<store::View> view;
+    resource::WriteOptions options;
+    options.view = &view;
+    const auto ran = resources.Transact(options, [&](Transaction&) -> Outcome<Done> {
+      CountAnew(resources.inventory(), view->snapshot());
+      view.reset();
+      signing_ = true;
+      return Done{};
+    });
+    if (!ran.ok()) return ToError(ran.error());
+    settled_ = true;
     return Done{};
   }
 
   Result<Drift> Audit(ResourceStore& resources, Repair repair) {
-    return InQuiet(resources, [&](const Transaction& transaction) {
-      if (shared()) return CompareShared(resources.revision(), transaction, repair);
-      return Compare(transaction, repair, Tuples::kEach);
+    return InQuiet(resources, [&](const Transaction& transaction, store::View view) {
+      return Compare(transaction, std::move(view), repair, Tuples::kEach);
     });
   }
 
@@ -103,7 +113,7 @@ class Projector::Impl {
   // others write the same tuples, it is right about neither, and the next start looks at them all.
   std::vector<resource::OwnRecord> RecordsBeside(std::span<const Transaction::Change> changes,
                                                  const Consequences& consequences) {
-    if (!keeps_record_) return {};
+    if (!keeps_record_ || (changes.empty() && !signing_)) return {};
     next_record_ = last_;
     for (const auto& change : changes) {
       next_record_.objects += (change.after == nullptr ? 0u : 1u);
@@ -116,22 +126,40 @@ class Projector::Impl {
     for (const auto& tuple : consequences.deletes) {
       if (IsStored(view, tuple)) next_record_.tuples.Remove(tuple.view());
     }
-    return {{std::string(internal::kSettledKey), Encode(Signed(next_record_))}};
+    // Whoever signs goes on from a state that one like this has signed for, or has looked itself.
+    const bool settled = signing_ || (!looking_ && last_.by == options_.fingerprint);
+    next_record_.by = settled ? options_.fingerprint : "";
+    return {{std::string(internal::kSettledKey), Encode(next_record_)}};
   }
 
-  void Written() { last_ = next_record_; }
+  void Written() {
+    last_ = next_record_;
+    if (std::exchange(signing_, false)) looking_ = false;
+  }
+
+  // Of a server that shares the store, the newest says what all have come to.
+  void FollowedRecord(const storage::Record& record) {
+    if (record.key == internal::kSettledKey) last_ = told_ = internal::Decode(record);
+  }
 
   void Committed() {
     if (next_) Publish(*std::move(next_));
     next_.reset();
   }
 
-  void Abandoned() { next_.reset(); }
+  void Abandoned() {
+    next_.reset();
+    signing_ = false;
+  }
 
   void Followed(const Transaction& now, std::span<const resource::ObjectKey> changed) {
     const bool concerned = std::ranges::any_of(changed, [&](const resource::ObjectKey& key) {
-      return key.kind == kinds_.role || kinds_.IsRegistration(key.kind);
+      if (key.kind == kinds_.role) {
+        return !internal::Mutated(internal::Mutation::kForgetFollowedRoles);
+      }
+      return kinds_.IsRegistration(key.kind);
     });
+    if (internal::Mutated(internal::Mutation::kForgetFollowed)) return;
     if (concerned) Publish(internal::ReadState(scope_, now));
   }
 
@@ -143,15 +171,20 @@ class Projector::Impl {
   const ProjectionOptions& projection() const { return options_.projection; }
 
  private:
-  // Runs `body` while nobody writes, on everything that is committed.
+  // Runs `body` while nobody here writes, on everything that is committed: objects and tuples of
+  // one revision. Again, if it finds that others have written meanwhile.
   template <class Body>
   static Result<Drift> InQuiet(ResourceStore& resources, const Body& body) {
     Result<Drift> result = Drift{};
+    std::optional<store::View> view;
     resource::WriteOptions options;
     options.dry_run = true;
+    options.view = &view;
     for (int attempt = 1; attempt <= kAttemptsMax; ++attempt) {
       const auto ran = resources.Transact(options, [&](Transaction& transaction) -> Outcome<Done> {
-        result = body(transaction);
+        auto now = *std::move(view);
+        view.reset();
+        result = body(transaction, std::move(now));
         return Done{};
       });
       if (!ran.ok()) return ToError(ran.error());
@@ -162,21 +195,18 @@ class Projector::Impl {
 
   bool shared() const { return store_.writers() == store::Store::Writers::kOthersToo; }
 
-  // What the record says once it is written.
-  internal::Settled Signed(internal::Settled record) const {
-    record.by = settled_ ? options_.fingerprint : "";
-    return record;
+  void CountAnew(const resource::Inventory& inventory, const graph::Snapshot& snapshot) {
+    last_.tuples = internal::SumOfManaged(snapshot);
+    last_.objects = inventory.objects;
   }
 
   // Whether the store is just as one like this has left it; what is there is counted either way.
   enum class Left : std::uint8_t { kUnsettled, kSettled };
-  Result<Left> FindWhatWasLeft(const resource::Inventory& inventory) {
-    PEMBA_TRY(const auto record, internal::ReadSettled(store_));
-    last_.tuples = internal::SumOfManaged(store_.Pin().snapshot());
-    last_.objects = inventory.objects;
-    const bool same = record && !record->by.empty() && record->by == options_.fingerprint &&
-                      record->tuples == last_.tuples && record->objects == last_.objects &&
-                      inventory.newest <= record->revision;
+  Left FindWhatWasLeft(const resource::Inventory& inventory, const graph::Snapshot& snapshot) {
+    CountAnew(inventory, snapshot);
+    const bool same = !told_.by.empty() && told_.by == options_.fingerprint &&
+                      told_.tuples == last_.tuples && told_.objects == last_.objects &&
+                      inventory.newest <= told_.revision;
     return same ? Left::kSettled : Left::kUnsettled;
   }
 
@@ -192,18 +222,26 @@ class Projector::Impl {
   }
 
   enum class Tuples : std::uint8_t { kEach, kAsTheyAre };
-  Result<Drift> Compare(const Transaction& transaction, Repair repair, Tuples tuples) const {
-    internal::Audit audit(scope_, state_, transaction, store_);
+  Result<Drift> Compare(const Transaction& transaction, store::View view, Repair repair,
+                        Tuples tuples) const {
+    internal::Audit audit(scope_, state_, transaction, store_, std::move(view));
     Drift drift;
     if (tuples == Tuples::kEach) {
       drift = audit.Compare();
     } else {
       drift.compared = false;
     }
-    PEMBA_TRY(const auto newest, NewestModel());
+    PEMBA_TRY(const auto newest, NewestModel(audit.view()));
     const auto wanted = provider::MergeModels(newest, *state_.model);
     drift.model_differs = !provider::SameModels(newest, wanted);
     if (repair == Repair::kReport || drift.none()) return drift;
+    PEMBA_TRY(std::ignore, shared() ? RepairShared(audit, drift, newest, wanted)
+                                    : RepairAlone(audit, drift, newest, wanted));
+    return drift;
+  }
+
+  Status RepairAlone(internal::Audit& audit, const Drift& drift, const model::Model& newest,
+                     const model::Model& wanted) const {
     if (drift.model_differs && drift.missing != 0) {
       PEMBA_TRY(std::ignore, store_.WriteModel(Accepting(newest, wanted)));
     }
@@ -213,27 +251,15 @@ class Projector::Impl {
     if (drift.model_differs) {
       PEMBA_TRY(std::ignore, store_.WriteModel(wanted));
     }
-    return drift;
+    return Done{};
   }
 
-  // As Compare, at one revision, and repaired only if nobody has written since: what another server
-  // revokes meanwhile must not come back.
-  Result<Drift> CompareShared(store::Revision revision, const Transaction& transaction,
-                              Repair repair) const {
-    internal::Audit audit(scope_, state_, transaction, store_);
-    if (audit.view().revision() != revision) {
-      return Error{ErrorCode::kConflict, "other servers have written meanwhile"};
-    }
-    auto drift = audit.Compare();
-    PEMBA_TRY(const auto latest, audit.view().ResolveModel(""));
-    PEMBA_TRY(const auto newest, store_.ReadModel(latest.id));
-    const auto wanted = provider::MergeModels(newest, *state_.model);
-    drift.model_differs = !provider::SameModels(newest, wanted);
-    if (repair == Repair::kReport || drift.none()) return drift;
-    PEMBA_TRY(std::ignore, audit.Repair({.revision = revision,
-                                         .model = drift.model_differs ? &wanted : nullptr,
-                                         .base = latest.id}));
-    return drift;
+  // Only if nobody has written since: what another server revokes meanwhile must not come back.
+  static Status RepairShared(internal::Audit& audit, const Drift& drift, const model::Model& newest,
+                             const model::Model& wanted) {
+    return audit.Repair({.revision = audit.view().revision(),
+                         .model = drift.model_differs ? &wanted : nullptr,
+                         .base = newest.id});
   }
 
   // Others may keep types of their own in the store.
@@ -273,6 +299,13 @@ class Projector::Impl {
     return Done{};
   }
 
+  // As of the view, where others write, too.
+  Result<model::Model> NewestModel(const store::View& view) const {
+    if (!shared()) return NewestModel();
+    PEMBA_TRY(const auto latest, view.ResolveModel(""));
+    return store_.ReadModel(latest.id);
+  }
+
   // Empty if there is none.
   Result<model::Model> NewestModel() const {
     PEMBA_TRY(auto page, store_.ListModels(1, ""));
@@ -292,10 +325,14 @@ class Projector::Impl {
 
   // The writer's.
   ProjectedState state_;
-  std::optional<ProjectedState> next_;  // Of what was projected and is not committed yet.
-  bool settled_ = false;
-  bool keeps_record_ = false;             // From Start on, where nobody else writes.
+  std::optional<ProjectedState> next_;    // Of what was projected and is not committed yet.
+  bool keeps_record_ = false;             // From Start on.
+  bool looking_ = true;                   // Objects are yet to be looked at, by this server.
+  bool signing_ = false;                  // They were: what is written next says so.
   internal::Settled last_, next_record_;  // As of the newest commit, and of what is being written.
+  internal::Settled told_;                // As it was found, or as another server left it.
+
+  bool settled_ = false;  // Of who starts it.
 
   mutable std::mutex mutex_;
   CatalogPtr catalog_ = std::make_shared<const Catalog>();  // Guarded by mutex_.
@@ -320,6 +357,7 @@ std::vector<resource::OwnRecord> Projector::RecordsBeside(
   return impl_->RecordsBeside(changes, consequences);
 }
 void Projector::Written() { impl_->Written(); }
+void Projector::FollowedRecord(const storage::Record& record) { impl_->FollowedRecord(record); }
 void Projector::Committed(resource::Revision) { impl_->Committed(); }
 void Projector::Abandoned() { impl_->Abandoned(); }
 void Projector::Followed(const resource::Transaction& now,

@@ -12,7 +12,7 @@
 // If other servers write to the store, too, each has a projector of its own, which follows what the
 // others commit: kinds, roles and the model are read anew when those were changed elsewhere.
 //
-// Project, Committed, Abandoned and Followed are called by the one writer of a ResourceStore.
+// What it overrides of Projection is called by the one writer of a ResourceStore.
 // catalog() is for any thread.
 #pragma once
 
@@ -78,6 +78,7 @@ class Projector final : public resource::Projection {
   void Written() override;
   void Committed(resource::Revision revision) override;
   void Abandoned() override;
+  void FollowedRecord(const storage::Record& record) override;
   void Followed(const resource::Transaction& now,
                 std::span<const resource::ObjectKey> changed) override;
 

@@ -1,7 +1,8 @@
 // What declared access costs on a PostgreSQL that several servers share: changes a second by one
-// server and by two, and how long after a change on one server the other one decides by it.
+// server and by two, and how long after a change on one server the other one decides by it: from
+// when a binding, or its deletion, is acknowledged, until the other one allows, or denies.
 //
-//   iam_shared_bench [changes] [clients]
+//   iam_shared_bench [changes] [clients] [latencies]
 //
 // The servers and PostgreSQL are on this machine; PostgreSQL waits for its disk. Every change is a
 // binding of its own on one of a hundred projects, acknowledged before its client makes the next.
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,6 +97,13 @@ class Server {
         "apiGroup":"{}","kind":"Project","name":"p{}"}}}}}})",
                             user, kManager, project));
   }
+  // The revision.
+  store::Revision Unbind(const std::string& name) {
+    const auto* const kind = registry_.FindKind("iam.miloapis.com", "PolicyBinding");
+    (void)Must(plane_->resources().Delete({kind, "organization-northwind", name},
+                                          {.caller = AsRoot().caller}));
+    return plane_->resources().revision();
+  }
   // At that revision, or as it is known here.
   bool Allows(const std::string& user, int project, std::optional<store::Revision> at) const {
     AccessOptions options;
@@ -166,7 +175,47 @@ void PrintLatencies(const char* what, std::vector<double>& seconds) {
              seconds[seconds.size() * 99 / 100] * 1e3);
 }
 
-void Run(int changes, int clients) {
+double Since(Steady::time_point begin) {
+  return std::chrono::duration<double>(Steady::now() - begin).count();
+}
+
+// How long a change takes to be acknowledged, and from there until another server decides by it:
+// asked at its revision, and asked without until it does.
+struct Latencies {
+  std::vector<double> acknowledged, at_revision, by_itself;
+
+  void Print(const char* change, const char* until) {
+    PrintLatencies(fmt::format("{}, until acknowledged", change).c_str(), acknowledged);
+    PrintLatencies(fmt::format("{} elsewhere, asked at its revision", until).c_str(), at_revision);
+    PrintLatencies(fmt::format("{} elsewhere, asked without", until).c_str(), by_itself);
+  }
+};
+
+void Measure(Server& one, const Server& two, int times) {
+  Latencies bound, unbound;
+  const auto measure = [&](Latencies& into, bool asks, int project, bool wanted,
+                           const std::function<store::Revision()>& change) {
+    const auto begin = Steady::now();
+    const auto revision = change();
+    into.acknowledged.push_back(Since(begin));
+    const auto told = Steady::now();
+    while (two.Allows("mira", project, asks ? std::optional(revision) : std::nullopt) != wanted) {
+      if (asks) std::exit(1);  // An answer that is older than what was asked for.
+    }
+    (asks ? into.at_revision : into.by_itself).push_back(Since(told));
+  };
+  for (int i = 0; i < 2 * times; ++i) {
+    const bool asks = i % 2 == 0;
+    const int project = i % kProjects;
+    const auto name = fmt::format("e-{}", i);
+    measure(bound, asks, project, true, [&] { return one.Bind(name, "mira", project); });
+    measure(unbound, asks, project, false, [&] { return one.Unbind(name); });
+  }
+  bound.Print("a binding", "allowed");
+  unbound.Print("its deletion", "denied");
+}
+
+void Run(int changes, int clients, int latencies) {
   const auto database = *Must(PostgresServer::Start(PostgresServer::Durability::kFull));
   storage::PostgresOptions options;
   options.primary.uri = database->Uri(database->CreateDatabase());
@@ -176,28 +225,14 @@ void Run(int changes, int clients) {
   fmt::print("one server, one client: {:.0f} bindings/s\n", Rate({&one}, changes / 10, 1, "a"));
   fmt::print("one server, {} clients: {:.0f} bindings/s\n", clients,
              Rate({&one}, changes, clients, "b"));
+  const auto begin = Steady::now();
   Server two(options);
+  fmt::print("a second server starts in {:.2f} s\n", Since(begin));
   fmt::print("two servers, two clients: {:.0f} bindings/s\n",
              Rate({&one, &two}, changes / 10, 2, "c"));
   fmt::print("two servers, {} clients: {:.0f} bindings/s\n", clients,
              Rate({&one, &two}, changes, clients, "d"));
-  std::vector<double> applied, at_revision, by_itself;
-  const auto since = [](Steady::time_point begin) {
-    return std::chrono::duration<double>(Steady::now() - begin).count();
-  };
-  for (int i = 0; i < kProjects; ++i) {
-    const bool waits = i % 2 == 0;
-    const auto begin = Steady::now();
-    const auto revision = one.Bind(fmt::format("e-{}", i), "mira", i);
-    applied.push_back(since(begin));
-    const auto told = Steady::now();
-    while (!two.Allows("mira", i, waits ? std::optional(revision) : std::nullopt)) {
-    }
-    (waits ? at_revision : by_itself).push_back(since(told));
-  }
-  PrintLatencies("a binding, until acknowledged", applied);
-  PrintLatencies("from there, allowed elsewhere at its revision", at_revision);
-  PrintLatencies("from there, allowed elsewhere without asking for it", by_itself);
+  Measure(one, two, latencies);
 }
 
 }  // namespace
@@ -208,5 +243,8 @@ int main(int argc, char** argv) {
     std::printf("%s\n", why->c_str());
     return 0;
   }
-  pemba::iam::Run(argc > 1 ? std::atoi(argv[1]) : 2000, argc > 2 ? std::atoi(argv[2]) : 16);
+  const auto number = [&](int at, int fallback) {
+    return argc > at ? std::atoi(argv[at]) : fallback;
+  };
+  pemba::iam::Run(number(1, 2000), number(2, 16), number(3, 500));
 }

@@ -70,12 +70,37 @@ Status ValidateRestriction(const Fit& fit) {
   return Done{};
 }
 
+// Between quotes, with escapes for what does not show: nobody's terminal obeys an error text.
+std::string QuotedText(std::string_view text) {
+  constexpr std::string_view kControls = "\a\b\f\n\r\t\v", kLetters = "abfnrtv";
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out = "\"";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto control = kControls.find(text[i]);
+    const bool is_c1 = byte == 0xC2 && i + 1 < text.size() &&
+                       static_cast<unsigned char>(text[i + 1]) <= 0x9F;  // U+0080-009F.
+    if (control != kControls.npos) {
+      out.append({'\\', kLetters[control]});
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out.append({'\\', 'x', kHex[byte >> 4], kHex[byte & 15]});
+    } else if (is_c1) {
+      const auto low = static_cast<unsigned char>(text[++i]);
+      out.append({'\\', 'u', '0', '0', kHex[low >> 4], kHex[low & 15]});
+    } else {
+      if (byte == '"' || byte == '\\') out.push_back('\\');
+      out.push_back(text[i]);
+    }
+  }
+  return out + "\"";
+}
+
 Status ValidateContextText(const boost::json::object& context) {
   const auto found = tuple::FindControlCharacter(context);
   using Where = tuple::ForbiddenText::Where;
   if (found.where == Where::kNone) return Done{};
   const std::string what = found.where == Where::kKey ? "context key" : "context value";
-  return Invalid(what + " \"" + std::string(found.text) + "\" contains forbidden characters");
+  return Invalid(what + " " + QuotedText(found.text) + " contains forbidden characters");
 }
 
 Status ValidateCondition(const Fit& fit, const std::optional<tuple::Condition>& given) {

@@ -210,12 +210,12 @@ const FitCase kFitCases[] = {
      {"document:1", "timed", "user:anne"},
      "until",
      R"({"a\u0001":1})",
-     "context key \"a\x01\" contains forbidden characters"},
+     "context key \"a\\x01\" contains forbidden characters"},
     {"context value with a control character",
      {"document:1", "mixed", "group:1#member"},
      "other",
      R"({"s":"a\u0001"})",
-     "context value \"a\x01\" contains forbidden characters"},
+     "context value \"a\\x01\" contains forbidden characters"},
 };
 
 tuple::Tuple TupleOf(const FitCase& c) {
@@ -354,7 +354,7 @@ TEST(ValidateDelete, NeedsNoModel) {
 TEST(ValidateRequestContext, RefusesControlCharacters) {
   EXPECT_TRUE(ValidateRequestContext(*tuple::ParseContext(R"({"a":"b"})")).ok());
   EXPECT_EQ(ValidateRequestContext(*tuple::ParseContext(R"({"a":"\u0001"})")).error().message,
-            "invalid context: context value \"\x01\" contains forbidden characters");
+            "invalid context: context value \"\\x01\" contains forbidden characters");
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ class Validator {
       for (const auto& [relation, rewrite] : type->relations) {
         PEMBA_TRY(std::ignore, CheckRewrite(*type, relation, rewrite));
         PEMBA_TRY(std::ignore, CheckRestrictions(*type, relation, rewrite));
-        PEMBA_TRY(std::ignore, CheckOperands(*type, relation));
+        PEMBA_TRY(std::ignore, CheckOperands(*type, relation, rewrite));
         PEMBA_TRY(std::ignore, CheckEntryPoint(entry_points, *type, relation));
         if (cyclic_.contains(relation)) {
           return InvalidRelation(type->type, relation,
@@ -251,8 +251,7 @@ class Validator {
 
   // --- Entry points and cycles
 
-  // Operators need two operands. A relation answers for those of the relations that it names, too,
-  // but as every relation is looked at, each may as well answer for its own.
+  // Operators need two operands, also where the search for an entry point would not come.
   static Status CheckOperands(const TypeDefinition& type, const std::string& relation,
                               const Rewrite& rewrite) {
     const bool is_union = rewrite.kind == RewriteKind::kUnion;
@@ -265,51 +264,96 @@ class Validator {
     }
     return Done{};
   }
-  static Status CheckOperands(const TypeDefinition& type, const std::string& relation) {
-    return CheckOperands(type, relation, type.relations.find(relation)->second);
-  }
 
   Status CheckEntryPoint(const EntryPoints& entry_points, const TypeDefinition& type,
-                         const std::string& relation) const {
+                         const std::string& relation) {
+    PEMBA_TRY(std::ignore, Search(entry_points, type, relation));
     const auto entry = entry_points.Of(type.type, relation);
     if (entry == Entry::kReachable) return Done{};
-    // A relation further down may be at fault, whose turn would only have come later.
-    PEMBA_TRY(std::ignore, CheckNamed(type, relation));
     return InvalidRelation(type.type, relation,
                            entry == Entry::kLoop ? "potential loop" : "no entrypoints defined");
   }
 
-  // Checks a relation and all that its definition names, at any distance. Depth first with an
-  // explicit stack: chains of relations may be long.
-  Status CheckNamed(const TypeDefinition& start, const std::string& start_relation) const {
-    std::set<const Rewrite*> seen;
-    std::vector<std::pair<const TypeDefinition*, const std::string*>> open = {
-        {&start, &start_relation}};
+  struct Named {
+    const TypeDefinition* type;
+    std::string_view relation;
+  };
+
+  // What the search for an entry point meets may be at fault in ways that end it: the texts are
+  // others than when the turn of that relation comes, and what lies behind the first entry point is
+  // not met. Depth first with an explicit stack: chains of relations may be long.
+  Status Search(const EntryPoints& entry_points, const TypeDefinition& type,
+                std::string_view relation) {
+    std::vector<Named> open = {{&type, relation}};
     while (!open.empty()) {
-      const auto [type, relation] = open.back();
+      const auto at = open.back();
       open.pop_back();
-      const auto* rewrite = FindRelation(type->type, *relation);
-      if (rewrite == nullptr || !seen.insert(rewrite).second) continue;
-      PEMBA_TRY(std::ignore, CheckRewrite(*type, *relation, *rewrite));
-      PEMBA_TRY(std::ignore, CheckRestrictions(*type, *relation, *rewrite));
-      CollectNamed(*type, *relation, *rewrite, open);
+      const auto* rewrite = FindRelation(at.type->type, at.relation);
+      if (!searched_.insert(rewrite).second) continue;
+      std::vector<Named> met;
+      PEMBA_TRY(std::ignore, Meet(entry_points, at, *rewrite, met));
+      open.insert(open.end(), met.rbegin(), met.rend());
     }
     return Done{};
   }
 
-  void CollectNamed(const TypeDefinition& type, const std::string& relation, const Rewrite& rewrite,
-                    std::vector<std::pair<const TypeDefinition*, const std::string*>>& out) const {
-    const auto add = [&](std::string_view type_name, const std::string& named) {
-      if (FindRelation(type_name, named) != nullptr) out.emplace_back(FindType(type_name), &named);
-    };
-    if (rewrite.kind == RewriteKind::kThis) {
-      for (const auto& r : RestrictionsOf(type, relation)) add(r.type, r.relation);
-    } else if (rewrite.kind == RewriteKind::kComputedUserset) {
-      add(type.type, rewrite.relation);
-    } else if (rewrite.kind == RewriteKind::kTupleToUserset) {
-      for (const auto& r : RestrictionsOf(type, rewrite.tupleset)) add(r.type, rewrite.relation);
+  // Adds the relations to `met` that a part of a definition leads to, as far as the search goes.
+  Result<Entry> Meet(const EntryPoints& entry_points, const Named& at, const Rewrite& rewrite,
+                     std::vector<Named>& met) const {
+    switch (rewrite.kind) {
+      case RewriteKind::kUnset:
+        return Invalid("error validating model");
+      case RewriteKind::kThis:
+        for (const auto& r : RestrictionsOf(*at.type, at.relation)) {
+          if (r.wildcard || r.relation.empty()) return Entry::kReachable;
+          PEMBA_TRY(std::ignore, RequireDefined(r.type, r.relation));
+          if (MeetRelation(entry_points, r.type, r.relation, met) == Entry::kReachable) {
+            return Entry::kReachable;
+          }
+        }
+        return Entry::kNoEntryPoint;
+      case RewriteKind::kComputedUserset: {
+        PEMBA_TRY(std::ignore, RequireDefined(at.type->type, rewrite.relation));
+        return MeetRelation(entry_points, at.type->type, rewrite.relation, met);
+      }
+      case RewriteKind::kTupleToUserset: {
+        PEMBA_TRY(std::ignore, RequireDefined(at.type->type, rewrite.tupleset));
+        for (const auto& r : RestrictionsOf(*at.type, rewrite.tupleset)) {
+          if (FindRelation(r.type, rewrite.relation) == nullptr) continue;
+          if (MeetRelation(entry_points, r.type, rewrite.relation, met) == Entry::kReachable) {
+            return Entry::kReachable;
+          }
+        }
+        return Entry::kNoEntryPoint;
+      }
+      case RewriteKind::kUnion:
+      case RewriteKind::kIntersection:
+      case RewriteKind::kDifference:
+        return MeetOperands(entry_points, at, rewrite, met);
     }
-    for (const auto& child : rewrite.children) CollectNamed(type, relation, child, out);
+    return Entry::kNoEntryPoint;
+  }
+
+  Entry MeetRelation(const EntryPoints& entry_points, std::string_view type,
+                     std::string_view relation, std::vector<Named>& met) const {
+    met.push_back({FindType(type), relation});
+    return entry_points.Of(type, relation);
+  }
+
+  Result<Entry> MeetOperands(const EntryPoints& entry_points, const Named& at,
+                             const Rewrite& rewrite, std::vector<Named>& met) const {
+    const bool is_union = rewrite.kind == RewriteKind::kUnion;
+    for (const auto& child : rewrite.children) {
+      PEMBA_TRY(const auto entry, Meet(entry_points, at, child, met));
+      if ((entry == Entry::kReachable) == is_union) return entry;
+    }
+    return is_union ? Entry::kNoEntryPoint : Entry::kReachable;
+  }
+
+  Status RequireDefined(std::string_view type, std::string_view relation) const {
+    if (FindRelation(type, relation) != nullptr) return Done{};
+    return Invalid("undefined type definition for '" + std::string(type) + "#" +
+                   std::string(relation) + "'");
   }
 
   static void CollectComputed(const Rewrite& rewrite, std::vector<std::string_view>& out) {
@@ -347,7 +391,8 @@ class Validator {
   std::map<std::string_view, const TypeDefinition*> types_;
   // Per type, the relations that stand right of a `from`.
   std::map<const TypeDefinition*, StringSet> tuplesets_;
-  StringSet cyclic_;  // Of the type being looked at.
+  StringSet cyclic_;                   // Of the type being looked at.
+  std::set<const Rewrite*> searched_;  // Definitions that the search for entry points got past.
 };
 
 }  // namespace

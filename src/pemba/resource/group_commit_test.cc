@@ -172,17 +172,20 @@ TEST_F(GroupCommitTest, WhoWasOvertakenHasAnOlderVersion) {
   EXPECT_EQ((*resources().Get(key))->document, answers[1]->document);
 }
 
-TEST_F(GroupCommitTest, WhatCannotBeWrittenTakesOnlyTheLaterOnesWithIt) {
+TEST_F(GroupCommitTest, WhatCannotBeWrittenTakesNothingWithIt) {
   // The model takes no blanks in a user.
-  const auto ends = Together({Creates("a"), Creates("bad", "a b@c"), Creates("c")});
+  const auto ends = Together({Creates("a"), Creates("bad", "a b@c"), Creates("c"), Creates("bad")});
   EXPECT_TRUE(ends[0]->ok());
   EXPECT_EQ(ends[1]->error().reason, Reason::kStorage);
-  EXPECT_EQ(ends[2]->error().reason, Reason::kConflict);
+  EXPECT_TRUE(ends[2]->ok());
+  EXPECT_TRUE(ends[3]->ok());  // Judged with the one before it, it was there already.
   EXPECT_TRUE(Exists(Key("Team", "a")));
-  EXPECT_FALSE(Exists(Key("Team", "bad")));
-  EXPECT_FALSE(Exists(Key("Team", "c")));
-  EXPECT_THAT(Tuples(), ::testing::ElementsAre("team:a#contact@user:a@b"));
-  EXPECT_EQ(contacts_.abandoned, 1);
+  EXPECT_EQ((*resources().Get(Key("Team", "bad")))->spec().at("mail"), "a@b");
+  EXPECT_TRUE(Exists(Key("Team", "c")));
+  EXPECT_THAT(Tuples(), ::testing::UnorderedElementsAre("team:a#contact@user:a@b",
+                                                        "team:bad#contact@user:a@b",
+                                                        "team:c#contact@user:a@b"));
+  EXPECT_EQ(contacts_.abandoned, 2);  // The group, and the one by itself.
 }
 
 TEST_F(GroupCommitTest, WhatComesAndGoesInOneWriteLeavesNoTrace) {

@@ -17,6 +17,7 @@
 #include "pemba/resource/apply.h"
 #include "pemba/resource/internal/group.h"
 #include "pemba/resource/internal/history.h"
+#include "pemba/resource/internal/mutation.h"
 #include "pemba/resource/internal/object_records.h"
 #include "pemba/resource/internal/object_table.h"
 #include "pemba/resource/internal/write_queue.h"
@@ -25,6 +26,7 @@ namespace pemba::resource {
 namespace {
 
 namespace json = boost::json;
+using internal::Mutation;
 
 // A group is closed when it comes to so many changed objects.
 constexpr std::size_t kGroupChangesMax = 5'000;
@@ -33,8 +35,8 @@ constexpr std::string_view kTermsKey = "terms";
 // How long the datastore may take to say where the log ends.
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::chrono::milliseconds kTryAgain{200};
-// So often is a group judged; each time another server was faster.
-constexpr int kAttemptsMax = 50;
+// So often is a group judged while a database that is well goes on refusing it.
+constexpr int kAttemptsMax = 20;
 
 Failure Expired(Revision revision) {
   return {Failure::Reason::kExpired, fmt::format("too old resource version: {}", revision)};
@@ -111,19 +113,22 @@ class ResourceStore::Impl {
     Status read = Done{};
     generation_ = store_.Pin().generation();
     internal::ObjectReader reader(registry_);
-    PEMBA_TRY(revision_,
-              store_.ReadRecords(internal::kObjectPrefix, [&](const storage::Record& record) {
-                const auto object = reader.Read(record);
-                if (!object.ok()) {
-                  read = object.error();
-                  return storage::Visit::kStop;
-                }
-                if (*object != nullptr) {
-                  table_.Add(**object);
-                  newest_change_ = std::max(newest_change_, record.revision);
-                }
-                return storage::Visit::kContinue;
-              }));
+    PEMBA_TRY(revision_, store_.ReadRecords("", [&](const storage::Record& record) {
+      if (!record.key.starts_with(internal::kObjectPrefix)) {
+        TellRecord(record);
+        return storage::Visit::kContinue;
+      }
+      const auto object = reader.Read(record);
+      if (!object.ok()) {
+        read = object.error();
+        return storage::Visit::kStop;
+      }
+      if (*object != nullptr) {
+        table_.Add(**object);
+        newest_change_ = std::max(newest_change_, record.revision);
+      }
+      return storage::Visit::kContinue;
+    }));
     history_.emplace(revision_, options_.history_max, options_.history_bytes_max);
     PEMBA_TRY(std::ignore, read);
     if (shared()) {
@@ -158,13 +163,6 @@ class ResourceStore::Impl {
     return Error{ErrorCode::kUnavailable,
                  fmt::format("the declared objects have not reached revision {}; they are at {}",
                              wanted, revision())};
-  }
-
-  // A copy, if it may be asked for again.
-  template <class Value>
-  Value Take(Value& value) const {
-    if (shared()) return value;
-    return std::move(value);
   }
 
   const Registry& registry() const { return registry_; }
@@ -405,39 +403,79 @@ class ResourceStore::Impl {
     }
   }
 
-  // One of the writers leads. They are judged against everything that is committed; if another
-  // server overtakes them, again.
-  std::size_t Lead(std::span<internal::WriteQueue::Writer* const> waiting) {
+  using Waiting = std::span<internal::WriteQueue::Writer* const>;
+
+  // One of the writers leads.
+  std::size_t Lead(Waiting waiting) {
     const std::lock_guard leading(lead_mutex_);
-    for (int attempt = 1;; ++attempt) {
-      if (shared()) {
-        for (auto* const writer : waiting) static_cast<Writer*>(writer)->outcome.reset();
-        auto caught_up = CatchUp();
-        if (caught_up.ok() && terms_ != options_.terms) caught_up = OtherTerms();
-        if (!caught_up.ok()) {
-          for (auto* const writer : waiting) {
-            static_cast<Writer*>(writer)->outcome.emplace(caught_up.error());
-          }
-          return waiting.size();
-        }
-      }
-      overtaken_ = false;
-      const auto taken = LeadOnce(waiting);
-      if (!overtaken_ || attempt == kAttemptsMax) return taken;
+    apart_ = false;
+    const auto taken = LeadTogether(waiting);
+    if (apart_) {
+      for (std::size_t i = 0; i < taken; ++i) (void)LeadTogether(waiting.subspan(i, 1));
     }
+    turn_.reset();
+    view_.reset();
+    return taken;
+  }
+
+  // They are judged against everything that is committed; if another server overtakes them, again,
+  // and after some times while nobody else writes.
+  std::size_t LeadTogether(Waiting waiting) {
+    for (int overtaken = 0;;) {
+      const auto ready = MakeReady(waiting, overtaken);
+      if (!ready.ok()) {
+        for (auto* const each : waiting) static_cast<Writer*>(each)->outcome.emplace(ready.error());
+        return waiting.size();
+      }
+      const auto taken = LeadOnce(waiting);
+      if (!overtaken_) return taken;
+      // A dry run is done, and nobody overtakes it.
+      if (static_cast<Writer*>(waiting.front())->options.dry_run) return 1;
+      if (++overtaken == kAttemptsMax) return taken;
+    }
+  }
+
+  Status MakeReady(Waiting waiting, int overtaken) {
+    turn_.reset();  // If it was not given back: nothing could be written.
+    view_.reset();
+    const bool wants_view = std::ranges::any_of(waiting, [](const auto* each) {
+      return static_cast<const Writer*>(each)->options.view != nullptr;
+    });
+    if (!shared()) {
+      if (wants_view) view_.emplace(store_.Pin());
+      return Done{};
+    }
+    if (overtaken >= options_.overtaken_max) {
+      PEMBA_TRY(turn_, store_.TakeTurn());
+    }
+    PEMBA_TRY(auto view, CatchUp());
+    if (wants_view) view_.emplace(std::move(view));
+    return terms_ == options_.terms ? Status(Done{}) : OtherTerms();
+  }
+
+  enum class Given : std::uint8_t { kNo, kYes };
+  Given GiveView(std::optional<store::View>& to) {
+    if (!view_) return Given::kNo;
+    to.emplace(*std::move(view_));
+    view_.reset();
+    return Given::kYes;
   }
 
   // Runs what they want, each on what those before it left, writes it, and tells them. What fails
   // leaves nothing behind.
-  std::size_t LeadOnce(std::span<internal::WriteQueue::Writer* const> waiting) {
+  std::size_t LeadOnce(Waiting waiting) {
+    overtaken_ = apart_ = false;
     internal::Staging group(newest_, options_.indexes);
     std::vector<Writer*> writers;
     std::vector<internal::Member> members;
     std::size_t taken = 0, changes = 0;
     for (auto* const each : waiting) {
       auto& writer = static_cast<Writer&>(*each);
-      // A dry run is nobody's base, and stands on what is there.
-      if (writer.options.dry_run && !members.empty()) break;
+      // A dry run is nobody's base, and stands on what is there. It may write to the store, and
+      // would wait for the turn.
+      if (writer.options.dry_run && (!members.empty() || turn_ != nullptr)) break;
+      auto* const view = writer.options.view;
+      if (view != nullptr && (!members.empty() || GiveView(*view) == Given::kNo)) break;
       ++taken;
       Transaction transaction(group, ScopeOf(writer.options.caller));
       auto member = Judge(transaction, writer.body);
@@ -452,7 +490,7 @@ class ResourceStore::Impl {
       }
       changes += member->changes.size();
       const bool last = member->consequences.model_before || member->consequences.model_after ||
-                        changes > kGroupChangesMax;
+                        changes > kGroupChangesMax || view != nullptr;
       writers.push_back(&writer);
       members.push_back(*std::move(member));
       if (last || taken == waiting.size()) break;
@@ -475,15 +513,15 @@ class ResourceStore::Impl {
   void Finish(std::span<Writer* const> writers, std::span<internal::Member> members) {
     const bool empty = std::ranges::all_of(
         members, [](const internal::Member& member) { return member.changes.empty(); });
-    if (empty) {
+    if (empty && RecordsBeside({}, {}).empty()) {
       for (auto* const writer : writers) writer->outcome.emplace(Committed{revision()});
       return;
     }
-    auto written = WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
-    overtaken_ = shared() && !written.ok() && WasOvertaken(written.error());
-    if (!written.ok() && members.size() > 1 && !overtaken_ &&
-        written.error().code != ErrorCode::kUnavailable) {
-      return FinishOneByOne(writers, members);
+    const auto written =
+        WriteAndPublish(internal::Sum(members), internal::SumOfConsequences(members));
+    if (!written.ok()) {
+      overtaken_ = shared() && WasOvertaken(written.error());
+      apart_ = members.size() > 1 && !overtaken_ && written.error().code != ErrorCode::kUnavailable;
     }
     Tell(written.ok() ? &*written : nullptr);
     for (std::size_t i = 0; i < writers.size(); ++i) Answer(*writers[i], members[i], written);
@@ -496,23 +534,6 @@ class ResourceStore::Impl {
     if (error.code == ErrorCode::kUnavailable) return false;  // Perhaps by this very write.
     const auto newest = store_.PinNewest(clock_.Steady() + kPatience);
     return newest.ok() && newest->revision() != revision_;
-  }
-
-  // Something in one of them cannot be written, and nothing was: the others are not to suffer.
-  void FinishOneByOne(std::span<Writer* const> writers, std::span<internal::Member> members) {
-    Result<WriteResult> written = WriteResult();
-    for (std::size_t i = 0; i < writers.size(); ++i) {
-      if (written.ok()) {
-        const auto alone = members.subspan(i, 1);
-        written = WriteAndPublish(internal::Sum(alone), internal::SumOfConsequences(alone));
-        Answer(*writers[i], members[i], written);
-      } else {
-        writers[i]->outcome.emplace(
-            Failure(Failure::Reason::kConflict,
-                    "the change that this one was made after could not be written; try again"));
-      }
-    }
-    Tell(written.ok() ? &*written : nullptr);
   }
 
   struct WriteResult {
@@ -549,13 +570,11 @@ class ResourceStore::Impl {
   Result<WriteResult> WriteAndPublish(const std::vector<Transaction::Change>& changes,
                                       Consequences consequences) {
     WriteResult result;
-    if (changes.empty() && consequences.writes.empty() && consequences.deletes.empty()) {
+    const auto own = RecordsBeside(changes, consequences);
+    if (changes.empty() && consequences.writes.empty() && consequences.deletes.empty() &&
+        own.empty()) {
       result.revision = revision();
       return result;
-    }
-    std::vector<OwnRecord> own;
-    if (options_.projection != nullptr) {
-      own = options_.projection->RecordsBeside(changes, consequences);
     }
     PEMBA_TRY(result.revision, Write(changes, consequences, own));
     if (options_.projection != nullptr) options_.projection->Written();
@@ -567,6 +586,12 @@ class ResourceStore::Impl {
     }
     Publish(result.revision, prepared);
     return result;
+  }
+
+  std::vector<OwnRecord> RecordsBeside(std::span<const Transaction::Change> changes,
+                                       const Consequences& consequences) const {
+    if (options_.projection == nullptr) return {};
+    return options_.projection->RecordsBeside(changes, consequences);
   }
 
   Result<Revision> Write(const std::vector<Transaction::Change>& changes,
@@ -606,7 +631,9 @@ class ResourceStore::Impl {
         request.model = &*consequences.model_after;
         request.preconditions.latest_model = consequences.model_base;
       }
-      return store_.Write(request);
+      if (turn_ == nullptr) return store_.Write(request);
+      PEMBA_TRY(const auto written, turn_->Write(request));
+      return written.revision;
     }
     PEMBA_TRY(const Revision revision, store_.Write(request));
     if (consequences.model_after) owed_model_ = std::move(consequences.model_after);
@@ -633,23 +660,35 @@ class ResourceStore::Impl {
     for (const auto& wake : wakes_) wake();
   }
 
-  // To the newest that there is. With lead_mutex_ held, as the next three.
-  Status CatchUp() {
-    PEMBA_TRY(std::ignore, store_.PinNewest(clock_.Steady() + kPatience));
-    return Follow();
+  // To the newest that there is: answers a view of just what was followed. With lead_mutex_ held,
+  // as what follows.
+  Result<store::View> CatchUp() {
+    while (true) {
+      PEMBA_TRY(auto view, store_.PinNewest(clock_.Steady() + kPatience));
+      PEMBA_TRY(std::ignore, FollowTo(view));
+      if (view.revision() == revision_) return view;  // Else it was loaded again, and is newer.
+    }
   }
 
-  // To what the store shows here, write by write.
-  Status Follow() {
+  // To what the view shows, write by write.
+  Status FollowTo(const store::View& view) {
     // Put back to an earlier time, perhaps with another future since.
-    const auto [revision, generation] = [this] {
-      const auto view = store_.Pin();
-      return std::pair(view.revision(), view.generation());
-    }();
-    if (revision < revision_ || generation != generation_) return LoadAgain();
+    if (view.revision() < revision_ || view.generation() != generation_) return LoadAgain();
+    auto from = revision_;
+    if (internal::Mutated(Mutation::kReorderWrites) && view.revision() >= from + 2) {
+      PEMBA_TRY(std::ignore, FollowWrites(from + 1, from + 2));
+      PEMBA_TRY(std::ignore, FollowWrites(from, from + 1));
+      from += 2;
+    }
+    return FollowWrites(from, view.revision());
+  }
+
+  Status FollowWrites(Revision after, Revision last) {
     Status applied = Done{};
-    const auto read = store_.ReadWrites(revision_, [&](const storage::Write& write) {
+    const auto read = store_.ReadWrites(after, [&](const storage::Write& write) {
+      if (write.revision > last) return storage::Visit::kStop;
       applied = FollowWrite(write);
+      if (internal::Mutated(Mutation::kRepeatWrite)) (void)FollowWrite(write);
       return applied.ok() ? storage::Visit::kContinue : storage::Visit::kStop;
     });
     if (!read.ok() && read.error().code == ErrorCode::kInvalidArgument) return LoadAgain();
@@ -659,13 +698,15 @@ class ResourceStore::Impl {
 
   Status FollowWrite(const storage::Write& write) {
     std::map<std::string_view, std::optional<std::string_view>> last;  // Of one key the last stays.
-    for (const auto& record : write.records) {
-      if (record.key == kTermsKey) terms_ = record.value.value_or("");
-      if (record.key.starts_with(internal::kObjectPrefix)) last[record.key] = record.value;
-    }
+    for (const auto& record : write.records) last[record.key] = record.value;
+    if (internal::Mutated(Mutation::kDropWrite) && write.revision % 3 == 0) last.clear();
     std::vector<internal::ObjectTable::Change> changes;
     Foreign foreign(newest_, options_.indexes);
     for (const auto& [record_key, value] : last) {
+      if (!record_key.starts_with(internal::kObjectPrefix)) {
+        if (value) TellRecord({record_key, *value, write.revision});
+        continue;
+      }
       PEMBA_TRY(const auto key, internal::KeyFrom(record_key, registry_));
       if (!key) continue;
       const auto before = newest_.Find(*key);
@@ -674,12 +715,25 @@ class ResourceStore::Impl {
         PEMBA_TRY(after, internal::ObjectFrom({record_key, *value, write.revision}, registry_));
       }
       if (before == nullptr && after == nullptr) continue;
-      changes.push_back(table_.Prepare(before, after, write.revision));
-      foreign.Add(*key, after);
+      if (after == nullptr && internal::Mutated(Mutation::kDropDeletion)) continue;
+      if (!changes.empty() && internal::Mutated(Mutation::kDropLastObject)) continue;
+      const bool old = internal::Mutated(Mutation::kOldRevision);
+      changes.push_back(table_.Prepare(before, after, write.revision - (old ? 1 : 0)));
+      foreign.Add(*key, internal::Mutated(Mutation::kTellTheOldState) ? before : after);
     }
-    TellFollowed(foreign);
+    const bool late = internal::Mutated(Mutation::kTellTooLate);
+    if (!late && !internal::Mutated(Mutation::kForgetToTell)) TellFollowed(foreign);
+    if (internal::Mutated(Mutation::kTellTwice)) TellFollowed(foreign);
     Publish(write.revision, changes);
+    if (late) TellFollowed(foreign);
     return Done{};
+  }
+
+  // Not an object.
+  void TellRecord(const storage::Record& record) {
+    if (record.key == kTermsKey) terms_ = record.value;
+    if (options_.projection == nullptr || internal::Mutated(Mutation::kForgetRecord)) return;
+    options_.projection->FollowedRecord(record);
   }
 
   // What another server has changed, laid over what was known.
@@ -707,19 +761,10 @@ class ResourceStore::Impl {
             namespaces_, namespaced_,  registry_,        options_.indexes};
   }
 
-  Status ReadTerms() {
-    terms_.clear();
-    PEMBA_TRY(std::ignore, store_.ReadRecords(kTermsKey, [&](const storage::Record& record) {
-      if (record.key == kTermsKey) terms_ = record.value;
-      return storage::Visit::kContinue;
-    }));
-    return Done{};
-  }
-
   // Servers with other terms find these when they have caught up, which they do before they write.
   Status SetTerms() {
     const std::lock_guard leading(lead_mutex_);
-    PEMBA_TRY(std::ignore, ReadTerms());
+    PEMBA_TRY(std::ignore, CatchUp());
     if (options_.terms.empty() || terms_ == options_.terms) return Done{};
     const storage::RecordChange record{kTermsKey, options_.terms};
     PEMBA_TRY(std::ignore, store_.Write({.records = {&record, 1},
@@ -739,7 +784,12 @@ class ResourceStore::Impl {
     const auto generation = store_.Pin().generation();
     std::map<ObjectKey, ObjectPtr> objects;
     Status read = Done{};
+    terms_.clear();
     const auto visit = [&](const storage::Record& record) {
+      if (!record.key.starts_with(internal::kObjectPrefix)) {
+        TellRecord(record);
+        return storage::Visit::kContinue;
+      }
       auto object = internal::ObjectFrom(record, registry_);
       if (!object.ok()) {
         read = object.error();
@@ -748,7 +798,7 @@ class ResourceStore::Impl {
       if (*object != nullptr) objects.emplace((*object)->key, *std::move(object));
       return storage::Visit::kContinue;
     };
-    PEMBA_TRY(const Revision revision, store_.ReadRecords(internal::kObjectPrefix, visit));
+    PEMBA_TRY(const Revision revision, store_.ReadRecords("", visit));
     PEMBA_TRY(std::ignore, read);
     std::vector<internal::ObjectTable::Change> changes;
     Foreign foreign(newest_, options_.indexes);
@@ -765,7 +815,6 @@ class ResourceStore::Impl {
     for (const auto& [key, object] : objects) {
       changes.push_back(table_.Prepare(nullptr, object, object->revision));
     }
-    PEMBA_TRY(std::ignore, ReadTerms());
     TellFollowed(foreign);
     {
       const std::unique_lock lock(mutex_);
@@ -796,7 +845,7 @@ class ResourceStore::Impl {
       }
       {
         const std::lock_guard leading(lead_mutex_);
-        (void)Follow();  // What goes wrong is told to whoever refreshes or writes.
+        (void)FollowTo(store_.Pin());  // What goes wrong is told to whoever refreshes or writes.
       }
       if (revision() != known) continue;
       // Told without news: the datastore does not answer. Not again and again.
@@ -816,8 +865,12 @@ class ResourceStore::Impl {
   internal::WriteQueue queue_;
   // Held by who leads, or follows other servers: nobody else writes. Taken before mutex_.
   std::mutex lead_mutex_;
-  std::string terms_;       // The leader's: of who decides.
-  bool overtaken_ = false;  // The leader's: another server wrote meanwhile.
+  // The leader's.
+  std::string terms_;                  // Of who decides.
+  bool overtaken_ = false;             // Another server wrote meanwhile.
+  bool apart_ = false;                 // What came together cannot be written together.
+  std::unique_ptr<store::Turn> turn_;  // Nobody else writes.
+  std::optional<store::View> view_;    // Of what is judged, if somebody wants it.
   // The newest Consequences::model_after, until it is written. The leader's.
   std::optional<model::Model> owed_model_;
   // Guards what follows: written by the leader who holds it, read by the leader and by who holds
@@ -876,14 +929,14 @@ Outcome<ObjectList> ResourceStore::List(const ListRequest& request) const {
 Outcome<Written> ResourceStore::Create(const Kind& kind, std::string_view name_space,
                                        json::object document, const WriteOptions& options) {
   return impl_->Run(options, [&](Transaction& transaction) {
-    return transaction.Create(kind, name_space, impl_->Take(document));
+    return transaction.Create(kind, name_space, json::object(document));
   });
 }
 
 Outcome<Written> ResourceStore::Update(const ObjectKey& key, json::object document, Part part,
                                        const WriteOptions& options) {
   return impl_->Run(options, [&](Transaction& transaction) {
-    auto wanted = impl_->Take(document);
+    auto wanted = json::object(document);
     if (const ObjectPtr live = transaction.Find(key)) {
       TrackUpdate(*live, wanted, options.field_manager, part, transaction.now());
     }

@@ -74,8 +74,8 @@ class Projection {
   virtual ~Projection() = default;
   virtual Outcome<Consequences> Project(const Transaction& transaction) = 0;
   // Records that the projection keeps for itself, written with the changes and what follows from
-  // them: in the same commit. Each time that something is about to be written; Written follows if
-  // it was.
+  // them: in the same commit. Each time that something is about to be written, and with no changes
+  // to ask whether there is something to write nevertheless; Written follows if it was.
   virtual std::vector<OwnRecord> RecordsBeside(std::span<const Transaction::Change>,
                                                const Consequences&) {
     return {};
@@ -85,6 +85,9 @@ class Projection {
   virtual void Committed(Revision) {}
   // It was a dry run, or not all of it could be written.
   virtual void Abandoned() {}
+  // A record that the store has beside objects, as it was left when it was opened, or as another
+  // server has left it since. Before Followed of the same write.
+  virtual void FollowedRecord(const storage::Record&) {}
   // Other servers have changed these, and projected it: `now` has them as they are. What is kept in
   // memory about objects is to be brought up to that before the call returns; readers see the
   // objects afterwards. Never between Project and what became of it.
@@ -102,6 +105,9 @@ struct ResourceStoreOptions {
   std::size_t history_bytes_max = 128 << 20;
   // Of transactions that wait while another is written, so many are then written together.
   std::size_t group_max = 256;
+  // So often may other servers be faster than one that judges a transaction. Then it is judged
+  // while nobody else writes (store::Turn).
+  int overtaken_max = 3;
   std::vector<Index> indexes = {};
   std::function<std::string()> new_uid = NewUid;
   // Stores::Listen of the store: where other servers write to it, too. Absent: what they write is
@@ -117,6 +123,9 @@ struct ResourceStoreOptions {
 struct WriteOptions {
   Caller caller = {};
   bool dry_run = false;  // Everything is judged, nothing is changed.
+  // If not null: gets the tuples of the very revision that the body sees, each time before it is
+  // called. Such a transaction is in no group.
+  std::optional<store::View>* view = nullptr;
   // Who owns what is changed (apply.h), where ownership is tracked.
   std::string field_manager = "unknown";
 };
@@ -230,8 +239,9 @@ class ResourceStore {
   Outcome<Written> Delete(const ObjectKey& key, const DeleteOptions& options);
 
   // Whatever `body` stages, or nothing if it fails. The body is called by one of those who write,
-  // maybe on another writer's thread; it must not call the store to write. It is called again, on
-  // the newer state, if another server wrote meanwhile: what it did last is what counts.
+  // maybe on another writer's thread; it must not call the store to write, unless it is a dry run.
+  // It is called again, on the newer state, if another server wrote meanwhile or others in its
+  // group could not be written: what it did last is what counts.
   using Body = std::function<Outcome<Done>(Transaction&)>;
   Outcome<Revision> Transact(const WriteOptions& options, const Body& body);
 

@@ -58,6 +58,9 @@ struct Route {
   Execution execution = Execution::kInline;
   Requests requests = Requests::kOne;
   Admission admission = Admission::kBefore;
+  // HTTP: how many times as long as the largest message a body may be. Text takes more room than
+  // the message that it stands for; a handler with more than 1 measures that message.
+  std::size_t http_body_factor = 1;
   Handler handler = nullptr;
 };
 

@@ -320,6 +320,7 @@ class Server::Impl {
     front.request_timeout =
         Milliseconds(config_.request_timeout.count() > 0 ? config_.request_timeout
                                                          : config_.http_upstream_timeout);
+    front.message_bytes_max = config_.request_message_bytes_max;
     front.metrics = metrics_.calls();
     front.tracer = tracer_.get();
     if (config_.log_level != LogLevel::kNone || decision_log_) {

@@ -64,7 +64,8 @@ StoreRecord StoreFrom(const PgRows& rows, int row) {
 internal::PgPoolOptions PoolOptions(const PostgresOptions& options,
                                     internal::PgParameters parameters) {
   return {.parameters = std::move(parameters),
-          .open_max = std::max<std::size_t>(options.connections_max, 1),
+          // Who holds the end of a log may read beside it.
+          .open_max = std::max<std::size_t>(options.connections_max, 2),
           .idle_max = options.idle_connections_max,
           .idle_time_max = options.idle_time_max,
           .lifetime_max = options.lifetime_max,

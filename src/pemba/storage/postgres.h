@@ -32,7 +32,7 @@ struct PostgresOptions {
   // primary cannot be reached. What it lacks is read from the primary.
   PostgresAddress secondary = {};
 
-  std::size_t connections_max = 30;  // And one that listens.
+  std::size_t connections_max = 30;  // At least 2. And one that listens.
   std::size_t idle_connections_max = 10;
   std::chrono::nanoseconds idle_time_max{0};  // 0: no limit.
   std::chrono::nanoseconds lifetime_max{0};   // 0: no limit.

@@ -127,6 +127,56 @@ TEST_F(Shared, AModelAndTuplesAreOneWriteEverywhere) {
   EXPECT_EQ(late.Open(store_)->Pin().revision(), *written);
 }
 
+// Whoever has the turn sees all that is committed, and nobody writes until it is given back.
+TEST_F(Shared, NobodyWritesWhileAnotherHasItsTurn) {
+  Node one(options_), two(options_, false);
+  CreateStore(one);
+  const auto here = one.Open(store_), there = two.Open(store_);
+  const std::vector<tuple::Tuple> anne{T(kAnne)}, bob{T(kBob)};
+  const auto before = here->Write({.writes = anne});
+  ASSERT_TRUE(before.ok());
+  auto turn = there->TakeTurn();
+  ASSERT_TRUE(turn.ok()) << turn.error().message;
+  EXPECT_EQ(there->Pin().revision(), *before);
+  std::atomic<bool> written{false};
+  std::thread other([&] {
+    EXPECT_TRUE(here->Write({.writes = bob, .on_duplicate = "ignore"}).ok());
+    written = true;
+  });
+  while (Server().Sql(database_,
+                      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                      "AND wait_event_type = 'Lock'") == "0") {
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(written);
+  // What is refused does not give it back.
+  EXPECT_EQ((*turn)->Write({.writes = anne}).error().code, ErrorCode::kTupleStateMismatch);
+  const auto mine = (*turn)->Write({.writes = bob, .preconditions = {.revision = *before}});
+  ASSERT_TRUE(mine.ok()) << mine.error().message;
+  EXPECT_EQ(mine->revision, *before + 1);
+  other.join();
+  // From then on it is a write like others.
+  const auto view = anne[0].view();
+  EXPECT_TRUE((*turn)->Write({.deletes = {&view, 1}}).ok());
+  EXPECT_FALSE((*turn)->Write({.writes = anne, .preconditions = {.revision = *before}}).ok());
+}
+
+TEST_F(Shared, ATurnThatTheDatabaseTookBackWritesNothing) {
+  Node one(options_), two(options_);
+  CreateStore(one);
+  const auto here = one.Open(store_), there = two.Open(store_);
+  const std::vector<tuple::Tuple> anne{T(kAnne)}, bob{T(kBob)};
+  auto turn = here->TakeTurn();
+  ASSERT_TRUE(turn.ok()) << turn.error().message;
+  // As it does with a holder that is silent for too long.
+  Server().Sql(database_,
+               "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+               "current_database() AND state = 'idle in transaction'");
+  ASSERT_TRUE(there->Write({.writes = anne}).ok());
+  EXPECT_EQ((*turn)->Write({.writes = bob}).error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(here->Write({.writes = bob}).ok());
+}
+
 TEST_F(Shared, AModelIsWrittenOnlyAfterTheOneThatItWasMadeFrom) {
   Node one(options_), two(options_);
   CreateStore(one);

@@ -54,6 +54,8 @@ Result<WriteResult> Store::WriteTuples(const WriteRequest& request) {
   return core().Write(request);
 }
 
+Result<std::unique_ptr<Turn>> Store::TakeTurn() { return core().TakeTurn(); }
+
 Result<Revision> Store::ReadRecords(
     std::string_view prefix,
     const std::function<storage::Visit(const storage::Record&)>& visit) const {

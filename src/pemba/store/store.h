@@ -222,7 +222,7 @@ struct Assertion {
 struct WriteAssertionsRequest {
   std::string_view model_id = {};
   std::span<const Assertion> assertions = {};
-  std::size_t wire_bytes = 0;  // Of the assertions as one serialized wire message.
+  std::size_t wire_bytes = 0;  // Of the assertions, each serialized by itself.
 };
 
 // A model that a view has resolved. Lives as long as the view.
@@ -273,6 +273,18 @@ class View {
   graph::Snapshot snapshot_;
 };
 
+// The end of a store's log, held: nobody writes to the store meanwhile, here or on another server,
+// but who holds it. For those whose writes with Preconditions::revision come too late again and
+// again. Hold it for as long as it takes to judge: other writers wait, five seconds at most, and
+// from a holder that is silent for so long the datastore takes it back, so that its write fails.
+// Of one thread. Goes before the store's handle.
+class Turn {
+ public:
+  virtual ~Turn() = default;
+  // As Store::WriteTuples. What is written gives the end back; a write that is refused does not.
+  virtual Result<WriteResult> Write(const WriteRequest& request) = 0;
+};
+
 // Thread-safe.
 class Store {
  public:
@@ -318,6 +330,9 @@ class Store {
   // The same, with counts. Errors of what only an extended write has: kValidation (a filter without
   // object type, an expiry that is past), kLimitExceeded (more matches, or more changes).
   Result<WriteResult> WriteTuples(const WriteRequest& request);
+  // Waits for whoever else writes. From then on readers here see all that is committed. Errors:
+  // kUnimplemented (this server is the only one that writes), those of PinNewest.
+  Result<std::unique_ptr<Turn>> TakeTurn();
 
   // The records whose key starts with `prefix`, in order of key, until `visit` stops; answers the
   // revision of which they are. Blocks.

@@ -65,7 +65,7 @@ bool IsUserset(std::string_view text) {
   if (hash == text.npos || hash + 1 == text.size()) return false;
   const auto object = text.substr(0, hash), relation = text.substr(hash + 1);
   const auto held = WhatHolds(relation);
-  if ((held & (kColon | kHash | kSpace)) != 0 || HasControl(relation, held)) return false;
+  if ((held & (kColon | kHash | kSpace | kStar)) != 0 || HasControl(relation, held)) return false;
   return IsObject(object) && (WhatHolds(SplitObject(object).id) & kStar) == 0;
 }
 

@@ -26,6 +26,7 @@ constexpr ShapeCase kShapeCases[] = {
     {"star alone", "*", false, false, false, true},
     {"userset", "group:eng#member", false, true, false, true},
     {"userset of a wildcard", "group:*#member", false, false, false, false},
+    {"userset of any relation", "group:eng#*", false, false, false, false},
     {"userset without relation", "group:eng#", false, false, false, false},
     {"two hashes", "group:eng#a#b", false, false, false, false},
     {"hash without type", "eng#member", false, false, false, false},

@@ -100,14 +100,14 @@ wire::EvaluationsItemRequest Inherited(const wire::EvaluationsRequest& request,
   return whole;
 }
 
-Status CheckComplete(int index, const wire::EvaluationsItemRequest& item) {
+// `where` begins the complaint.
+Status CheckComplete(const std::string& where, const wire::EvaluationsItemRequest& item) {
   const char* missing = !item.has_subject()    ? "subject"
                         : !item.has_resource() ? "resource"
                         : !item.has_action()   ? "action"
                                                : nullptr;
   if (missing == nullptr) return Done{};
-  return Error{ErrorCode::kInvalidArgument,
-               "evaluation " + std::to_string(index) + ": missing " + missing};
+  return Error{ErrorCode::kInvalidArgument, where + "missing " + missing};
 }
 
 Status ExecuteAll(openfga::Service& relationships, RequestContext& context,
@@ -117,7 +117,7 @@ Status ExecuteAll(openfga::Service& relationships, RequestContext& context,
   batch.set_authorization_model_id(context.wanted_model_id);
   for (int i = 0; i < request.evaluations_size(); ++i) {
     const auto item = Inherited(request, request.evaluations(i));
-    PEMBA_TRY(std::ignore, CheckComplete(i, item));
+    PEMBA_TRY(std::ignore, CheckComplete("evaluation " + std::to_string(i) + ": ", item));
     auto& check = *batch.add_checks();
     check.set_correlation_id(std::to_string(i));
     SetQuestion(item, check);
@@ -144,7 +144,7 @@ Status ExecuteInTurn(openfga::Service& relationships, RequestContext& context,
   for (int i = 0; i < request.evaluations_size(); ++i) {
     const auto item = Inherited(request, request.evaluations(i));
     auto& out = *response.add_evaluations();
-    auto outcome = CheckComplete(i, item);
+    auto outcome = CheckComplete("", item);
     if (outcome.ok()) {
       fga::CheckRequest check;
       check.set_store_id(request.store_id());
@@ -188,7 +188,7 @@ Status Service::Evaluations(RequestContext& context, const wire::EvaluationsRequ
   PEMBA_TRY(std::ignore, CheckOffered());
   if (request.evaluations().empty()) {
     const auto item = Inherited(request, {});
-    PEMBA_TRY(std::ignore, CheckComplete(0, item));
+    PEMBA_TRY(std::ignore, CheckComplete("", item));
     wire::EvaluationRequest one;
     one.set_store_id(request.store_id());
     *one.mutable_subject() = item.subject();

@@ -195,16 +195,14 @@ class ObjectCall {
                                                       .continue_token = query_.Text("continue")}));
     json::object metadata{{"resourceVersion", std::to_string(list.revision)}};
     if (!list.continue_token.empty()) metadata["continue"] = list.continue_token;
-    json::object body{{"apiVersion", target_.kind->api_version()},
-                      {"kind", target_.kind->list_name},
-                      {"metadata", std::move(metadata)}};
+    const json::object body{{"apiVersion", target_.kind->api_version()},
+                            {"kind", target_.kind->list_name},
+                            {"metadata", std::move(metadata)}};
     if (WantedForm(call_) == Form::kObject) {
-      json::array items;
-      items.reserve(list.objects.size());
-      for (const auto& object : list.objects) items.push_back(object->document);
-      body["items"] = std::move(items);
+      AnswerList(call_, body, list.objects);
+    } else {
+      Show(200, body, list.objects);
     }
-    Show(200, body, list.objects);
     return Done{};
   }
 

@@ -18,13 +18,6 @@ void SetAssertion(const store::Assertion& assertion, wire::Assertion& out) {
   if (assertion.context) FromJsonObject(*assertion.context, *out.mutable_context());
 }
 
-// The size of the assertions as one serialized message.
-std::size_t StoredBytes(const wire::WriteAssertionsRequest& request) {
-  wire::Assertions assertions;
-  *assertions.mutable_assertions() = request.assertions();
-  return assertions.ByteSizeLong();
-}
-
 }  // namespace
 
 Status Service::WriteAssertions(RequestContext& context,
@@ -45,7 +38,7 @@ Status Service::WriteAssertions(RequestContext& context,
   store::WriteAssertionsRequest write;
   write.model_id = context.model_id;
   write.assertions = assertions;
-  write.wire_bytes = StoredBytes(request);
+  write.wire_bytes = BytesOf(request.assertions());
   return store->WriteAssertions(write);
 }
 

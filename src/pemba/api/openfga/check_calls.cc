@@ -52,6 +52,7 @@ Status Prepare(const Wire& wire, const model::Plan& plan, std::optional<SteadyTi
 }
 
 void SetItemError(const Error& error, wire::CheckError& out) {
+  out.set_message(ToGrpc(error).message);
   switch (error.code) {
     case ErrorCode::kValidation:
     case ErrorCode::kThrottled:
@@ -59,6 +60,7 @@ void SetItemError(const Error& error, wire::CheckError& out) {
       break;
     case ErrorCode::kInvalidTuple:
       out.set_input_error(wire::invalid_tuple);
+      out.set_message("invalid tuple: " + out.message());
       break;
     case ErrorCode::kTooComplex:
       out.set_input_error(wire::authorization_model_resolution_too_complex);
@@ -69,7 +71,6 @@ void SetItemError(const Error& error, wire::CheckError& out) {
     default:
       out.set_internal_error(wire::internal_error);
   }
-  out.set_message(ToGrpc(error).message);
 }
 
 Status CheckCorrelationIds(const wire::BatchCheckRequest& request) {

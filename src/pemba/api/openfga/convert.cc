@@ -295,4 +295,10 @@ Result<store::Assertion> FromWire(const wire::Assertion& assertion) {
   return out;
 }
 
+std::size_t BytesOf(const google::protobuf::RepeatedPtrField<wire::Assertion>& assertions) {
+  std::size_t bytes = 0;
+  for (const auto& assertion : assertions) bytes += assertion.ByteSizeLong();
+  return bytes;
+}
+
 }  // namespace pemba::api::openfga

@@ -36,6 +36,8 @@ Result<std::vector<tuple::Tuple>> FromWire(
 void ToWire(const tuple::Tuple& tuple, wire::TupleKey& out);
 
 Result<store::Assertion> FromWire(const wire::Assertion& assertion);
+// What the limit of assertions counts.
+std::size_t BytesOf(const google::protobuf::RepeatedPtrField<wire::Assertion>& assertions);
 
 // Borrows from the key.
 template <class Key>

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
 #include <gtest/gtest.h>
@@ -23,7 +24,7 @@ constexpr auto kNow = WallTime(std::chrono::seconds(1'700'000'000));
 
 #define PEMBA_ULID "01HVMMBCMGZNT3SED4Z17ECXCA"
 
-// A request as JSON, and the violation; empty: none.
+// A request as JSON, and the first violation; empty: none.
 struct RuleCase {
   const char* message;
   std::string json;
@@ -498,12 +499,55 @@ std::string ViolationOf(const RuleCase& c) {
   return status.ok() ? "" : status.error().message;
 }
 
+std::string FirstOf(const RuleCase& c) {
+  const auto text = ViolationOf(c);
+  return text.substr(0, text.find("; invalid "));
+}
+
 TEST(FieldRules, FirstViolationInTheWordsOfTheWire) {
-  for (const auto& c : kCases) EXPECT_EQ(ViolationOf(c), c.want) << c.message << " " << c.json;
+  for (const auto& c : kCases) EXPECT_EQ(FirstOf(c), c.want) << c.message << " " << c.json;
   for (const char* message : {"ListObjectsRequest", "StreamedListObjectsRequest"}) {
-    for (const auto& c : ListObjectsCases(message)) EXPECT_EQ(ViolationOf(c), c.want) << c.json;
+    for (const auto& c : ListObjectsCases(message)) EXPECT_EQ(FirstOf(c), c.want) << c.json;
   }
-  for (const auto& c : KindListCases()) EXPECT_EQ(ViolationOf(c), c.want) << c.json;
+  for (const auto& c : KindListCases()) EXPECT_EQ(FirstOf(c), c.want) << c.json;
+}
+
+// Of the model with everything wrong, the texts between what encloses them, in their order.
+TEST(FieldRules, AllViolationsMembersOfOneofsLast) {
+  const std::string reference = R"({"type":"a b","relation":"a b","condition":"a b"})";
+  const std::string name = R"(value does not match regex pattern "^[^:#@\\s]{1,50}$")";
+  const std::string inside = ": embedded message failed validation | caused by: ";
+  const auto status = ViolationOf(
+      {"WriteAuthorizationModelRequest",
+       With(R"("schema_version":"9","type_definitions":[{"type":"d","metadata":{"module":"a b",
+               "relations":{"r":{"directly_related_user_types":[)" +
+            reference + R"(]}}}}],
+               "conditions":{"a b":{"name":"c d","parameters":{"p":{"type_name":99}}}})"),
+       {}});
+  EXPECT_EQ(
+      status,
+      "invalid WriteAuthorizationModelRequest.TypeDefinitions[0]" + inside +
+          "invalid TypeDefinition.Metadata" + inside + "invalid Metadata.Relations[r]" + inside +
+          "invalid RelationMetadata.DirectlyRelatedUserTypes[0]" + inside +
+          R"(invalid RelationReference.Type: value does not match regex pattern "^[^:#@\\s]{1,254}$")" +
+          "; invalid RelationReference.Condition: " + name +
+          "; invalid RelationReference.Relation: " + name + "; invalid Metadata.Module: " + name +
+          "; invalid WriteAuthorizationModelRequest.SchemaVersion: value must be in list "
+          "[1.0 1.1 1.2]; invalid WriteAuthorizationModelRequest.Conditions[a b]: " +
+          name + "; invalid WriteAuthorizationModelRequest.Conditions[a b]" + inside +
+          "invalid Condition.Name: " + name + "; invalid Condition.Parameters[p]" + inside +
+          "invalid ConditionParamTypeRef.TypeName: value must be one of the defined enum "
+          "values");
+}
+
+TEST(FieldRules, StopLookingWhenThereIsEnoughToTell) {
+  const auto text = ViolationOf(
+      {"CheckRequest",
+       With(R"("contextual_tuples":{"tuple_keys":[)" + Repeat(100, R"({"object":" "})") + "]}"),
+       {}});
+  EXPECT_THAT(text, testing::HasSubstr("ContextualTupleKeys.TupleKeys[20]: "));
+  EXPECT_GT(text.size(), 4096u);
+  EXPECT_LT(text.size(), 3 * 4096u);
 }
 
 // A rule without a case here would be a rule that nobody has seen fail.

@@ -41,6 +41,15 @@ constexpr const char* kAccessService = "pemba.iam.v1.AccessService";
 using internal::Front;
 using internal::Rpc;
 
+// JSON of a model as long as a message may be: about 3 times that if it is dense, 8 times if it is
+// indented and spells out what is unset. Nobody sends questions like that, and what is read on an
+// I/O thread keeps others waiting.
+constexpr std::size_t JsonPerMessageMax(rpc::Execution execution) {
+  return execution == rpc::Execution::kInline ? 3 : 8;
+}
+// A list of digits in a context: `1,` is 11 bytes of a message.
+constexpr std::size_t kMessagePerJsonMax = 6;
+
 template <class Message>
 concept HasStoreId = requires(const Message& message) {
   message.store_id();
@@ -125,8 +134,10 @@ class Exchange {
   Status DecodeHttp() {
     if (const auto body = call_.body(); !body.empty() && TakesBody()) {
       PEMBA_TRY(std::ignore, ReadJson(body, request_));
+      PEMBA_TRY(std::ignore, CheckMessageSize(body.size()));
     } else if (!TakesBody() && !call_.query().empty()) {
       PEMBA_TRY(const auto parameters, ParseQuery(call_.query()));
+      PEMBA_TRY(std::ignore, RefuseRepeated(parameters));
       for (const auto& [name, value] : parameters) {
         PEMBA_TRY(std::ignore, SetFieldFromText(name, value, request_));
       }
@@ -137,6 +148,31 @@ class Exchange {
               }));
     if (front_.store_id.empty()) return Done{};
     return SetFieldFromText("store_id", front_.store_id, request_);
+  }
+
+  // Names that are no fields are ignored, however often they come.
+  static Status RefuseRepeated(const std::vector<std::pair<std::string, std::string>>& parameters) {
+    for (std::size_t i = 1; i < parameters.size(); ++i) {
+      const auto& [name, value] = parameters[i];
+      if (Request::descriptor()->FindFieldByName(name) == nullptr) continue;
+      for (std::size_t before = 0; before < i; ++before) {
+        if (parameters[before].first != name) continue;
+        return Error{ErrorCode::kValidation, "too many values for field \"" + name +
+                                                 "\": " + parameters[before].second + ", " + value};
+      }
+    }
+    return Done{};
+  }
+
+  // Small bodies are small messages.
+  Status CheckMessageSize(std::size_t body_bytes) const {
+    const auto bytes_max = front_.options.message_bytes_max;
+    if (body_bytes <= bytes_max / kMessagePerJsonMax) return Done{};
+    const auto bytes = request_.ByteSizeLong();
+    if (bytes <= bytes_max) return Done{};
+    return Error{ErrorCode::kResourceExhausted, "received message larger than max (" +
+                                                    std::to_string(bytes) + " vs. " +
+                                                    std::to_string(bytes_max) + ")"};
   }
 
   bool TakesBody() const {
@@ -402,6 +438,7 @@ class RouteAdder {
     route.http_pattern = rpc.http_pattern;
     route.execution = rpc.execution;
     route.admission = rpc::Admission::kWithin;
+    route.http_body_factor = JsonPerMessageMax(rpc.execution);
     route.handler = [&service = service_, front = front_, rpc, method](rpc::Call& call) {
       if constexpr (std::is_same_v<Request, wire::CheckRequest>) {
         const auto answered = internal::AnswerPlainCheck(service, *front, rpc, call);

@@ -42,6 +42,7 @@ enum class ReportedLists : std::uint8_t { kWhole, kCounts };
 
 struct FrontOptions {
   std::chrono::milliseconds request_timeout{3000};  // Zero: none but the caller's.
+  std::size_t message_bytes_max = 616'448;          // Also of one that arrives as JSON.
   // Counts every call that has passed the field rules. May be null; must outlive the router.
   CallMetrics* metrics = nullptr;
   // Traces calls; their request id is then the trace id. May be null; must outlive the router.

@@ -1,4 +1,5 @@
 // Write, Read, ReadChanges.
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,16 @@
 #include "pemba/api/openfga/service.h"
 
 namespace pemba::api::openfga {
+namespace {
+
+// The first second of the calendar is what some clients send for no time at all.
+bool HasStartTime(const wire::ReadChangesRequest& request) {
+  constexpr std::int64_t kNever = -62'135'596'800;  // 0001-01-01T00:00:00Z
+  const auto& start = request.start_time();
+  return request.has_start_time() && (start.seconds() != kNever || start.nanos() != 0);
+}
+
+}  // namespace
 
 Result<store::StoreHandle> Service::OpenForWrite(RequestContext& context, std::string_view store_id,
                                                  std::string_view model_id, Touched touched) {
@@ -102,7 +113,7 @@ Status Service::ReadChanges(RequestContext& context, const wire::ReadChangesRequ
   read.type = request.type();
   read.continuation_token = request.continuation_token();
   read.deadline = context.deadline;
-  if (request.has_start_time() && request.continuation_token().empty()) {
+  if (HasStartTime(request) && request.continuation_token().empty()) {
     const auto& start = request.start_time();
     if (start.seconds() < 0) return Error{ErrorCode::kInvalidStartTime, "Invalid start time"};
     read.start_time =

@@ -103,13 +103,12 @@ Value ToStringValue(const Value& value, Arena& arena) {
 
 Value ToTimestamp(const Value& value, Arena& arena) {
   if (value.kind == Kind::kInt) {
-    if (value.integer < kTimestampSecondsMin || value.integer > kTimestampSecondsMax) {
-      return Value::Error("timestamp overflow");
-    }
+    if (!IsInCalendar(value.integer)) return Value::Error("timestamp overflow");
     return Value::Timestamp(value.integer, 0);
   }
   if (value.kind == Kind::kString) {
     if (const auto time = ParseTimestamp(value.text())) {
+      if (!IsInCalendar(time->seconds)) return Value::Error("timestamp overflow");
       return Value::Timestamp(time->seconds, time->nanoseconds);
     }
   }

@@ -9,11 +9,12 @@ Expansion Complaint(const Node& at, std::string_view text) {
   return {nullptr, std::string(text), at.offset};
 }
 
-Expansion ExpandHas(Node* argument) {
+Expansion ExpandHas(Node* argument, std::uint32_t offset) {
   if (argument->kind != NodeKind::kSelect || argument->is_test) {
     return Complaint(*argument, "invalid argument to has() macro");
   }
   argument->is_test = true;
+  argument->offset = offset;
   return {argument, {}, 0};
 }
 
@@ -77,7 +78,8 @@ Node* Collect(Fold fold, std::string_view variable, Node* range, Node* predicate
 Expansion ExpandMacro(std::string_view function, Node* target, std::span<Node* const> arguments,
                       std::uint32_t offset, NodeBuilder& build) {
   if (target == nullptr) {
-    return function == "has" && arguments.size() == 1 ? ExpandHas(arguments[0]) : Expansion{};
+    return function == "has" && arguments.size() == 1 ? ExpandHas(arguments[0], offset)
+                                                      : Expansion{};
   }
   const bool is_map = function == "map" && (arguments.size() == 2 || arguments.size() == 3);
   const bool is_exists_one = function == "exists_one" || function == "existsOne";

@@ -142,8 +142,7 @@ Value MakeWrapper(MessageKind message, const Value& value, Arena& arena) {
 // Timestamps and durations from their parts.
 Value MakeTime(MessageKind message, std::int64_t seconds, std::int64_t nanos, Arena& arena) {
   if (message == MessageKind::kTimestamp) {
-    const bool fits = seconds >= kTimestampSecondsMin && seconds <= kTimestampSecondsMax &&
-                      nanos >= 0 && nanos < kNanosecondsPerSecond;
+    const bool fits = IsInCalendar(seconds) && nanos >= 0 && nanos < kNanosecondsPerSecond;
     if (!fits) return OutOfRange(arena, "timestamp");
     return Value::Timestamp(seconds, static_cast<std::uint32_t>(nanos));
   }

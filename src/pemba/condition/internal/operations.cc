@@ -190,6 +190,7 @@ Value Negate(const Value& a) {
 Value Order(Function function, const Value& a, const Value& b) {
   const auto order = Compare(a, b);
   if (order == Ordering::kNotComparable) return NoSuchOverload();
+  if (order == Ordering::kUnordered) return Value::Error("NaN values cannot be ordered");
   const bool less = order == Ordering::kLess;
   const bool equal = order == Ordering::kEqual;
   const bool greater = order == Ordering::kGreater;
@@ -298,8 +299,8 @@ Value SelectKey(const Value& map, const Value& key, Arena& arena) {
 }
 
 Value TestKey(const Value& map, const Value& key) {
-  if (map.kind != Kind::kMap) return NoSuchOverload();
-  return Value::Bool(Find(map, key) != nullptr);
+  if (map.kind == Kind::kList) return Value::Error("unsupported index type 'string' in list");
+  return Value::Bool(map.kind == Kind::kMap && Find(map, key) != nullptr);
 }
 
 Value Apply(Function function, std::span<const Value> arguments, Arena& arena) {

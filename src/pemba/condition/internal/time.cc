@@ -37,6 +37,8 @@ class FieldReader {
     return true;
   }
 
+  bool Hours(int& value) { return Digits(2, value) || Digits(1, value); }
+
   bool Literal(char c) {
     if (!rest_.starts_with(c)) return false;
     rest_.remove_prefix(1);
@@ -163,11 +165,13 @@ std::optional<TimePoint> ParseTimestamp(std::string_view text) {
   std::int64_t offset = 0;
   if (!reader.Digits(4, year) || !reader.Literal('-') || !reader.Digits(2, month) ||
       !reader.Literal('-') || !reader.Digits(2, day) || !reader.Literal('T') ||
-      !reader.Digits(2, hours) || !reader.Literal(':') || !reader.Digits(2, minutes) ||
+      !reader.Hours(hours) || !reader.Literal(':') || !reader.Digits(2, minutes) ||
       !reader.Literal(':') || !reader.Digits(2, seconds)) {
     return std::nullopt;
   }
-  if (reader.Literal('.') && !reader.Fraction(time.nanoseconds)) return std::nullopt;
+  if ((reader.Literal('.') || reader.Literal(',')) && !reader.Fraction(time.nanoseconds)) {
+    return std::nullopt;
+  }
   if (!reader.Offset(offset) || !reader.AtEnd()) return std::nullopt;
   const std::chrono::year_month_day date(std::chrono::year{year},
                                          std::chrono::month{static_cast<unsigned>(month)},
@@ -175,9 +179,6 @@ std::optional<TimePoint> ParseTimestamp(std::string_view text) {
   if (!date.ok() || hours > 23 || minutes > 59 || seconds > 59) return std::nullopt;
   const auto days = sys_days(date).time_since_epoch().count();
   time.seconds = days * kSecondsPerDay + hours * 3600 + minutes * 60 + seconds - offset;
-  if (time.seconds < kTimestampSecondsMin || time.seconds > kTimestampSecondsMax) {
-    return std::nullopt;
-  }
   return time;
 }
 
@@ -232,7 +233,7 @@ std::optional<TimePoint> Add(const TimePoint& time, std::int64_t nanoseconds) {
     rest -= kNanosecondsPerSecond;
     ++seconds;
   }
-  if (seconds < kTimestampSecondsMin || seconds > kTimestampSecondsMax) return std::nullopt;
+  if (!IsInCalendar(seconds)) return std::nullopt;
   return TimePoint{seconds, static_cast<std::uint32_t>(rest)};
 }
 

@@ -18,8 +18,14 @@ struct TimePoint {
 inline constexpr std::int64_t kTimestampSecondsMin = -62135596800;  // 0001-01-01T00:00:00Z
 inline constexpr std::int64_t kTimestampSecondsMax = 253402300799;  // 9999-12-31T23:59:59Z
 
-// RFC 3339, e.g. 2023-05-01T10:20:30.5+02:00; years 1 to 9999 (in UTC).
+// RFC 3339, e.g. 2023-05-01T10:20:30.5+02:00; also an hour of one digit, and a comma before the
+// fraction. Years 0 to 9999 where the clock shows them: the offset may lead out of what
+// IsInCalendar.
 std::optional<TimePoint> ParseTimestamp(std::string_view text);
+// The range of timestamps that expressions may make.
+inline bool IsInCalendar(std::int64_t seconds) {
+  return seconds >= kTimestampSecondsMin && seconds <= kTimestampSecondsMax;
+}
 // As short as possible, in UTC: no fraction if it is zero.
 std::string TimestampText(const TimePoint& time);
 

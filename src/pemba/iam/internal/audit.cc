@@ -81,7 +81,7 @@ class Batch {
 }  // namespace
 
 Audit::Audit(const ReadingScope& scope, const ProjectedState& state,
-             const resource::Transaction& transaction, store::Store& store)
+             const resource::Transaction& transaction, store::Store& store, store::View view)
     : scope_(scope),
       transaction_(transaction),
       store_(store),
@@ -92,7 +92,7 @@ Audit::Audit(const ReadingScope& scope, const ProjectedState& state,
             const auto found = roles->find(key);
             return found == roles->end() ? nullptr : found->second;
           }),
-      view_(store.Pin()) {}
+      view_(std::move(view)) {}
 
 Audit::Hash Audit::HashOf(const tuple::TupleView& tuple) {
   const auto text = tuple::ToText(tuple);

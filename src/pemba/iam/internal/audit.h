@@ -11,9 +11,9 @@ namespace pemba::iam::internal {
 
 class Audit {
  public:
-  // Borrows everything; `transaction` stages nothing. Nobody writes meanwhile.
+  // Borrows everything; `transaction` stages nothing, and is of the view's revision.
   Audit(const ReadingScope& scope, const ProjectedState& state,
-        const resource::Transaction& transaction, store::Store& store);
+        const resource::Transaction& transaction, store::Store& store, store::View view);
 
   // O(objects + tuples); memory is 16 bytes for each tuple that is wanted.
   Drift Compare();

@@ -27,6 +27,8 @@ enum class Mutation : std::uint8_t {
   kReconcileOnlyHolding,      // A binding that no longer holds keeps its tuples.
   kStaleRoleCache,            // The platform's roles are not read again.
   kForgetModel,               // The model stays as it is.
+  kForgetFollowed,            // What other servers change of kinds and roles is not read.
+  kForgetFollowedRoles,       // Of their roles it is not.
   kCount,
 };
 

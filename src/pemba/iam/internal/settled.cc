@@ -35,7 +35,7 @@ std::string_view Word(std::string_view& text) {
   return word;
 }
 
-std::optional<Settled> Decode(std::string_view text) {
+std::optional<Settled> Parse(std::string_view text) {
   if (!text.starts_with(kForm)) return std::nullopt;
   text.remove_prefix(kForm.size());
   Settled settled;
@@ -125,12 +125,17 @@ std::string Encode(const Settled& settled) {
                      settled.tuples.ToText(), settled.objects);
 }
 
+Settled Decode(const storage::Record& record) {
+  auto settled = Parse(record.value).value_or(Settled());
+  settled.revision = record.revision;
+  return settled;
+}
+
 Result<std::optional<Settled>> ReadSettled(const store::Store& store) {
   std::optional<Settled> settled;
   const auto visit = [&](const storage::Record& record) {
     if (record.key != kSettledKey) return storage::Visit::kContinue;
-    settled = Decode(record.value);
-    if (settled) settled->revision = record.revision;
+    settled = Decode(record);
     return storage::Visit::kStop;
   };
   PEMBA_TRY(std::ignore, store.ReadRecords(kSettledKey, visit));

@@ -53,7 +53,9 @@ struct Settled {
 
 inline constexpr std::string_view kSettledKey = "iam/settled";
 std::string Encode(const Settled& settled);
-// Nothing if there is no record, or one of a form that is not known here.
+// Nobody's, if it is of a form that is not known here.
+Settled Decode(const storage::Record& record);
+// Nothing if there is no record.
 Result<std::optional<Settled>> ReadSettled(const store::Store& store);
 
 // Stands for everything that the objects' state depends on beside the objects: the program (see

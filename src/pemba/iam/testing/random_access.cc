@@ -360,9 +360,9 @@ std::string RandomAccess::Step() {
 
 namespace {
 
-// Of the record of what is settled, where one is kept; empty: nothing.
+// Of the record of what is settled; empty: nothing.
 std::string WrongRecord(DeclaredWorld& world) {
-  if (world.store().writers() == store::Store::Writers::kOthersToo) return {};
+  if (!world.resources().Refresh().ok()) return "it cannot catch up";
   const auto record = internal::ReadSettled(world.store());
   if (!record.ok() || !*record) return "there is no record of what is settled";
   if ((*record)->tuples != internal::SumOfManaged(world.store().Pin().snapshot())) {

@@ -32,14 +32,15 @@ Dispatched Refuse(ConnectionContext& context, Exchange& exchange, std::uint32_t 
 
 Dispatched ReadDeadline(ConnectionContext& context, Exchange& exchange) {
   const auto text = exchange.request.headers.Find("grpc-timeout");
-  if (!text) return Dispatched::kPending;
+  const bool http = exchange.request.protocol == Protocol::kHttp;
+  if (!text || (http && text->empty())) return Dispatched::kPending;
   const auto timeout = ParseTimeout(*text);
   if (timeout) {
     exchange.request.deadline = context.now + *timeout;
     return Dispatched::kPending;
   }
-  const auto message = "malformed grpc-timeout `" + std::string(*text) + "`";
-  if (exchange.request.protocol == Protocol::kHttp) {
+  const auto message = "invalid grpc-timeout: " + std::string(*text);
+  if (http) {
     return Refuse(context, exchange, kGrpcInvalidArgument, message);
   }
   exchange.response.http_status = 400;
@@ -59,6 +60,14 @@ Dispatched ReadEncoding(ConnectionContext& context, Exchange& exchange) {
                 "unsupported encoding `" + std::string(*encoding) + "`");
 }
 
+// Of the route, once that is known. A body that is compressed may be as long as one that is not.
+std::size_t RequestBytesMax(const ConnectionContext& context, const Exchange& exchange) {
+  const auto message_max = context.options.request_message_bytes_max;
+  const auto* route = exchange.request.route;
+  const bool http = exchange.request.protocol == Protocol::kHttp;
+  return http && route != nullptr ? message_max * route->http_body_factor : message_max;
+}
+
 // HTTP: a body that announces itself as too large need not arrive.
 Dispatched ReadContentLength(ConnectionContext& context, Exchange& exchange) {
   if (exchange.request.protocol == Protocol::kGrpc) return Dispatched::kPending;
@@ -66,7 +75,7 @@ Dispatched ReadContentLength(ConnectionContext& context, Exchange& exchange) {
   if (!text) return Dispatched::kPending;
   std::size_t length = 0;
   const auto parsed = std::from_chars(text->data(), text->data() + text->size(), length);
-  const auto bytes_max = context.options.request_message_bytes_max;
+  const auto bytes_max = RequestBytesMax(context, exchange);
   if (parsed.ec == std::errc() && length <= bytes_max) return Dispatched::kPending;
   return Refuse(context, exchange, kGrpcResourceExhausted, MessageTooLargeText(length, bytes_max));
 }
@@ -131,7 +140,7 @@ Dispatched RunHandler(ConnectionContext& context, Exchange& exchange) {
 Dispatched Decompress(ConnectionContext& context, Exchange& exchange,
                       std::uint32_t malformed_code) {
   auto& request = exchange.request;
-  const auto bytes_max = context.options.request_message_bytes_max;
+  const auto bytes_max = RequestBytesMax(context, exchange);
   const auto outcome = Gunzip(request.body, bytes_max, request.decoded);
   // Small requests that decompress to large ones must not add up while workers are busy.
   exchange.buffered_bytes += request.decoded.size() - exchange.decoded_bytes;
@@ -188,11 +197,11 @@ Dispatched ReadHead(ConnectionContext& context, Exchange& exchange) {
   auto& request = exchange.request;
   request.path_bytes = std::min(request.target.find('?'), request.target.size());
   if (ReadDeadline(context, exchange) == Dispatched::kAnswered ||
-      ReadEncoding(context, exchange) == Dispatched::kAnswered ||
-      ReadContentLength(context, exchange) == Dispatched::kAnswered) {
+      ReadEncoding(context, exchange) == Dispatched::kAnswered) {
     return Dispatched::kAnswered;
   }
   FindRoute(context, exchange);
+  if (ReadContentLength(context, exchange) == Dispatched::kAnswered) return Dispatched::kAnswered;
   if (request.protocol == Protocol::kGrpc && request.route == nullptr) {
     exchange.RunInline(context.router.fallbacks());
     return Dispatched::kAnswered;
@@ -246,7 +255,7 @@ Dispatched StartNextMessage(ConnectionContext& context, Exchange& exchange) {
 }
 
 Dispatched CheckSize(ConnectionContext& context, Exchange& exchange) {
-  const auto bytes_max = context.options.request_message_bytes_max;
+  const auto bytes_max = RequestBytesMax(context, exchange);
   const std::string_view bytes = exchange.request.bytes;
   std::size_t size = bytes.size();
   if (exchange.request.protocol == Protocol::kGrpc) {

@@ -151,7 +151,7 @@ TEST_F(Http1ConnectionTest, TakesABodyOfExactlyTheLimit) {
 
 TEST_F(Http1ConnectionTest, RefusesMalformedTimeouts) {
   EXPECT_THAT(Talk("GET /stores/1 HTTP/1.1\r\nHost: a\r\nGrpc-Timeout: soon\r\n\r\n"),
-              EndsWith("refused 3 malformed grpc-timeout `soon`"));
+              EndsWith("refused 3 invalid grpc-timeout: soon"));
   EXPECT_FALSE(closed_);
 }
 

@@ -28,6 +28,8 @@ constexpr std::size_t kTuplesAhead = 128;  // Whose cache misses overlap.
 // What has expired by `time` is not there.
 bool Exists(const graph::Snapshot& snapshot, const tuple::TupleView& t, WallTime time) {
   const auto [type, id] = tuple::SplitObject(t.object);
+  // A filter without one of them asks for all; a tuple without one of them is nowhere.
+  if (type.empty() || id.empty() || t.relation.empty() || t.subject.empty()) return false;
   graph::ScanFilter filter{type, id, t.relation, t.subject};
   filter.alive_at = time;
   bool found = false;

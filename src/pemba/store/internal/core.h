@@ -68,7 +68,10 @@ class StoreCore {
     return adopt_ || state.models.Knows(id);
   }
 
-  Result<WriteResult> Write(const WriteRequest& request);
+  // At an end that the caller holds, or wherever the log ends when its turn comes.
+  using LockedEnd = std::unique_ptr<storage::LockedLog>;
+  Result<WriteResult> Write(const WriteRequest& request, LockedEnd* end = nullptr);
+  Result<std::unique_ptr<Turn>> TakeTurn();
   // Deletes some of the tuples that have expired, in one write.
   enum class Collected : std::uint8_t { kAll, kSome };
   Result<Collected> CollectExpired();
@@ -126,6 +129,8 @@ class StoreCore {
   // Of a log that is shared: shared_log.cc.
   struct QueuedWrite;
   struct JudgedBatch;
+  struct CommittedBatch;
+  class HeldEnd;
   struct Known {  // How far the graph is.
     std::uint64_t generation = 0;
     Revision revision = 0;
@@ -141,15 +146,21 @@ class StoreCore {
   // Of a read of the log after that revision: whether it had all that came after. Errors: `code`,
   // with what to do, if not; the read's own.
   Status ExpectWhole(Revision after, const Status& read, ErrorCode code) const;
-  Result<WriteResult> WriteWithModel(const WriteRequest& request);
-  Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start);
+  Result<WriteResult> WriteWithModel(const WriteRequest& request, LockedEnd* end);
+  Result<WriteResult> WriteShared(const CheckedWrite& checked, const graph::Snapshot& start,
+                                  LockedEnd* end);
+  // Locks it, and follows it.
+  Result<LockedEnd> LockEnd();
   std::vector<Result<WriteResult>> CommitBatch(const std::vector<QueuedWrite*>& batch);
+  // Gives the end back, unless nothing was to be written.
+  CommittedBatch CommitAt(LockedEnd& end, const std::vector<QueuedWrite*>& batch);
   Status MakeRoomFor(const JudgedBatch& judged);
   Result<JudgedBatch> Judge(const std::vector<QueuedWrite*>& batch, const storage::LogHead& head);
   void AddModel(const model::Model& model, const storage::LogHead& head, JudgedBatch& judged) const;
   void TakeModel(const storage::ModelRecord& record, const CheckedWrite* brought_by);
 
-  Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start);
+  Result<WriteResult> WriteChecked(const CheckedWrite& checked, View start,
+                                   LockedEnd* end = nullptr);
   Result<Pending> Enqueue(const CheckedWrite& checked, const graph::Snapshot& start);
   void NoteExpiry(WallTime expires_at);
   // Waits until `done`, with the write lock. Errors: kDeadlineExceeded.

@@ -6,7 +6,8 @@
 //
 // Writing: writers queue; one of them locks the end of the log, follows it, judges the whole queue
 // against the state that nobody else can change now, and commits what passed in one transaction.
-// Nothing is applied to the graph before it is durable.
+// Nothing is applied to the graph before it is durable. Whoever takes a turn does the same alone,
+// with what it judges by in between.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -59,6 +60,24 @@ struct StoreCore::JudgedBatch {
   // Of the write that brings a model, the last one.
   std::unique_ptr<storage::ModelRecord> model;
   std::vector<storage::RecordChange> records;
+};
+
+struct StoreCore::CommittedBatch {
+  std::vector<Result<WriteResult>> outcomes;  // One per write that was judged.
+  // The database could not fit it in: nothing was written, and the same batch may be tried again.
+  bool refused = false;
+};
+
+class StoreCore::HeldEnd final : public Turn {
+ public:
+  HeldEnd(StoreCore& core, LockedEnd end) : core_(core), end_(std::move(end)) {}
+  Result<WriteResult> Write(const WriteRequest& request) override {
+    return core_.Write(request, end_ == nullptr ? nullptr : &end_);
+  }
+
+ private:
+  StoreCore& core_;
+  LockedEnd end_;  // Null: it was given back.
 };
 
 // The log from the last write that is known: that it is still there, and the same, says that this
@@ -165,7 +184,7 @@ Result<View> StoreCore::PinNewest(SteadyTime deadline) const {
   return Pin();
 }
 
-Result<WriteResult> StoreCore::WriteWithModel(const WriteRequest& request) {
+Result<WriteResult> StoreCore::WriteWithModel(const WriteRequest& request, LockedEnd* end) {
   if (shared_.datastore.shared() == nullptr) {
     return Error{ErrorCode::kUnimplemented, "a model is not written together with tuples here"};
   }
@@ -173,17 +192,27 @@ Result<WriteResult> StoreCore::WriteWithModel(const WriteRequest& request) {
   PEMBA_TRY(const auto plan, model::Plan::Compile(*request.model));
   PEMBA_TRY(const auto checked, CheckRequest(request, *plan, shared_.options, shared_.clock.Now()));
   const View start = Pin();
-  return WriteShared(checked, start.snapshot());
+  return WriteShared(checked, start.snapshot(), end);
+}
+
+Result<std::unique_ptr<Turn>> StoreCore::TakeTurn() {
+  if (shared_.datastore.shared() == nullptr || adopt_) {
+    return Error{ErrorCode::kUnimplemented, "no other server writes here"};
+  }
+  PEMBA_TRY(auto end, LockEnd());
+  PEMBA_TRY(std::ignore, Pin().state_->models.FollowLatest(end->head().latest_model));
+  return std::unique_ptr<Turn>(std::make_unique<HeldEnd>(*this, std::move(end)));
 }
 
 Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
-                                           const graph::Snapshot& start) {
+                                           const graph::Snapshot& start, LockedEnd* end) {
   QueuedWrite mine{&checked, &start, std::nullopt};
+  if (end != nullptr) return std::move(CommitAt(*end, {&mine}).outcomes.front());
   std::unique_lock lock(queue_mutex_);
   if (sealed_ == Sealed::kYes) {
     lock.unlock();
     PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
-    return now->WriteShared(checked, start);
+    return now->WriteShared(checked, start, end);
   }
   queue_.push_back(&mine);
   while (!mine.outcome) {
@@ -209,44 +238,54 @@ Result<WriteResult> StoreCore::WriteShared(const CheckedWrite& checked,
   return *std::move(mine.outcome);
 }
 
+Result<StoreCore::LockedEnd> StoreCore::LockEnd() {
+  const Revision revision = LastKnown().revision;
+  PEMBA_TRY(auto end,
+            shared_.datastore.shared()->Lock(id_, revision == 0 ? 0 : revision - 1, Soon()));
+  PEMBA_TRY(std::ignore, Follow([&](Revision after, const auto& visit) {
+              return end->ReadWrites(after, visit);
+            }));
+  return end;
+}
+
 std::vector<Result<WriteResult>> StoreCore::CommitBatch(const std::vector<QueuedWrite*>& batch) {
-  const auto all = [&](const Error& error) {
-    return std::vector<Result<WriteResult>>(batch.size(), error);
-  };
   for (int attempt = 1;; ++attempt) {
-    const Revision revision = LastKnown().revision;
-    auto locked = shared_.datastore.shared()->Lock(id_, revision == 0 ? 0 : revision - 1, Soon());
-    if (!locked.ok()) return all(locked.error());
-    const auto followed = Follow(
-        [&](Revision after, const auto& visit) { return (*locked)->ReadWrites(after, visit); });
-    if (!followed.ok()) return all(followed.error());
-    auto judged = Judge(batch, (*locked)->head());
-    if (!judged.ok()) return all(judged.error());
-    if (judged->writes.empty()) return std::move(judged->outcomes);
-    // What is durable must be shown: room for it is there before.
-    Status committed = MakeRoomFor(*judged);
-    const auto* const model = judged->model.get();
-    if (committed.ok()) committed = (*locked)->Commit(judged->writes, model);
-    if (!committed.ok()) {
-      if (committed.error().code == ErrorCode::kConflict && attempt < kAttemptsMax) continue;
-      // Nobody knows whether it was committed. Those who were refused were refused rightly or
-      // because of what may have been committed; those who passed cannot be told that they did.
-      for (auto& outcome : judged->outcomes) {
-        if (outcome.ok()) outcome = committed.error();
-      }
-      return std::move(judged->outcomes);
-    }
-    locked->reset();  // What follows may want its connection.
-    const auto generation = LastKnown().generation;
-    if (model != nullptr) TakeModel(*model, batch[judged->outcomes.size() - 1]->checked);
-    for (const auto& write : judged->writes) {
-      const auto applied = ApplyDurable(generation, write);
-      // It is durable, and the caller is told so; this server cannot show it.
-      if (!applied.ok()) shared_.Report("store '" + id_.value + "': " + applied.error().message);
-    }
-    settled_.notify_all();
-    return std::move(judged->outcomes);
+    auto end = LockEnd();
+    if (!end.ok()) return std::vector<Result<WriteResult>>(batch.size(), end.error());
+    auto committed = CommitAt(*end, batch);
+    if (!committed.refused || attempt == kAttemptsMax) return std::move(committed.outcomes);
   }
+}
+
+StoreCore::CommittedBatch StoreCore::CommitAt(LockedEnd& end,
+                                              const std::vector<QueuedWrite*>& batch) {
+  auto judged = Judge(batch, end->head());
+  if (!judged.ok()) {
+    return {std::vector<Result<WriteResult>>(batch.size(), judged.error())};
+  }
+  if (judged->writes.empty()) return {std::move(judged->outcomes)};
+  // What is durable must be shown: room for it is there before.
+  Status committed = MakeRoomFor(*judged);
+  const auto* const model = judged->model.get();
+  if (committed.ok()) committed = end->Commit(judged->writes, model);
+  end.reset();  // What follows may want its connection.
+  if (!committed.ok()) {
+    // Nobody knows whether it was committed. Those who were refused were refused rightly or
+    // because of what may have been committed; those who passed cannot be told that they did.
+    for (auto& outcome : judged->outcomes) {
+      if (outcome.ok()) outcome = committed.error();
+    }
+    return {std::move(judged->outcomes), committed.error().code == ErrorCode::kConflict};
+  }
+  const auto generation = LastKnown().generation;
+  if (model != nullptr) TakeModel(*model, batch[judged->outcomes.size() - 1]->checked);
+  for (const auto& write : judged->writes) {
+    const auto applied = ApplyDurable(generation, write);
+    // It is durable, and the caller is told so; this server cannot show it.
+    if (!applied.ok()) shared_.Report("store '" + id_.value + "': " + applied.error().message);
+  }
+  settled_.notify_all();
+  return {std::move(judged->outcomes)};
 }
 
 // It need not be read from the datastore to be compiled here.

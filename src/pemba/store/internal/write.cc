@@ -23,27 +23,28 @@ graph::Places LocateTuples(const WriteRequest& request, const graph::Snapshot& s
 
 }  // namespace
 
-Result<WriteResult> StoreCore::Write(const WriteRequest& request) {
+Result<WriteResult> StoreCore::Write(const WriteRequest& request, LockedEnd* end) {
   if (adopt_) return ResolveModel(*state_.load(), request.model_id, 0).error();
-  if (request.model != nullptr) return WriteWithModel(request);
+  if (request.model != nullptr) return WriteWithModel(request, end);
   View start = Pin();
   PEMBA_TRY(const auto model, start.ResolveModel(request.model_id));
   PEMBA_TRY(auto checked,
             CheckRequest(request, model.bound->plan(), shared_.options, shared_.clock.Now()));
   // Here many do it at once; under the write lock, one after the other.
   checked.places = LocateTuples(request, start.snapshot());
-  return WriteChecked(checked, std::move(start));
+  return WriteChecked(checked, std::move(start), end);
 }
 
-Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View start) {
+Result<WriteResult> StoreCore::WriteChecked(const CheckedWrite& checked, View start,
+                                            LockedEnd* end) {
   Pending pending;
   {
     View view = std::move(start);
-    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, view.snapshot());
+    if (shared_.datastore.shared() != nullptr) return WriteShared(checked, view.snapshot(), end);
     PEMBA_TRY(pending, Enqueue(checked, view.snapshot()));
     if (pending.sealed == Sealed::kYes) {
       PEMBA_TRY(StoreCore* const now, shared_.maintenance.Reopen(id_));
-      return now->WriteChecked(checked, std::move(view));
+      return now->WriteChecked(checked, std::move(view), end);
     }
   }  // The view goes before the wait: nothing is held back while the disk works.
 
