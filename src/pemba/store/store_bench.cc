@@ -231,6 +231,7 @@ void BM_CallsBesideCheckpoints(benchmark::State& state) {
     reader.join();
     for (const auto& [what, us] : {std::pair("write", &writes), std::pair("read", &reads)}) {
       state.counters[name + "_" + what + "_p99_us"] = (*us)[us->size() * 99 / 100];
+      state.counters[name + "_" + what + "_p999_us"] = (*us)[us->size() * 999 / 1000];
       state.counters[name + "_" + what + "_max_us"] = us->back();
     }
   };

@@ -17,6 +17,8 @@ using model::PlanOp;
 constexpr std::uint32_t kFar = 6, kNear = 3;
 // Rows of a partition of no more edges are in a cache as soon as they are used often.
 constexpr std::uint64_t kEdgesInCache = 100'000;
+// A processor looks at two rows at once by itself.
+constexpr std::uint32_t kManySteps = 3;
 
 std::uint64_t KeyOf(model::RelationIndex relation, graph::NodeId node) {
   const bool any_relation = Mutated(Mutation::kVisitObjectsOnce);
@@ -72,7 +74,7 @@ Outcome UnionSearch::Explore() {
     // Goals of the same level may join while it is being walked.
     for (std::uint32_t i = 0; i < this_level_.size(); ++i) {
       if (!request_.Step()) return Outcome::Failed(request_.stopped());
-      if (i < kNear) PrefetchRows(this_level_[i], kEdgesInCache);
+      if (i < kNear) PrefetchRows(this_level_[i], kManySteps, kEdgesInCache);
       if (i + kNear < this_level_.size()) PrefetchBehind(i);
       Visit(this_level_[i]);
       if (found_) {
@@ -164,9 +166,11 @@ bool UnionSearch::SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeI
 
 // All rows that a visit looks at, in partitions of more edges than that, come at once instead of
 // one after the other.
-void UnionSearch::PrefetchRows(std::uint32_t goal, std::uint64_t edges_min) {
+void UnionSearch::PrefetchRows(std::uint32_t goal, std::uint32_t steps_min,
+                               std::uint64_t edges_min) {
   if (mode_ == Goals::kExact) return;
   const auto& steps = *goals_[goal].steps;
+  if (steps.count < steps_min) return;
   for (const auto& step : std::span(steps.steps, steps.count)) {
     if (step.view.EdgesMax() > edges_min) step.view.PrefetchSubjects(goals_[goal].node);
   }
@@ -181,7 +185,7 @@ void UnionSearch::PrefetchBehind(std::uint32_t position) {
       step.view.PrefetchObject(goal.node);
     }
   }
-  PrefetchRows(this_level_[position + kNear], 0);
+  PrefetchRows(this_level_[position + kNear], 0, 0);
 }
 
 // Nested unions have been joined: a union's children are no unions.

@@ -85,7 +85,7 @@ class UnionSearch {
   void Visit(std::uint32_t goal);
   void VisitBySteps(VisitSteps& steps, std::uint32_t goal);
   bool SubjectIsIn(VisitSteps& steps, std::uint32_t& at, graph::NodeId object);
-  void PrefetchRows(std::uint32_t goal, std::uint64_t edges_min);
+  void PrefetchRows(std::uint32_t goal, std::uint32_t steps_min, std::uint64_t edges_min);
   void PrefetchBehind(std::uint32_t position);
   void VisitOwn(const model::PlanNode& node, std::uint32_t goal);
   void VisitPart(const model::PlanNode& node, model::RelationIndex owner, std::uint32_t goal);
