@@ -12,17 +12,18 @@
 
 namespace pemba::api::k8s {
 
-inline constexpr std::string_view kJson = "application/json";
+inline constexpr std::string_view kJsonType = "application/json";
 
 inline void Answer(rpc::Call& call, int status, const boost::json::object& body,
-                   std::string_view content_type = kJson) {
+                   std::string_view content_type = kJsonType) {
   call.FinishHttp(status, content_type, boost::json::serialize(body));
 }
 
 inline void Fail(rpc::Call& call, const resource::Failure& failure,
                  const resource::Kind* kind = nullptr, std::string_view name = "") {
   const auto http = ToHttp(failure, kind, name);
-  if (http.status == 429 || http.status == 503) call.SetHeader("retry-after", "1");
+  if (http.body.at("details").as_object().contains("retryAfterSeconds"))
+    call.SetHeader("retry-after", "1");
   Answer(call, http.status, http.body);
 }
 
