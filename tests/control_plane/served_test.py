@@ -243,7 +243,7 @@ class Command(ServedTest):
         self.command("apply", "-f", self.samples)
         self.assertRegex(self.command("get", "pb", "-n", "organization-northwind"),
                          r"NAME +ROLE +RESOURCE KIND +RESOURCE NAME +READY +AGE\n")
-        self.assertRegex(self.command("get", "roles", "-A"), r"NAMESPACE +NAME +STAGE +READY +AGE\n")
+        self.assertRegex(self.command("get", "roles", "-A"), r"NAMESPACE +NAME +DISPLAY NAME +READY +LAUNCH STAGE +AGE\n")
         self.assertIn("email: mira@example.org", self.command("get", "user/mira", "-o", "yaml"))
         self.assertIn('"email":"mira@example.org"', self.command("get", "user/mira", "-o", "json"))
         out = self.command("describe", "role", "librarian", "-n", "datum-cloud")

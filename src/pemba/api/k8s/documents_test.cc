@@ -15,7 +15,6 @@ namespace pemba::api::k8s {
 namespace {
 
 namespace json = boost::json;
-using google::protobuf::UnknownFieldSet;
 using ::testing::Contains;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
@@ -77,20 +76,28 @@ TEST_F(Documents, HaveTheReviewsThatCallersMakeOfThemselves) {
 
 // ---- openapi.v2.Document, read as any protocol buffer ----
 
-UnknownFieldSet Read(const std::string& bytes) {
-  UnknownFieldSet fields;
-  EXPECT_TRUE(fields.ParseFromString(bytes));
+// Numbers and contents of fields that are texts or messages.
+using Fields = std::multimap<int, std::string>;
+
+Fields Read(const std::string& bytes) {
+  google::protobuf::UnknownFieldSet set;
+  EXPECT_TRUE(set.ParseFromString(bytes));
+  Fields fields;
+  for (int i = 0; i < set.field_count(); ++i) {
+    const auto& field = set.field(i);
+    if (field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) continue;
+    fields.emplace(field.number(), field.length_delimited());
+  }
   return fields;
 }
 
-std::vector<std::string> All(const UnknownFieldSet& fields, int number) {
+std::vector<std::string> All(const Fields& fields, int number) {
   std::vector<std::string> all;
-  for (int i = 0; i < fields.field_count(); ++i) {
-    if (fields.field(i).number() == number) all.push_back(fields.field(i).length_delimited());
-  }
+  const auto [begin, end] = fields.equal_range(number);
+  for (auto at = begin; at != end; ++at) all.push_back(at->second);
   return all;
 }
-std::string One(const UnknownFieldSet& fields, int number) {
+std::string One(const Fields& fields, int number) {
   const auto all = All(fields, number);
   EXPECT_EQ(all.size(), 1U) << "of field " << number;
   return all.empty() ? "" : all.front();

@@ -88,9 +88,14 @@ const Kind* FindKind(const resource::Registry& registry, std::string_view group,
 }
 
 Outcome<Done> AskAttributes(const SelfAsker& asker, const json::object& what) {
-  const auto verb = TextOf(what, "verb"), group = TextOf(what, "group"),
-             plural = TextOf(what, "resource"), subresource = TextOf(what, "subresource"),
+  const auto verb = TextOf(what, "verb"), subresource = TextOf(what, "subresource"),
              name_space = TextOf(what, "namespace"), name = TextOf(what, "name");
+  auto group = TextOf(what, "group"), plural = TextOf(what, "resource");
+  // `books.library.example.org`: so kubectl passes on what it does not find in discovery.
+  if (const auto dot = plural.find('.'); group.empty() && dot != std::string::npos) {
+    group = plural.substr(dot + 1);
+    plural.resize(dot);
+  }
   if (const auto* kind = FindKind(asker.registry, group, plural)) {
     const bool namespaced = kind->scope == resource::Scope::kNamespaced;
     return Ask(asker, *kind, verb, namespaced ? name_space : "", name, subresource);

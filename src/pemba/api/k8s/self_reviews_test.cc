@@ -90,6 +90,7 @@ TEST_F(SelfReviews, AnswerAsTheRequestItselfWouldBe) {
                  R"("namespace":"north","name":"mira"})"),
             kYes);
   EXPECT_EQ(MayI(R"({"verb":"lend","group":"library","resource":"books","name":"emma"})"), kYes);
+  EXPECT_EQ(MayI(R"({"verb":"lend","resource":"books.library"})"), kYes);
   EXPECT_EQ(MayI(R"({"verb":"get","group":"other","resource":"things"})"),
             R"({"allowed":false,"evaluationError":"nothing is known of it"})");
 }
