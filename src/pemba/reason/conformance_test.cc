@@ -212,11 +212,12 @@ TEST_F(Conformance, ExplainsWhatItInferred) {
               found = found || bound.name == variable;
             }
             EXPECT_TRUE(found) << variable << " is not bound";
-            const auto holds = std::any_of(
-                explanation.premises.begin(), explanation.premises.end(), [&](const Fact& fact) {
-                  return fact.is_ownership() &&
-                         TextOf((*reading)->Describe(fact.attribute)) == name;
-                });
+            const auto holds =
+                std::any_of(explanation.premises.begin(), explanation.premises.end(),
+                            [&, &name = name](const Fact& fact) {
+                              return fact.is_ownership() &&
+                                     TextOf((*reading)->Describe(fact.attribute)) == name;
+                            });
             EXPECT_TRUE(holds) << variable << " has not " << name;
           }
         }

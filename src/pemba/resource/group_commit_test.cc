@@ -125,7 +125,7 @@ TEST_F(GroupCommitTest, AFailedBodyLeavesNothingBehind) {
 TEST_F(GroupCommitTest, AVersionThatAnotherHasChangedSinceIsAConflict) {
   const auto team = MustCreate("Team", TeamText("a"));
   const auto updates = [&](std::string mail) -> Body {
-    return [=, this](Transaction& t) -> Outcome<Done> {
+    return [=](Transaction& t) -> Outcome<Done> {
       auto document = team->document;  // With its version.
       document["spec"].get_object()["mail"] = mail;
       PEMBA_TRY(std::ignore, t.Update(team->key, std::move(document)));

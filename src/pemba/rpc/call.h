@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,6 +48,9 @@ enum class SuspendUntil : std::uint8_t {
   kWoken,
   kRoom,  // The peer has read so much that Send does not wait.
 };
+
+// Appends what stands before a message of that size, for Call::SendFramed.
+void BeginGrpcMessage(std::size_t message_bytes, std::string& out);
 
 // One request. The server owns it; a handler borrows it until it returns. Views live as long.
 //
@@ -96,6 +100,9 @@ class Call {
   // run on a worker may stream at length); false once the peer is gone, the deadline has passed or
   // the peer has read nothing for ServerOptions::stall_timeout.
   virtual bool Send(std::string_view content_type, std::string_view bytes) = 0;
+  // As Send, for many messages or pieces at once, which cost hardly more than one: `bytes` holds
+  // one after the other, on gRPC each behind what BeginGrpcMessage has put there.
+  virtual bool SendFramed(std::string_view content_type, std::string_view bytes) = 0;
   // For a handler on an I/O thread that finds that it would have to wait: it returns without having
   // touched the answer, and is run again from its beginning on a worker. Execution::kInline with
   // Requests::kOne only.

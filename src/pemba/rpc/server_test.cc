@@ -169,6 +169,36 @@ TEST_F(ServerTest, AStalledReaderDoesNotKeepAWorker) {
   EXPECT_THAT(other.ReadUntil("\r\n\r\nhi"), EndsWith("hi"));
 }
 
+TEST_F(ServerTest, SendsLargeAnswersWholeAndToEveryone) {
+  const std::string large(std::size_t{8} << 20, 'x');
+  router_.Add({.grpc_method = "/large",
+               .http_method = "GET",
+               .http_pattern = "/large",
+               .handler = [&](Call& call) {
+                 if (call.protocol() == Protocol::kGrpc) return call.FinishGrpc({}, large);
+                 call.FinishHttp(200, "text/plain", large);
+               }});
+  Start({.io_threads = 1});
+  std::vector<std::unique_ptr<SocketClient>> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.push_back(std::make_unique<SocketClient>(address_));
+    readers.back()->Send("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  }
+  SocketClient socket(address_);
+  Http2Client client(16 << 20);
+  client.GrantWindow(0, 16 << 20);
+  const auto stream = client.Grpc("/large", "");
+  Talk(socket, client, [&] { return client.response(stream).closed; });
+  EXPECT_EQ(client.response(stream).body.size(), large.size() + 5);
+  SocketClient other(address_);
+  other.Send(kSmallRequest);
+  EXPECT_THAT(other.ReadUntil("\r\n\r\n1"), EndsWith("1"));
+  for (const auto& reader : readers) {
+    const auto answer = reader->ReadAll();
+    EXPECT_EQ(answer.size() - answer.find("\r\n\r\n") - 4, large.size());
+  }
+}
+
 TEST_F(ServerTest, CancellationReachesHandlers) {
   Start();
   const int before = CancelledSlowCalls();

@@ -57,6 +57,10 @@ void AddAnswer(const CallReport& report, JsonLine& line) {
     line.Text("answer", check->allowed() ? "allowed" : "denied");
     return;
   }
+  if (report.response == nullptr) {  // Of a stream.
+    line.Json("answer", "{\"count\":" + std::to_string(report.list_found) + "}");
+    return;
+  }
   line.Json("answer", api::ToJson(*report.response));
 }
 

@@ -330,6 +330,7 @@ class Server::Impl {
       // Only who logs whole requests reads the tuples of a write: it is no decision.
       if (!log_.On(LogLevel::kDebug)) {
         front.reported_writes = api::openfga::ReportedWrites::kIds;
+        if (!decision_log_) front.reported_lists = api::openfga::ReportedLists::kCounts;
       }
     }
     api::openfga::AddRoutes(*service_, *authenticator_, clock_, front, router_);

@@ -398,7 +398,8 @@ class EmbeddedDatastore final : public Datastore {
     std::vector<CommitEntry> records;
     records.reserve(write.records.size());
     for (const auto& record : write.records) {
-      auto& added = records.emplace_back(internal::RecordKey(store.value, record.key));
+      auto& added =
+          records.emplace_back(CommitEntry{internal::RecordKey(store.value, record.key), {}});
       if (!record.value) continue;
       added.value = internal::Seal(
           added.key, internal::EncodeRecord({record.key, *record.value, write.revision}));

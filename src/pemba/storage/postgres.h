@@ -101,8 +101,8 @@ struct PostgresInspection {
   // Of the database, of everybody, since its statistics began. A second or two late.
   std::uint64_t transactions = 0;
   struct Replica {
-    Access access = Access::kWritable;  // A replica is read-only.
-    std::uint64_t bytes_behind = 0;     // Of the write-ahead log.
+    Access access;               // A replica is read-only.
+    std::uint64_t bytes_behind;  // Of the write-ahead log.
   };
   std::optional<Replica> replica = {};
 };

@@ -476,7 +476,6 @@ TEST_F(Postgres, NeverOpensMoreConnectionsThanItMay) {
   auto options = options_;
   options.connections_max = 2;
   const auto datastore = MustOpen(options);
-  std::atomic<bool> stop = false;
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {

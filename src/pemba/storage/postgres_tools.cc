@@ -81,10 +81,8 @@ Result<PostgresInspection> InspectPostgres(const PostgresOptions& options) {
             replica->Run({"SELECT pg_is_in_recovery(), "
                           "coalesce((pg_last_wal_replay_lsn() - '0/0')::bigint, 0)"},
                          deadline));
-  found.replica.emplace();
-  found.replica->access = access_of(behind, 0);
   const auto replayed = static_cast<std::uint64_t>(behind.Number(0, 1));
-  found.replica->bytes_behind = written > replayed ? written - replayed : 0;
+  found.replica = {access_of(behind, 0), written > replayed ? written - replayed : 0};
   return found;
 }
 

@@ -244,15 +244,17 @@ Status Service::ResourceSearch(RequestContext& context, const wire::ResourceSear
       .Properties("action_", request.action())
       .ContextOf(request)
       .SetOn(list);
-  fga::StreamedListObjectsResponse found;
-  context.send = [&](const google::protobuf::Message&) {  // Always `found`.
-    auto& resource = *response.add_results();
-    resource.set_type(request.resource().type());
-    resource.set_id(found.object().substr(request.resource().type().size() + 1));
+  context.send_objects = [&](std::string_view type, RequestContext::Ids ids) {
+    for (const auto id : ids) {
+      auto& resource = *response.add_results();
+      resource.set_type(std::string(type));
+      resource.set_id(std::string(id));
+    }
     return RequestContext::Sent::kYes;
   };
-  auto outcome = relationships_.StreamedListObjects(context, list, found);
-  context.send = nullptr;
+  fga::StreamedListObjectsResponse unused;
+  auto outcome = relationships_.StreamedListObjects(context, list, unused);
+  context.send_objects = nullptr;
   return outcome;
 }
 

@@ -31,7 +31,8 @@ struct CallReport {
   const rpc::Call* call = nullptr;  // Null: of a feed, whose reader is gone.
   // Tuple contents are in here: for debug, never for info. Null: of a feed that has ended.
   const google::protobuf::Message* request = nullptr;
-  const google::protobuf::Message* response = nullptr;  // Of a success.
+  // Of a success. Null: of a stream, or of a list that nobody wants to see whole.
+  const google::protobuf::Message* response = nullptr;
 };
 
 // Whether the RPC answers with a stream.

@@ -10,6 +10,7 @@
 #include "pemba/api/errors.h"
 #include "pemba/api/openfga/convert.h"
 #include "pemba/api/openfga/explanation.h"
+#include "pemba/api/openfga/internal/question_kinds.h"
 #include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/base/hash.h"
@@ -91,9 +92,10 @@ Status Service::Check(RequestContext& context, const wire::CheckRequest& request
   PEMBA_TRY(const auto view, Pin(context, store));
   PEMBA_TRY(const auto* model, Resolve(context, view, request.authorization_model_id()));
   Question question;
-  PEMBA_TRY(std::ignore, Prepare(request, model->plan(), context.deadline, question));
-  PEMBA_TRY(const auto decision,
-            checker_.Check(view.snapshot(), *model, question.query, ThreadArena()));
+  PEMBA_TRY(std::ignore, Prepare(request, model->plan(), AnswerBy(context), question));
+  const auto answer = checker_.Check(view.snapshot(), *model, question.query, ThreadArena());
+  if (ShouldMove(context, answer)) return MustWait(context);
+  PEMBA_TRY(const auto decision, answer);
   response.set_allowed(decision == engine::Decision::kAllowed);
   return Done{};
 }
@@ -105,9 +107,14 @@ Result<engine::Decision> Service::Check(RequestContext& context, const PlainChec
   PEMBA_TRY(const auto* model, Resolve(context, view, question.model_id));
   engine::CheckQuery query;
   query.tuple = {question.object, question.relation, question.user};
-  query.deadline = context.deadline;
-  PEMBA_TRY(std::ignore, ValidateQuestion(model->plan(), query));
-  return checker_.Check(view.snapshot(), *model, query, ThreadArena());
+  query.deadline = AnswerBy(context);
+  if (question.kind == nullptr || question.kind->model.view() != context.model_id) {
+    PEMBA_TRY(std::ignore, ValidateQuestion(model->plan(), query));
+    internal::QuestionKinds::OfThisThread().Remember(query.tuple, context.model_id);
+  }
+  auto answer = checker_.Check(view.snapshot(), *model, query, ThreadArena());
+  if (ShouldMove(context, answer)) return MustWait(context);
+  return answer;
 }
 
 Status Service::Explain(RequestContext& context, const ::pemba::v1::ExplainRequest& request,
@@ -148,7 +155,7 @@ Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckReques
   auto& results = *response.mutable_result();
   for (std::size_t i = 0; i < size; ++i) {
     const auto& item = request.checks(static_cast<int>(i));
-    const auto prepared = Prepare(item, model->plan(), context.deadline, questions[i]);
+    const auto prepared = Prepare(item, model->plan(), AnswerBy(context), questions[i]);
     if (!prepared.ok()) {
       SetItemError(prepared.error(), *results[item.correlation_id()].mutable_error());
       continue;
@@ -157,6 +164,9 @@ Status Service::BatchCheck(RequestContext& context, const wire::BatchCheckReques
     asked.push_back(&item);
   }
   const auto decisions = checker_.BatchCheck(view.snapshot(), *model, queries, ThreadArena());
+  for (const auto& decision : decisions) {
+    if (ShouldMove(context, decision)) return MustWait(context);
+  }
   for (std::size_t i = 0; i < decisions.size(); ++i) {
     auto& result = results[asked[i]->correlation_id()];
     if (decisions[i].ok()) {

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "pemba/api/openfga/internal/list_answers.h"
+#include "pemba/api/openfga/internal/list_body.h"
 #include "pemba/api/openfga/internal/question_parts.h"
 #include "pemba/api/openfga/service.h"
 #include "pemba/base/assert.h"
@@ -65,7 +66,11 @@ Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequ
   AnswerMemory memory(options_.list_memory_bytes_max);
   PEMBA_TRY(const auto summary,
             FindObjects(context, store, request, options, deadline, [&](auto ids) {
-              for (const auto id : ids) response.add_objects(ObjectText(request.type(), id));
+              if (context.list_body != nullptr) {
+                context.list_body->AddObjects(request.type(), ids);
+              } else {
+                for (const auto id : ids) response.add_objects(ObjectText(request.type(), id));
+              }
               if (!ids.empty()) last = ids.back();
               return memory.Count(request.type().size(), ids);
             }));
@@ -76,22 +81,18 @@ Status Service::ListObjects(RequestContext& context, const wire::ListObjectsRequ
 
 Status Service::StreamedListObjects(RequestContext& context,
                                     const wire::StreamedListObjectsRequest& request,
-                                    wire::StreamedListObjectsResponse& response) {
+                                    wire::StreamedListObjectsResponse&) {
   PEMBA_TRY(std::ignore, PermitOnStore(context, Permission::kListObjects, request.store_id()));
   const auto deadline = ListDeadline(context, options_.list_objects);
   PEMBA_TRY(const auto store, Open(request.store_id()));
-  PEMBA_CHECK(context.send);
+  PEMBA_CHECK(context.send_objects);
   // The end of a stream that was cut by its deadline looks like any other: so the contract has it.
   PEMBA_TRY(std::ignore, FindObjects(context, store, request, {}, deadline, [&](auto ids) {
               // The lister is done long before a slow reader is.
               if (deadline && clock_.Steady() >= *deadline) return engine::SinkWants::kNoMore;
-              for (const auto id : ids) {
-                response.set_object(ObjectText(request.type(), id));
-                if (context.send(response) == RequestContext::Sent::kNobodyReads) {
-                  return engine::SinkWants::kNoMore;
-                }
-              }
-              return engine::SinkWants::kMore;
+              const auto sent = context.send_objects(request.type(), ids);
+              return sent == RequestContext::Sent::kYes ? engine::SinkWants::kMore
+                                                        : engine::SinkWants::kNoMore;
             }));
   return Done{};
 }
@@ -131,8 +132,12 @@ Status Service::ListUsers(RequestContext& context, const wire::ListUsersRequest&
                                            .context = &question_context,
                                            .deadline = deadline},
                                           options, ThreadArena(), [&](auto ids) {
-                                            for (const auto id : ids) {
-                                              AddUser(filter, id, *response.add_users());
+                                            if (context.list_body != nullptr) {
+                                              context.list_body->AddUsers(filter, ids);
+                                            } else {
+                                              for (const auto id : ids) {
+                                                AddUser(filter, id, *response.add_users());
+                                              }
                                             }
                                             if (!ids.empty()) last = ids.back();
                                             return memory.Count(filter.type().size(), ids);

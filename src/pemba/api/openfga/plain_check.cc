@@ -139,9 +139,9 @@ QuickRead ReadPlainCheckJson(std::string_view body, PlainCheck& question) {
 QuickVerdict CheckFieldsQuickly(const PlainCheck& question) {
   const bool passes = kUlidPattern.matches(question.store_id) &&
                       (question.model_id.empty() || kUlidPattern.matches(question.model_id)) &&
-                      kUserPattern.matches(question.user) &&
-                      kRelationPattern.matches(question.relation) &&
-                      kObjectPattern.matches(question.object) &&
+                      (question.kind != nullptr || (kUserPattern.matches(question.user) &&
+                                                    kRelationPattern.matches(question.relation) &&
+                                                    kObjectPattern.matches(question.object))) &&
                       ::openfga::v1::ConsistencyPreference_IsValid(question.consistency);
   return passes ? QuickVerdict::kPasses : QuickVerdict::kAskTheTable;
 }

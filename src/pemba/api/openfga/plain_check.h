@@ -12,10 +12,16 @@
 
 namespace pemba::api::openfga {
 
+namespace internal {
+struct QuestionKind;
+}
+
 // The question of a CheckRequest. Views into the body that it was read from.
 struct PlainCheck {
   std::string_view store_id, model_id, user, relation, object;
   ::openfga::v1::ConsistencyPreference consistency = ::openfga::v1::UNSPECIFIED;
+  // Covers it, if this thread knows one: internal/question_kinds.h.
+  const internal::QuestionKind* kind = nullptr;
 };
 
 enum class QuickRead : std::uint8_t { kDone, kNotPlain };

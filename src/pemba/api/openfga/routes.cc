@@ -18,6 +18,7 @@
 #include "pemba/api/json_writer.h"
 #include "pemba/api/openfga/call_trace.h"
 #include "pemba/api/openfga/internal/front.h"
+#include "pemba/api/openfga/internal/list_body.h"
 #include "pemba/api/openfga/internal/plain_check_call.h"
 #include "pemba/api/openfga/internal/plain_write_call.h"
 #include "pemba/api/openfga/internal/streaming.h"
@@ -178,11 +179,21 @@ class Exchange {
 
   Status SetContext() {
     context_.deadline = DeadlineOf(front_, call_, start_);
-    if (rpc_.kind == Rpc::Kind::kStream) {
-      context_.send = [this](const pb::Message& message) { return Send(message); };
+    if constexpr (std::is_same_v<Request, wire::StreamedListObjectsRequest>) {
+      context_.send_objects = [this](std::string_view type, RequestContext::Ids ids) {
+        return SendObjects(type, ids);
+      };
     }
     if constexpr (IsPagedList<Request>) {
       PEMBA_TRY(context_.list, ReadListPage(call_));
+      constexpr bool kObjects = std::is_same_v<Request, wire::ListObjectsRequest>;
+      const auto& options = front_.options;
+      if (!options.on_call || options.reported_lists == ReportedLists::kCounts) {
+        using internal::ListBody;
+        list_body_.emplace(call_.protocol(),
+                           kObjects ? ListBody::Of::kObjects : ListBody::Of::kUsers);
+        context_.list_body = &*list_body_;
+      }
     }
     if constexpr (std::is_same_v<Owner, authzen::Service>) SetWantedModel();
     if constexpr (HasConsistency<Request>) {
@@ -190,6 +201,8 @@ class Exchange {
     }
     if (call_.on_worker()) {
       context_.waiting = RequestContext::Waiting::kUntilDeadline;
+    } else {
+      context_.moves_at = internal::MovesAt(start_, context_.deadline);
     }
     PEMBA_TRY(context_.at_least, internal::AtLeastRevision(call_));
     if constexpr (std::is_same_v<Request, wire::WriteRequest>) {
@@ -208,11 +221,15 @@ class Exchange {
   }
 
   // Streams: the headers travel with the first message.
-  RequestContext::Sent Send(const pb::Message& message) {
+  RequestContext::Sent SendObjects(std::string_view type, RequestContext::Ids ids) {
+    if (ids.empty()) return RequestContext::Sent::kYes;
     if (!streaming_) SetHeaders();
     streaming_ = true;
-    if (counted_) rpc_.metrics->Streamed(1);
-    return internal::SendMessage(call_, message);
+    if (counted_) rpc_.metrics->Streamed(ids.size());
+    framed_.clear();
+    internal::AppendStreamedObjects(call_.protocol(), type, ids, framed_);
+    return call_.SendFramed(internal::kJsonType, framed_) ? RequestContext::Sent::kYes
+                                                          : RequestContext::Sent::kNobodyReads;
   }
 
   void SetHeaders() {
@@ -243,12 +260,18 @@ class Exchange {
     if (rpc_.http_success != 200) {
       call_.SetHeader("x-http-code", rpc_.http_success == 201 ? "201" : "204");
     }
+    if (list_body_) return SucceedWith(list_body_->Finish());
     std::string body;
     if (call_.protocol() == rpc::Protocol::kGrpc) {
       response_.SerializeToString(&body);
-      return call_.FinishGrpc({}, body);
+    } else if (rpc_.http_success != 204) {
+      WriteResponse(response_, body);
     }
-    if (rpc_.http_success != 204) WriteResponse(response_, body);
+    SucceedWith(body);
+  }
+
+  void SucceedWith(std::string_view body) {
+    if (call_.protocol() == rpc::Protocol::kGrpc) return call_.FinishGrpc({}, body);
     call_.FinishHttp(rpc_.http_success, internal::kJsonType, body);
   }
 
@@ -298,7 +321,9 @@ class Exchange {
 
   void CountStart() {
     if (rpc_.metrics == nullptr) return;
-    rpc_.metrics->Started();
+    // A call that has moved here from an I/O thread was counted there.
+    const bool moved = rpc_.execution == rpc::Execution::kInline && call_.on_worker();
+    if (!moved) rpc_.metrics->Started();
     counted_ = true;
   }
 
@@ -317,7 +342,8 @@ class Exchange {
     report.call = &call_;
     report.request = &request_;
     if (outcome.ok()) {
-      report.response = &response_;
+      const bool whole = rpc_.kind == Rpc::Kind::kUnary && !list_body_;
+      if (whole) report.response = &response_;
     } else {
       report.error = &outcome.error();
       report.grpc_code = WireNumber(outcome.error().code);
@@ -344,6 +370,8 @@ class Exchange {
   RequestContext context_;
   SteadyTime start_;
   std::string request_id_;
+  std::string framed_;  // Messages of a stream that go out next.
+  std::optional<internal::ListBody> list_body_;
   telemetry::Span span_;
   bool decoded_ = false;
   bool undecodable_ = false;
@@ -425,7 +453,7 @@ void AddRoutes(Service& service, const authn::Authenticator& authenticator, cons
   add({"ReadChanges", "GET", "/stores/{store_id}/changes", 200, kWorker}, &S::ReadChanges);
   add({"Check", "POST", "/stores/{store_id}/check", 200, kInline}, &S::Check);
   add({"BatchCheck", "POST", "/stores/{store_id}/batch-check", 200, kInline}, &S::BatchCheck);
-  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kInline}, &S::Expand);
+  add({"Expand", "POST", "/stores/{store_id}/expand", 200, kWorker}, &S::Expand);
   add({"ListObjects", "POST", "/stores/{store_id}/list-objects", 200, kWorker}, &S::ListObjects);
   add({"StreamedListObjects", "POST", "/stores/{store_id}/streamed-list-objects", 200, kWorker, kStream}, &S::StreamedListObjects);
   add({"ListUsers", "POST", "/stores/{store_id}/list-users", 200, kWorker}, &S::ListUsers);

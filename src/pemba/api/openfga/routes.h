@@ -36,6 +36,10 @@ namespace pemba::api::openfga {
 // store and model alone, so that no message need be made of it.
 enum class ReportedWrites : std::uint8_t { kWhole, kIds };
 
+// What they see of the answers of ListObjects and ListUsers. kCounts: no response, so that no
+// message need be made of each of a million answers. Of a stream they never see more.
+enum class ReportedLists : std::uint8_t { kWhole, kCounts };
+
 struct FrontOptions {
   std::chrono::milliseconds request_timeout{3000};  // Zero: none but the caller's.
   // Counts every call that has passed the field rules. May be null; must outlive the router.
@@ -46,6 +50,7 @@ struct FrontOptions {
   // empty; without it and metrics, calls are not even timed.
   std::function<void(const CallReport&)> on_call;
   ReportedWrites reported_writes = ReportedWrites::kWhole;
+  ReportedLists reported_lists = ReportedLists::kWhole;
 };
 
 // Borrows service, authenticator and clock, which must outlive the router.

@@ -38,6 +38,10 @@ namespace pemba::api::openfga {
 
 namespace wire = ::openfga::v1;
 
+namespace internal {
+class ListBody;
+}
+
 struct ServiceOptions {
   std::size_t types_per_model_max = 100;
   std::size_t model_bytes_max = 262'144;  // Of the serialized wire message, id included.
@@ -69,10 +73,17 @@ struct RequestContext {
   // Set by the service instead of waiting: make this call again where one may wait. The error that
   // comes with it is nobody's answer.
   bool must_wait = false;
+  // When a Check or BatchCheck that is not decided yet must_wait: before the deadline. Nothing:
+  // never.
+  std::optional<SteadyTime> moves_at;
 
-  // Streams only: takes the messages one by one.
+  // StreamedListObjects only: takes the answers, some at a time. The ids lack their type.
   using Sent = FeedReader::Sent;
-  std::function<Sent(const google::protobuf::Message&)> send;
+  using Ids = std::span<const std::string_view>;
+  std::function<Sent(std::string_view type, Ids ids)> send_objects;
+
+  // ListObjects and ListUsers: takes the answers in the place of the response. Null: nobody does.
+  internal::ListBody* list_body = nullptr;
 
   ListPageRequest list;         // Lists only.
   std::string wanted_model_id;  // AuthZEN only: of a header; empty: the latest.
@@ -138,7 +149,7 @@ class Service {
   Status Expand(RequestContext&, const wire::ExpandRequest&, wire::ExpandResponse&);
   // Lists take up to their deadline; a list that was cut says so in `listed`.
   Status ListObjects(RequestContext&, const wire::ListObjectsRequest&, wire::ListObjectsResponse&);
-  // Every answer goes to `send`; the response is scratch memory. An error may follow answers.
+  // Every answer goes to `send_objects`; the response is not used. An error may follow answers.
   Status StreamedListObjects(RequestContext&, const wire::StreamedListObjectsRequest&,
                              wire::StreamedListObjectsResponse&);
   Status ListUsers(RequestContext&, const wire::ListUsersRequest&, wire::ListUsersResponse&);
@@ -185,6 +196,14 @@ class Service {
   // For calls on I/O threads: as Open, but where that would ask a database, must_wait.
   Result<store::StoreHandle> Open(RequestContext& context, std::string_view store_id);
   Error MustWait(RequestContext& context) const;
+  // Until when a question is worked at here: the deadline, or before that when it moves elsewhere.
+  static const std::optional<SteadyTime>& AnswerBy(const RequestContext& context) {
+    return context.moves_at ? context.moves_at : context.deadline;
+  }
+  // Whether an answer says no more than that the question should have moved.
+  static bool ShouldMove(const RequestContext& context, const Result<engine::Decision>& answer) {
+    return !answer.ok() && context.moves_at && answer.error().code == ErrorCode::kDeadlineExceeded;
+  }
   // Pins what the caller may see and notes its revision.
   Result<store::View> Pin(RequestContext& context, const store::StoreHandle& store) const;
   // Waits as Pin does, for calls that read without a view.

@@ -71,6 +71,7 @@ void Connection::UncountBuffered(Exchange& exchange, std::size_t bytes) {
 void ReleaseDetached(ConnectionContext& context, Exchange& exchange) {
   PEMBA_ASSERT(context.buffered_bytes >= exchange.buffered_bytes);
   context.buffered_bytes -= exchange.buffered_bytes;
+  context.ready.Remove(exchange);
   context.suspended.Remove(exchange);
   context.exchanges.Release(exchange);
 }

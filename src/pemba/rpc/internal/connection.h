@@ -5,9 +5,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "pemba/rpc/internal/block_pool.h"
 #include "pemba/rpc/internal/exchange.h"
+#include "pemba/rpc/internal/ready_calls.h"
 #include "pemba/rpc/internal/worker_pool.h"
 #include "pemba/rpc/server.h"
 
@@ -27,6 +29,8 @@ struct ConnectionContext {
   std::string http_date;           // Value of the Date header, as of `now`.
   std::size_t buffered_bytes = 0;  // Of requests that are not finished.
   BlockPool blocks = {};           // Small memory of the protocol library.
+  ReadyCalls ready = {};
+  std::vector<Exchange*> answered = {};  // Of those, while they are run.
   // Load shedding, see IsOverloaded().
   SteadyTime round_began{};  // When everything that now waits to be read had not waited yet.
   std::uint32_t calls_until_look = 0;
@@ -49,11 +53,14 @@ class Connection {
     kContinue,
     kClose,  // Write the output that is due, then close. Nothing more may be fed.
   };
+  // Requests that are complete then wait in context.ready for their turn.
   virtual Next Receive(std::string_view bytes) = 0;
   // Appends output, until `out` holds kOutputBytesMax or nothing is due.
   virtual Next Produce(std::string& out) = 0;
   // False while more input would only pile up.
   virtual bool wants_input() const = 0;
+  // The handler of an exchange of this connection that was in context.ready has answered it.
+  virtual void OnAnswered(Exchange& exchange) = 0;
   // A worker has news of an exchange of this connection.
   virtual void OnMail(Exchange& exchange, Mail::Kind kind) = 0;
   // Accepts no further calls than those under way (HTTP/2: two-step GOAWAY), then closes.

@@ -207,6 +207,15 @@ Dispatched StartCall(ConnectionContext& context, Exchange& exchange) {
   return taken == Dispatched::kAnswered ? taken : RunHandler(context, exchange);
 }
 
+void RunReady(ConnectionContext& context) {
+  auto& answered = context.answered;
+  while (Exchange* const exchange = context.ready.Next()) {
+    if (StartCall(context, *exchange) == Dispatched::kAnswered) answered.push_back(exchange);
+  }
+  for (Exchange* const exchange : answered) exchange->connection->OnAnswered(*exchange);
+  answered.clear();
+}
+
 Dispatched StartNextMessage(ConnectionContext& context, Exchange& exchange) {
   auto& incoming = exchange.incoming;
   while (!exchange.running) {

@@ -18,6 +18,9 @@ Dispatched ReadHead(ConnectionContext& context, Exchange& exchange);
 // runs the handler, here or on a worker.
 Dispatched StartCall(ConnectionContext& context, Exchange& exchange);
 
+// Runs the handlers of all calls in context.ready; then the answers go to their connections.
+void RunReady(ConnectionContext& context);
+
 // Requests::kEach: runs the handler for every complete message in exchange.incoming, one at a time;
 // on a worker, for the first, and again when called after it has returned. kAnswered also when the
 // peer has half-closed and all messages are handled.

@@ -33,6 +33,17 @@ bool AreHeaderBytes(std::string_view text) {
 }
 
 }  // namespace
+}  // namespace pemba::rpc::internal
+
+namespace pemba::rpc {
+
+void BeginGrpcMessage(std::size_t message_bytes, std::string& out) {
+  internal::AppendFramePrefix(message_bytes, out);
+}
+
+}  // namespace pemba::rpc
+
+namespace pemba::rpc::internal {
 
 std::string_view Exchange::path() const {
   return std::string_view(request.target).substr(0, request.path_bytes);
@@ -103,10 +114,19 @@ void Exchange::BeginStream(std::string_view content_type) {
 }
 
 bool Exchange::Send(std::string_view content_type, std::string_view bytes) {
-  if (response.finished || cancelled()) return false;
-  BeginStream(content_type);
   std::string prefix;  // Five bytes: within the small-string buffer.
   if (request.protocol == Protocol::kGrpc) AppendFramePrefix(bytes.size(), prefix);
+  return SendWith(content_type, prefix, bytes);
+}
+
+bool Exchange::SendFramed(std::string_view content_type, std::string_view bytes) {
+  return SendWith(content_type, {}, bytes);
+}
+
+bool Exchange::SendWith(std::string_view content_type, std::string_view prefix,
+                        std::string_view bytes) {
+  if (response.finished || cancelled()) return false;
+  BeginStream(content_type);
   const auto waiting =
       may_wait_ ? OutgoingStream::Waiting::kAllowed : OutgoingStream::Waiting::kForbidden;
   const auto result = stream.Write(prefix, bytes, waiting, request.deadline, stall_timeout_);
@@ -219,7 +239,7 @@ void Exchange::Attach(Connection* to, std::string_view peer, const PeerCertifica
 }
 
 void Exchange::Reset() {
-  PEMBA_ASSERT(!running);
+  PEMBA_ASSERT(!running && turn == 0);
   request.protocol = Protocol::kHttp;
   request.method.clear();
   request.target.clear();

@@ -83,6 +83,7 @@ class Exchange final : public Call {
   void FinishGrpc(const GrpcStatus& status, std::string_view message) override;
   void FinishHttp(int status, std::string_view content_type, std::string_view body) override;
   bool Send(std::string_view content_type, std::string_view bytes) override;
+  bool SendFramed(std::string_view content_type, std::string_view bytes) override;
   void FinishStream(const GrpcStatus& status) override;
   void MoveToWorker() override;
   bool on_worker() const override { return may_wait_; }
@@ -113,6 +114,7 @@ class Exchange final : public Call {
   OutgoingStream stream;
   Connection* connection = nullptr;  // Null once the connection is gone.
   bool running = false;              // A worker has it.
+  std::size_t turn = 0;              // Place among the ready calls, from 1; 0: is not there.
   Suspension suspension;             // Of a handler that returned for now.
   bool request_ended = false;        // The peer sends no more.
   bool answered = false;             // The response was handed to the connection's protocol.
@@ -136,6 +138,7 @@ class Exchange final : public Call {
   Ran Run(const Fallbacks& fallbacks);
   void AddHeader(std::string_view name, std::string_view value, HeaderBlock::Recurs recurs);
   void BeginStream(std::string_view content_type);
+  bool SendWith(std::string_view content_type, std::string_view prefix, std::string_view bytes);
 
   Mailbox& mailbox_;
   std::atomic<bool> cancelled_{false};

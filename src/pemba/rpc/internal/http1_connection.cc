@@ -11,6 +11,9 @@
 namespace pemba::rpc::internal {
 namespace {
 
+// A body beyond this is not copied behind its head, but goes out as the peer takes it.
+constexpr std::size_t kCopiedBodyMax = std::size_t{16} * 1024;
+
 using Form = ExchangeResponse::Form;
 
 std::string_view ReasonPhrase(int status) {
@@ -96,7 +99,9 @@ Connection::Next Http1Connection::Receive(std::string_view bytes) {
   if (state_ == State::kClosing) return Next::kContinue;
   in_.append(bytes);
   if (bytes.find('\n') != bytes.npos) head_may_end_ = true;
+  receiving_ = true;
   Process();
+  receiving_ = false;
   return Next::kContinue;
 }
 
@@ -120,6 +125,7 @@ void Http1Connection::Process() {
         break;
       case State::kCall:
       case State::kStreaming:
+      case State::kSending:
       case State::kClosing:
         more = false;
         break;
@@ -223,7 +229,14 @@ bool Http1Connection::ReadChunks() {
 void Http1Connection::Start() {
   exchange_->request_ended = true;
   state_ = State::kCall;
+  // Pipelined requests are answered one after the other, in one go.
+  if (receiving_ && Input().empty()) return context_.ready.Add(*exchange_);
   if (StartCall(context_, *exchange_) == Dispatched::kAnswered) Answer();
+}
+
+void Http1Connection::OnAnswered([[maybe_unused]] Exchange& exchange) {
+  PEMBA_ASSERT(&exchange == exchange_);
+  Answer();
 }
 
 // The response is complete, or a stream that has begun.
@@ -238,6 +251,10 @@ void Http1Connection::Answer() {
     return;
   }
   if (StatusHasBody(response.http_status) && exchange_->request.method != "HEAD") {
+    if (response.bytes.size() > kCopiedBodyMax) {
+      state_ = State::kSending;
+      return;
+    }
     out_.append(response.bytes);
   }
   FinishCall();
@@ -303,16 +320,26 @@ void Http1Connection::ProduceStream(std::string& out) {
   }
 }
 
+void Http1Connection::ProduceBody(std::string& out) {
+  auto& response = exchange_->response;
+  const auto rest = std::string_view(response.bytes).substr(response.sent_bytes);
+  const auto piece = rest.substr(0, kOutputBytesMax - std::min(out.size(), kOutputBytesMax));
+  out.append(piece);
+  response.sent_bytes += piece.size();
+  if (piece.size() == rest.size()) FinishCall();
+}
+
 Connection::Next Http1Connection::Produce(std::string& out) {
   if (broken_) return Next::kClose;
   for (;;) {
     out.append(out_);
     out_.clear();
     if (state_ == State::kStreaming) ProduceStream(out);
+    if (state_ == State::kSending) ProduceBody(out);
     // Requests that waited for room, or for the response before them.
     if (state_ != State::kHead || out.size() >= kOutputBytesMax) break;
     Process();
-    if (out_.empty() && state_ != State::kStreaming) break;
+    if (out_.empty() && state_ != State::kStreaming && state_ != State::kSending) break;
   }
   return state_ == State::kClosing && out_.empty() ? Next::kClose : Next::kContinue;
 }
@@ -355,6 +382,7 @@ Connection::Next Http1Connection::Tick() {
 
 Connection::Next Http1Connection::OnEndOfInput() {
   keep_alive_ = false;
+  if (state_ == State::kSending) return Next::kContinue;
   if (state_ != State::kCall && state_ != State::kStreaming) {
     return out_.empty() ? Next::kClose : Next::kContinue;
   }

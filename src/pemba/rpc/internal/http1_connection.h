@@ -18,6 +18,7 @@ class Http1Connection final : public Connection {
   Next Receive(std::string_view bytes) override;
   Next Produce(std::string& out) override;
   bool wants_input() const override;
+  void OnAnswered(Exchange& exchange) override;
   void OnMail(Exchange& exchange, Mail::Kind kind) override;
   void Drain() override;
   Next Tick() override;
@@ -28,8 +29,9 @@ class Http1Connection final : public Connection {
     kHead,       // Waiting for, or in the middle of, a request's head.
     kBody,       // Content-Length: body_left_ bytes to come.
     kChunks,     // Transfer-Encoding: chunked.
-    kCall,       // A worker has the call.
+    kCall,       // The call is ready, or a worker has it.
     kStreaming,  // As kCall, and the response has begun; Produce takes its bytes.
+    kSending,    // A large response is complete; Produce takes it piece by piece.
     kClosing,    // Output that is due, then nothing.
   };
 
@@ -42,6 +44,7 @@ class Http1Connection final : public Connection {
   void Answer();
   void WriteHead();
   void ProduceStream(std::string& out);
+  void ProduceBody(std::string& out);
   void FinishCall();
   void RefuseConnection(int status, std::string_view reason);
 
@@ -51,6 +54,7 @@ class Http1Connection final : public Connection {
   std::string in_;
   std::size_t in_at_ = 0;      // Bytes of in_ that are used up.
   bool head_may_end_ = false;  // A line feed came since the head was last looked at.
+  bool receiving_ = false;     // New input is being read, not what had waited.
   std::string out_;
   Exchange* exchange_ = nullptr;  // From the first byte of a request to the last of its response.
   Http1Head head_;                // Of exchange_. Its views are dead once the body is being read.

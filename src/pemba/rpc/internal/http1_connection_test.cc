@@ -75,6 +75,38 @@ TEST_F(Http1ConnectionTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
+TEST_F(Http1ConnectionTest, SendsLargeBodiesAsTheyAreTaken) {
+  const std::string large(3 * Connection::kOutputBytesMax, 'x');
+  router_.Add({.http_method = "GET", .http_pattern = "/large", .handler = [&](Call& call) {
+                 call.FinishHttp(200, "text/plain", large);
+               }});
+  connection_->Receive("GET /large HTTP/1.1\r\nHost: a\r\n\r\n" + Post("/echo", "next"));
+  server_.RunReady();
+  std::string all;
+  for (;;) {
+    std::string out;
+    EXPECT_EQ(connection_->Produce(out), Connection::Next::kContinue);
+    EXPECT_LE(out.size(), Connection::kOutputBytesMax + 1000) << "the next answer may stand behind";
+    if (out.empty()) break;
+    all.append(out);
+  }
+  EXPECT_THAT(all, HasSubstr("Content-Length: " + std::to_string(large.size()) + "\r\n"));
+  const auto body = all.find("\r\n\r\n") + 4;
+  EXPECT_EQ(all.substr(body, large.size()), large);
+  EXPECT_THAT(all.substr(body + large.size()), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(all, EndsWith("\r\n\r\nnext"));
+  EXPECT_EQ(server_.calls_in_use(), 0u);
+
+  // Who has said all that he has to say still gets the whole answer; then the connection ends.
+  connection_->Receive("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  server_.RunReady();
+  std::string out;
+  EXPECT_EQ(connection_->Produce(out), Connection::Next::kContinue);
+  EXPECT_EQ(connection_->OnEndOfInput(), Connection::Next::kContinue);
+  EXPECT_THAT(Talk(""), EndsWith("x"));
+  EXPECT_TRUE(closed_);
+}
+
 TEST_F(Http1ConnectionTest, TakesChunkedBodies) {
   EXPECT_THAT(Talk("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                    "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"),
@@ -262,7 +294,7 @@ TEST_F(Http1ConnectionTest, DrainsAtOnceWhenIdle) {
 }
 
 TEST_F(Http1ConnectionTest, OutlivesItsConnection) {
-  connection_->Receive(Post("/worker/echo", "hello"));
+  server_.Receive(*connection_, Post("/worker/echo", "hello"));
   connection_.reset();
   EXPECT_EQ(server_.calls_in_use(), 1u);
   server_.Deliver();

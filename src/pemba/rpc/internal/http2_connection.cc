@@ -336,9 +336,10 @@ void Http2Connection::OnData(Exchange& exchange, std::string_view bytes) {
 void Http2Connection::OnRequestEnd(Exchange& exchange) {
   exchange.request_ended = true;
   if (TakesEach(exchange)) return StartNext(exchange);
-  if (exchange.response.finished) return;
-  if (StartCall(context_, exchange) == Dispatched::kAnswered) Answer(exchange);
+  if (!exchange.response.finished) context_.ready.Add(exchange);
 }
+
+void Http2Connection::OnAnswered(Exchange& exchange) { Answer(exchange); }
 
 void Http2Connection::StartNext(Exchange& exchange) {
   if (exchange.running || exchange.closed) return;

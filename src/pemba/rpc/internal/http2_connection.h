@@ -27,6 +27,7 @@ class Http2Connection final : public Connection {
   Next Receive(std::string_view bytes) override;
   Next Produce(std::string& out) override;
   bool wants_input() const override { return true; }
+  void OnAnswered(Exchange& exchange) override;
   void OnMail(Exchange& exchange, Mail::Kind kind) override;
   void Drain() override;
   Next Tick() override;

@@ -25,10 +25,11 @@ class Http2ConnectionTest : public ::testing::Test {
 
   // Carries bytes both ways until nobody has anything to say.
   void Talk() { Talk(client_); }
-  void Talk(Http2Client& client) {
+  void Talk(Http2Client& client) { Talk(*connection_, client); }
+  void Talk(Connection& connection, Http2Client& client) {
     for (;;) {
       const auto request = client.Take();
-      const auto answer = server_.Talk(*connection_, request, closed_);
+      const auto answer = server_.Talk(connection, request, closed_);
       client.Feed(answer);
       if (request.empty() && answer.empty()) return;
     }
@@ -469,9 +470,9 @@ TEST_F(Http2ConnectionTest, CancelledCallsHearOfIt) {
                }});
   const auto stream = client_.Grpc("/wait", "x");
   // The worker gets to it only in Deliver(), when the stream is gone.
-  connection_->Receive(client_.Take());
+  server_.Receive(*connection_, client_.Take());
   client_.Reset(stream, NGHTTP2_CANCEL);
-  connection_->Receive(client_.Take());
+  server_.Receive(*connection_, client_.Take());
   EXPECT_EQ(server_.calls_in_use(), 1u);
   server_.Deliver();
   EXPECT_FALSE(was_cancelled);  // It was not even run.
@@ -489,7 +490,7 @@ TEST_F(Http2ConnectionTest, AnEndingConnectionLetsGoOfEachCallOnce) {
   client_.OpenGrpc(service_ + "Unary", "\0");
   client_.Grpc("/wait", "y");
   for (auto bytes = client_.Take(); !bytes.empty(); bytes = client_.Take()) {
-    connection_->Receive(bytes);
+    server_.Receive(*connection_, bytes);
   }
   ASSERT_EQ(server_.calls_in_use(), 5u);
   connection_.reset();
@@ -516,13 +517,66 @@ TEST_F(Http2ConnectionTest, ResettingBuysNoConcurrency) {
   Talk();
   for (int i = 0; i < 30; ++i) {
     const auto stream = client_.Grpc(service_ + "Worker", "x");
-    connection_->Receive(client_.Take());  // Workers never get to run.
+    server_.Receive(*connection_, client_.Take());  // Workers never get to run.
     client_.Reset(stream, NGHTTP2_CANCEL);
-    connection_->Receive(client_.Take());
+    server_.Receive(*connection_, client_.Take());
   }
   EXPECT_EQ(server_.calls_in_use(), 10u);
   server_.Deliver();
   EXPECT_EQ(server_.calls_in_use(), 0u);
+}
+
+// Handlers run once all bytes of a round are read: in the order in which their requests were
+// complete, and not for callers who went away meanwhile.
+TEST_F(Http2ConnectionTest, RunsWhatIsReadyInOrderAndNobodyElse) {
+  std::string ran;
+  router_.Add({.grpc_method = "/note", .handler = [&](Call& call) {
+                 ran.append(call.body());
+                 call.FinishGrpc({}, {});
+               }});
+  Talk();
+  const auto other = server_.OpenHttp2();
+  Http2Client other_client;
+  Talk(*other, other_client);
+  client_.Grpc("/note", "a");
+  const auto left = client_.Grpc("/note", "b");
+  client_.Grpc("/note", "c");
+  connection_->Receive(client_.Take());
+  other_client.Grpc("/note", "d");
+  other->Receive(other_client.Take());
+  client_.Reset(left, NGHTTP2_CANCEL);
+  connection_->Receive(client_.Take());
+  EXPECT_EQ(ran, "");
+  server_.RunReady();
+  EXPECT_EQ(ran, "acd");
+  Talk();
+  Talk(*other, other_client);
+  EXPECT_EQ(server_.calls_in_use(), 0u);
+
+  client_.Grpc("/note", "e");
+  connection_->Receive(client_.Take());
+  connection_.reset();
+  server_.RunReady();
+  EXPECT_EQ(ran, "acd");
+  EXPECT_EQ(server_.calls_in_use(), 0u);
+}
+
+TEST_F(Http2ConnectionTest, SendsManyMessagesAtOnce) {
+  router_.Add({.grpc_method = "/many", .execution = Execution::kWorker, .handler = [](Call& call) {
+                 std::string framed;
+                 for (const std::string_view message : {"one", "", "three"}) {
+                   BeginGrpcMessage(message.size(), framed);
+                   framed.append(message);
+                 }
+                 EXPECT_TRUE(call.SendFramed({}, framed));
+                 EXPECT_TRUE(call.Send({}, "four"));
+                 call.FinishStream({});
+               }});
+  const auto stream = client_.Grpc("/many", "");
+  Talk();
+  EXPECT_THAT(Http2Client::Unframe(client_.response(stream).body),
+              ElementsAre("one", "", "three", "four"));
+  EXPECT_EQ(client_.response(stream).Find("grpc-status"), "0");
 }
 
 TEST_F(Http2ConnectionTest, RapidResetEndsTheConnection) {
@@ -644,7 +698,7 @@ TEST(Http2Overload, DecompressedBytesCountToo) {
   headers.emplace_back("grpc-encoding", "gzip");
   const auto message = Http2Client::Frame(Gzip(std::string(100'000, 'a')), true);
   for (int i = 0; i < 3; ++i) client.Request(headers, message);
-  connection->Receive(client.Take());  // No worker gets to run meanwhile.
+  server.Receive(*connection, client.Take());  // No worker gets to run meanwhile.
   bool closed = false;
   client.Feed(server.Talk(*connection, "", closed));
   EXPECT_EQ(client.response(1).Find("grpc-status"), "");  // The window is small.

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "pemba/base/assert.h"
+#include "pemba/rpc/internal/dispatch.h"
 #include "pemba/rpc/internal/http1_connection.h"
 #include "pemba/rpc/internal/http2_connection.h"
 
@@ -112,7 +113,9 @@ void IoThread::Loop() {
   next_tick_ = context_.now + tick_;
   std::array<epoll_event, kEventsMax> events;
   while (!stop_requested_.load(std::memory_order_acquire)) {
-    const auto next = std::min(next_tick_, suspended_.NextDue(context_.now));
+    // Links that have more to send wait for nothing.
+    const auto next =
+        dirty_.empty() ? std::min(next_tick_, suspended_.NextDue(context_.now)) : context_.now;
     const auto until_tick =
         std::chrono::ceil<std::chrono::milliseconds>(next - context_.now).count();
     const int count = epoll_wait(epoll_.get(), events.data(), kEventsMax,
@@ -123,6 +126,7 @@ void IoThread::Loop() {
       OnEvent(*static_cast<EventSource*>(events[static_cast<std::size_t>(i)].data.ptr),
               events[static_cast<std::size_t>(i)].events);
     }
+    RunReady(context_);
     if (drain_requested_.load(std::memory_order_acquire) && !draining_) BeginDrain();
     if (context_.now >= next_tick_) Tick();
     FlushDirty();
@@ -356,7 +360,9 @@ void IoThread::OnBytes(Link& link, std::string_view bytes) {
   if (link.lingering || link.input_ended) return;
   if (link.connection == nullptr) return ChooseProtocol(link, bytes);
   MarkDirty(link);
-  if (link.connection->Receive(bytes) == Connection::Next::kClose) BeginClose(link);
+  if (link.connection->Receive(bytes) == Connection::Next::kContinue) return;
+  RunReady(context_);  // What came before the end is answered.
+  BeginClose(link);
 }
 
 void IoThread::ChooseProtocol(Link& link, std::string_view bytes) {
@@ -379,6 +385,8 @@ void IoThread::ChooseProtocol(Link& link, std::string_view bytes) {
 }
 
 void IoThread::OnEndOfInput(Link& link) {
+  RunReady(
+      context_);  // A call that came before the end is made, whether its answer is read or not.
   if (link.input_ended || link.lingering || link.connection == nullptr) return Close(link);
   link.input_ended = true;
   if (link.connection->OnEndOfInput() == Connection::Next::kClose) return Close(link);
@@ -396,20 +404,30 @@ void IoThread::FlushDirty() {
   for (std::size_t i = 0; i < dirty_.size(); ++i) {
     Link& link = *dirty_[i];
     link.dirty = false;
-    if (!link.dead) Flush(link);
+    if (link.dead) continue;
+    Flush(link);
+    RunReady(context_);  // Whoever has read more is in the list again.
   }
   dirty_.clear();
+  dirty_.swap(unfinished_);
 }
 
 void IoThread::Flush(Link& link) {
   if (!link.handshake_done || link.write_blocked) return;
   auto next = Connection::Next::kContinue;
+  std::size_t sent = 0;
   for (;;) {
     if (link.out_at == link.out.size()) {
       link.out.clear();
       link.out_at = 0;
+      if (sent >= Connection::kOutputBytesMax) {  // The others have their turn.
+        link.dirty = true;
+        unfinished_.push_back(&link);
+        return UpdateInterest(link);
+      }
       if (link.connection != nullptr) next = link.connection->Produce(link.out);
       if (link.out.empty()) break;
+      sent += link.out.size();
     }
     switch (Write(link)) {
       case Written::kAll:
@@ -517,6 +535,7 @@ void IoThread::Close(Link& link) {
 
 void IoThread::Reap() {
   if (dead_.empty()) return;
+  std::erase_if(dirty_, [](const Link* link) { return link->dead; });
   dead_.clear();
   TellIfDrained();
 }

@@ -60,7 +60,7 @@ struct Link : EventSource {
   bool tls_wants_write = false;  // The handshake does.
   bool input_ended = false;
   bool lingering = false;  // Sent everything; only waits for the peer to have read it.
-  bool dirty = false;      // In the list of links to flush.
+  bool dirty = false;      // In one of the lists of links to flush.
   bool dead = false;
   SteadyTime opened{};
   SteadyTime write_progress{};
@@ -125,6 +125,7 @@ class IoThread {
   bool listeners_paused_ = false;  // Out of descriptors; until the next tick.
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Link*> dirty_;
+  std::vector<Link*> unfinished_;  // Have more to send than their share of a round.
   std::vector<std::unique_ptr<Link>> dead_;
   std::vector<Mail> mails_;
   std::vector<std::shared_ptr<WakeTicket>> wakes_;

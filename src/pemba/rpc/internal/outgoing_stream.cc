@@ -10,8 +10,9 @@ OutgoingStream::WriteResult OutgoingStream::Write(std::string_view prefix, std::
                                                   std::optional<SteadyTime> deadline,
                                                   std::chrono::milliseconds stall_timeout) {
   std::unique_lock lock(mutex_);
-  const auto has_room = [&] { return broken_ || buffer_.size() - taken_ < kBufferedBytesMax; };
-  while (waiting == Waiting::kAllowed && !has_room()) {
+  const auto has_room = [&] { return broken_ || buffered() < kResumedBytesMax; };
+  const bool must_wait = waiting == Waiting::kAllowed && buffered() >= kBufferedBytesMax;
+  while (must_wait && !has_room()) {
     const auto read_before = read_bytes_;
     auto give_up = std::chrono::steady_clock::now() + stall_timeout;
     if (deadline && *deadline < give_up) give_up = *deadline;
@@ -42,9 +43,10 @@ void OutgoingStream::Break() {
 
 std::size_t OutgoingStream::Read(char* out, std::size_t bytes_max) {
   std::size_t count = 0;
+  bool room = false;
   {
     const std::lock_guard lock(mutex_);
-    count = std::min(bytes_max, buffer_.size() - taken_);
+    count = std::min(bytes_max, buffered());
     std::memcpy(out, buffer_.data() + taken_, count);
     taken_ += count;
     read_bytes_ += count;
@@ -54,14 +56,15 @@ std::size_t OutgoingStream::Read(char* out, std::size_t bytes_max) {
       taken_ = 0;
     }
     if (buffer_.empty()) reader_knows_ = false;
+    room = buffered() < kResumedBytesMax;
   }
-  if (count > 0) room_.notify_all();
+  if (count > 0 && room) room_.notify_all();
   return count;
 }
 
 OutgoingStream::State OutgoingStream::Look() const {
   const std::lock_guard lock(mutex_);
-  return {buffer_.size() - taken_, ended_, stalled_};
+  return {buffered(), ended_, stalled_};
 }
 
 void OutgoingStream::Reset() {

@@ -14,11 +14,12 @@
 
 namespace pemba::rpc::internal {
 
-// One writer (the handler's thread), one reader (the I/O thread). The writer waits while the reader
-// has kBufferedBytesMax or more in hand.
+// One writer (the handler's thread), one reader (the I/O thread). The writer waits once the reader
+// has kBufferedBytesMax or more in hand, until it has less than half: it is not woken for a piece.
 class OutgoingStream {
  public:
   static constexpr std::size_t kBufferedBytesMax = std::size_t{64} * 1024;
+  static constexpr std::size_t kResumedBytesMax = kBufferedBytesMax / 2;
 
   enum class Waiting : std::uint8_t { kAllowed, kForbidden };
   struct WriteResult {
@@ -47,7 +48,9 @@ class OutgoingStream {
 
  private:
   mutable std::mutex mutex_;
-  std::condition_variable room_;  // Signalled when bytes leave or the stream breaks.
+  std::size_t buffered() const { return buffer_.size() - taken_; }
+
+  std::condition_variable room_;  // Signalled when half is free or the stream breaks.
   // All guarded by mutex_.
   std::string buffer_;
   std::size_t taken_ = 0;         // Bytes of buffer_ that the reader already has.

@@ -1,13 +1,27 @@
 #include "pemba/rpc/internal/worker_pool.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "pemba/rpc/internal/exchange.h"
 
 namespace pemba::rpc::internal {
+namespace {
+
+// Where cores are few, who answers within microseconds goes before who works for milliseconds.
+constexpr int kNiceOfWorkers = 5;
+
+void StepBack(int nice) {
+  const auto thread = static_cast<id_t>(gettid());
+  setpriority(PRIO_PROCESS, thread, getpriority(PRIO_PROCESS, thread) + nice);
+}
+
+}  // namespace
 
 WorkerPool::WorkerPool(Threads threads_max, std::size_t queue_max, const Fallbacks& fallbacks)
     : queue_max_(queue_max),
       fallbacks_(fallbacks),
-      workers_{.threads_max = threads_max.workers},
+      workers_{.threads_max = threads_max.workers, .nice = kNiceOfWorkers},
       committers_{.threads_max = threads_max.committers} {}
 
 WorkerPool::~WorkerPool() {
@@ -58,6 +72,7 @@ Exchange* WorkerPool::Take(Lane& lane) {
 }
 
 void WorkerPool::Work(Lane& lane) {
+  if (lane.nice != 0) StepBack(lane.nice);
   for (;;) {
     Exchange* exchange = nullptr;
     {

@@ -44,6 +44,7 @@ class WorkerPool {
  private:
   struct Lane {
     const std::size_t threads_max;
+    const int nice = 0;  // By how much its threads step back behind the others of the process.
     std::condition_variable work = {};
     std::deque<Exchange*> queue = {};
     std::size_t idle = 0;  // Threads that wait for work.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pemba/rpc/internal/connection.h"
+#include "pemba/rpc/internal/dispatch.h"
 #include "pemba/rpc/internal/http1_connection.h"
 #include "pemba/rpc/internal/http2_connection.h"
 
@@ -53,6 +54,16 @@ class MemoryServer {
     context_.was_late = std::exchange(context_.late, false);
   }
 
+  // Runs what is ready; what is for workers waits for Deliver().
+  void RunReady() { internal::RunReady(context_); }
+
+  // A round of the loop, as far as the handlers.
+  internal::Connection::Next Receive(internal::Connection& connection, std::string_view bytes) {
+    const auto next = connection.Receive(bytes);
+    RunReady();
+    return next;
+  }
+
   // Runs what is queued for workers and gives the news to the connections.
   void Deliver() {
     do {
@@ -79,7 +90,7 @@ class MemoryServer {
   // Feeds bytes and returns all output that follows. `closed` tells whether the connection is over.
   std::string Talk(internal::Connection& connection, std::string_view bytes, bool& closed) {
     using Next = internal::Connection::Next;
-    closed = connection.Receive(bytes) == Next::kClose;
+    closed = Receive(connection, bytes) == Next::kClose;
     std::string all;
     for (;;) {
       Deliver();

@@ -92,7 +92,6 @@ struct OwnedWrite {
   Revision revision;
   WallTime time;
   std::vector<OwnedChange> changes;
-  friend bool operator==(const OwnedWrite&, const OwnedWrite&) = default;
 };
 
 OwnedWrite Own(const Write& write) {

@@ -44,6 +44,7 @@ class FakeCall final : public rpc::Call {
     status = http_status;
   }
   bool Send(std::string_view, std::string_view) override { return false; }
+  bool SendFramed(std::string_view, std::string_view) override { return false; }
   void FinishStream(const rpc::GrpcStatus&) override {}
   void MoveToWorker() override {}
   bool on_worker() const override { return true; }

@@ -1,6 +1,7 @@
 // Front: what all calls of one service share, and the constant part of each of its RPCs.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,6 +35,16 @@ struct Rpc {
   RpcMetrics* metrics = nullptr;  // Null: nobody counts.
   std::string span_name = {};
 };
+
+// How long a question may hold an I/O thread, and with it whoever else asks there. Then it begins
+// again on a worker, which few questions ever see: the usual one takes a microsecond or two.
+inline constexpr std::chrono::microseconds kInlineMax{250};
+// When that is, of a question that began at `start`. Nothing: its deadline comes first.
+inline std::optional<SteadyTime> MovesAt(SteadyTime start,
+                                         const std::optional<SteadyTime>& deadline) {
+  const auto at = start + kInlineMax;
+  return !deadline || at < *deadline ? std::optional(at) : std::nullopt;
+}
 
 // Until when a call that began at `start` is to be answered: the caller's time, or the server's.
 std::optional<SteadyTime> DeadlineOf(const Front& front, const rpc::Call& call, SteadyTime start);

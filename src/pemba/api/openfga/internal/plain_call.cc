@@ -5,7 +5,11 @@ namespace pemba::api::openfga::internal {
 Status PlainCall::Begin() {
   PEMBA_TRY(context_.caller, front_.authenticator.Authenticate(call_));
   context_.deadline = DeadlineOf(front_, call_, start_);
-  if (call_.on_worker()) context_.waiting = RequestContext::Waiting::kUntilDeadline;
+  if (call_.on_worker()) {
+    context_.waiting = RequestContext::Waiting::kUntilDeadline;
+  } else {
+    context_.moves_at = MovesAt(start_, context_.deadline);
+  }
   PEMBA_TRY(context_.at_least, AtLeastRevision(call_));
   return Done{};
 }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "pemba/api/openfga/internal/plain_call.h"
+#include "pemba/api/openfga/internal/question_kinds.h"
 
 namespace pemba::api::openfga::internal {
 namespace {
@@ -77,10 +78,10 @@ class PlainCheckCall : PlainCall {
 QuickRead AnswerPlainCheck(Service& service, const Front& front, const Rpc& rpc, rpc::Call& call) {
   if (front.options.tracer != nullptr) return QuickRead::kNotPlain;  // Spans tell of messages.
   PlainCheck question;
-  if (Read(call, question) == QuickRead::kNotPlain ||
-      CheckFieldsQuickly(question) == QuickVerdict::kAskTheTable) {
-    return QuickRead::kNotPlain;
-  }
+  if (Read(call, question) == QuickRead::kNotPlain) return QuickRead::kNotPlain;
+  question.kind =
+      QuestionKinds::OfThisThread().Find({question.object, question.relation, question.user});
+  if (CheckFieldsQuickly(question) == QuickVerdict::kAskTheTable) return QuickRead::kNotPlain;
   PlainCheckCall(service, front, rpc, call, question).Run();
   return QuickRead::kDone;
 }
