@@ -17,6 +17,7 @@ KubectlTest.flags = ["--iam-enabled"]
 del sys.argv[1:3]
 
 NORTHWIND = "/apis/resourcemanager.miloapis.com/v1alpha1/organizations/northwind/control-plane"
+ARCHIVE = "/apis/resourcemanager.miloapis.com/v1alpha1/projects/archive/control-plane"
 
 
 class Kubectl(KubectlTest):
@@ -55,8 +56,10 @@ class Kubectl(KubectlTest):
 
     def test_get_and_watch(self):
         out = self.kubectl("get", "policybindings", "-n", "organization-northwind")
-        self.assertRegex(out, r"NAME +ROLE +KIND +TARGET +READY +AGE\n")
+        self.assertRegex(out, r"NAME +ROLE +RESOURCE KIND +RESOURCE NAME +READY +AGE\n")
         self.assertRegex(out, r"mira-is-librarian +librarian +Organization +northwind +True")
+        everywhere = self.kubectl("get", "policybinding", "everyone-creates-organizations", "-n", "milo-system")
+        self.assertRegex(everywhere, r"everyone-creates-organizations +\S+ +Organization +\* +True")
         watching = subprocess.Popen(self.kubectl_command("get", "users", "-w", "-o", "name"), stdout=subprocess.PIPE,
                                     text=True, env=self.environment())
         self.assertEqual([watching.stdout.readline().strip() for _ in range(3)],
@@ -83,6 +86,55 @@ class Kubectl(KubectlTest):
                                                    "organization-tailspin"))
         self.assertIn("cannot", self.refused_to("mira", "get", "organization", "tailspin"))
         self.kubectl("delete", "organization", "tailspin")
+
+    def test_who_am_i_and_what_may_i_do(self):
+        self.assertRegex(self.kubectl("--as", "mira", "auth", "whoami"), r"Username +mira\n(.*\n)*Groups +\[system:authenticated\]")
+        may = ("auth", "can-i")
+        self.assertEqual(self.kubectl(*may, "create", "organizations"), "yes\n")
+        self.assertEqual(self.kubectl("--as", "mira", *may, "get", "users/mira"), "yes\n")
+        for question in (("get", "users/tomas"), ("delete", "organization/northwind", "-n", "organization-northwind")):
+            done = self.run_kubectl("--as", "tomas" if question[0] == "delete" else "mira", *may, *question)
+            self.assertEqual((done.returncode, done.stdout.split()[0]), (1, "no"), done.stderr)
+        # What is enforced elsewhere is known as well.
+        for user, answer in (("mira", "yes"), ("tomas", "no")):
+            done = self.run_kubectl("--as", user, *may, "lend", "books.library.example.org/emma", server=ARCHIVE)
+            self.assertEqual(done.stdout.split()[0], answer, done.stderr)
+        rules = self.kubectl("--as", "mira", *may, "--list", "-n", "organization-northwind")
+        self.assertRegex(rules, r"groups\.iam\.miloapis\.com .*\[get list watch")
+        self.assertRegex(self.kubectl(*may, "--list"), r"\*\.\* .*\[\*\]")
+
+    def test_kinds_of_a_control_plane(self):
+        shown = self.kubectl("api-resources", "-o", "name", server=NORTHWIND).split()
+        self.assertIn("projects.resourcemanager.miloapis.com", shown)
+        self.assertNotIn("organizations.resourcemanager.miloapis.com", shown)
+        self.assertIn("organizations.resourcemanager.miloapis.com", self.kubectl("api-resources", "-o", "name").split())
+
+    def test_what_is_not_served(self):
+        elsewhere = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+        for flags in ((), ("--server-side",)):
+            self.assertIn('no matches for kind "Deployment" in version "apps/v1"',
+                          self.kubectl_refused("apply", *flags, "-f", "-", stdin=elsewhere))
+        self.assertIn("Who it is.", self.kubectl("explain", "user.spec", "--output=plaintext-openapiv2"))
+
+    def test_documents_are_applied_again_by_others(self):
+        approval = ("apiVersion: iam.miloapis.com/v1alpha1\nkind: PlatformAccessApproval\nmetadata: {name: early}\n"
+                    "spec: {subjectRef: {email: early@example.org}, approverRef: {name: somebody}}\n")
+        for flags in ((), (), ("--server-side", "--force-conflicts")):
+            self.kubectl("apply", *flags, "-f", "-", stdin=approval)
+        self.assertEqual(self.kubectl("get", "platformaccessapproval", "early", "-o",
+                                      "jsonpath={.spec.approverRef.name} {.metadata.generation}"), "system:anonymous 1")
+        self.kubectl("delete", "platformaccessapproval", "early")
+
+    def test_namespaces_have_a_phase(self):
+        self.kubectl("wait", "namespace/organization-northwind", "--for=jsonpath={.status.phase}=Active", "--timeout=10s")
+        self.assertRegex(self.kubectl("describe", "namespace", "organization-northwind"), r"Status: +Active")
+
+    def test_refusals_say_why(self):
+        self.assertIn('The User "mira" is invalid: spec.email: Required value',
+                      self.kubectl_refused("patch", "user", "mira", "--type=merge", "-p", '{"spec":{"email":null}}'))
+        patch = '[{"op":"test","path":"/spec/email","value":"other"}]'
+        self.assertRegex(self.kubectl_refused("patch", "user", "mira", "--type=json", "-p", patch),
+                         r"The request is invalid: .*/spec/email")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 
 usage: served_test.py PEMBA SAMPLES_DIRECTORY
 """
+import json
 import sys
 import unittest
+import urllib.request
 
 from scenario import B1, B2, B3, B4, CHECKS, IAM_PATH, RM_PATH, WORLD, I, L, RM, REVIEWS, ScenarioTest
 from server import ServedTest
@@ -41,7 +43,7 @@ class Scenario(ScenarioTest):
     def test_a_table_shows_what_a_binding_is_on(self):
         self.assertRegex(self.command("get", "pb", "-n", "organization-northwind"),
                          r"b1 +librarian +Organization +northwind +True ")
-        self.assertRegex(self.command("get", "pb", "-n", "pemba-system"), r"b3 +library-reader +Shelf +\S* +True ")
+        self.assertRegex(self.command("get", "pb", "-n", "pemba-system"), r"b3 +library-reader +Shelf +\* +True ")
 
     def test_what_goes_takes_its_access_along(self):
         self.command("delete", "groupmembership", "tomas", "-n", "organization-northwind")
@@ -240,8 +242,8 @@ class Command(ServedTest):
     def test_get_describe_and_diff(self):
         self.command("apply", "-f", self.samples)
         self.assertRegex(self.command("get", "pb", "-n", "organization-northwind"),
-                         r"NAME +ROLE +KIND +TARGET +READY +AGE\n")
-        self.assertRegex(self.command("get", "roles", "-A"), r"NAMESPACE +NAME +STAGE +READY +AGE\n")
+                         r"NAME +ROLE +RESOURCE KIND +RESOURCE NAME +READY +AGE\n")
+        self.assertRegex(self.command("get", "roles", "-A"), r"NAMESPACE +NAME +DISPLAY NAME +READY +LAUNCH STAGE +AGE\n")
         self.assertIn("email: mira@example.org", self.command("get", "user/mira", "-o", "yaml"))
         self.assertIn('"email":"mira@example.org"', self.command("get", "user/mira", "-o", "json"))
         out = self.command("describe", "role", "librarian", "-n", "datum-cloud")
@@ -253,6 +255,99 @@ class Command(ServedTest):
         self.assertIn("+   email: m@x.org\n", done.stdout)
         self.assertEqual(self.run_command(self.pemba, "diff", "-f", self.samples).returncode, 0)
         self.assertIn("mira@example.org", self.command("get", "user/mira", "-o", "yaml"))
+
+
+class Clients(ServedTest):
+    """What programs that cache objects (informers) ask for beside the objects themselves."""
+    ORGANIZATIONS = RM_PATH + "/organizations"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name in ("east", "west"):
+            body = {"apiVersion": f"{RM}/v1alpha1", "kind": "Organization", "metadata": {"name": name},
+                    "spec": {"type": "Standard"}}
+            status, _, made = cls("test_forms").ask("POST", cls.ORGANIZATIONS, body)
+            assert status == 201, made
+
+    def list(self, query="", accept=None):
+        return self.ask("GET", self.ORGANIZATIONS + query, headers={"Accept": accept} if accept else None)
+
+    def watched(self, query, accept="application/json"):
+        """The events of a watch, as they come."""
+        request = urllib.request.Request(self.url + self.ORGANIZATIONS + "?watch=true&" + query, headers={"Accept": accept})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    def names(self, body):
+        return [item["metadata"]["name"] for item in body["items"]]
+
+    def test_forms(self):
+        metadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        status, _, body = self.list(accept=f"application/vnd.kubernetes.protobuf;{metadata.partition(';')[2]},{metadata}")
+        self.assertEqual((status, body["kind"]), (200, "PartialObjectMetadataList"))
+        self.assertEqual({(item["kind"], "spec" in item) for item in body["items"]}, {("PartialObjectMetadata", False)})
+        status, sent, body = self.list("/east", accept="application/yaml")
+        self.assertEqual((status, sent["content-type"]), (200, "application/yaml"))
+        self.assertIn("\n  name: east\n", body)
+        status, _, body = self.list(accept="application/vnd.kubernetes.protobuf")
+        self.assertEqual((status, body["reason"]), (406, "NotAcceptable"))
+
+    def test_a_body_may_leave_out_what_its_path_says(self):
+        body = {"metadata": {"name": "untyped"}}
+        status, _, made = self.ask("POST", "/api/v1/namespaces", body)
+        self.assertEqual((status, made["apiVersion"], made["kind"]), (201, "v1", "Namespace"))
+        self.assertEqual(self.ask("POST", "/api/v1/namespaces", {**body, "kind": "Role"})[0], 400)
+
+    def test_bodies_as_protocol_buffers(self):
+        def field(number, content):
+            return chr(number << 3 | 2) + chr(len(content)) + content
+
+        def send(method, path, kind, message):
+            body = "k8s\0" + field(1, field(1, "v1") + field(2, kind)) + field(2, message)
+            return self.ask(method, path, body, {"Content-Type": "application/vnd.kubernetes.protobuf"})
+
+        status, _, body = send("POST", "/api/v1/namespaces", "Namespace", field(1, field(1, "typed") + field(2, "")))
+        self.assertEqual((status, body["metadata"]["name"], body["status"]), (201, "typed", {"phase": "Active"}))
+        status, _, body = send("DELETE", "/api/v1/namespaces/typed", "DeleteOptions", field(2, field(1, "another uid")))
+        self.assertEqual((status, body["reason"]), (409, "Conflict"))
+        self.assertEqual(send("DELETE", "/api/v1/namespaces/typed", "DeleteOptions", field(4, "Foreground"))[0], 200)
+        status, _, body = send("POST", self.ORGANIZATIONS, "Organization", "")
+        self.assertEqual((status, body["reason"]), (415, "UnsupportedMediaType"))
+
+    def test_a_watch_of_metadata(self):
+        events = self.watched("allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan",
+                              "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1")
+        first, second, end = next(events), next(events), next(events)
+        self.assertEqual([(e["type"], e["object"]["kind"], e["object"]["metadata"]["name"]) for e in (first, second)],
+                         [("ADDED", "PartialObjectMetadata", "east"), ("ADDED", "PartialObjectMetadata", "west")])
+        self.assertEqual((end["type"], end["object"]["metadata"]["annotations"]),
+                         ("BOOKMARK", {"k8s.io/initial-events-end": "true"}))
+
+    def test_a_list_of_one_state(self):
+        before = self.list()[2]
+        version = before["metadata"]["resourceVersion"]
+        patch = {"metadata": {"labels": {"later": "yes"}}}
+        self.ask("PATCH", self.ORGANIZATIONS + "/east", patch, {"Content-Type": "application/merge-patch+json"})
+        then = self.list(f"?resourceVersion={version}&resourceVersionMatch=Exact")[2]
+        self.assertEqual(then, before)
+        now = self.list(f"?resourceVersion={version}&resourceVersionMatch=NotOlderThan&labelSelector=later")[2]
+        self.assertEqual(self.names(now), ["east"])
+        status, _, body = self.list("?resourceVersionMatch=Exact")
+        self.assertEqual((status, body["reason"]), (422, "Invalid"))
+        status, sent, body = self.list("?resourceVersion=987654321")
+        self.assertEqual((status, body["details"]["causes"][0]["reason"]), (504, "ResourceVersionTooLarge"))
+        self.assertEqual(sent["retry-after"], "1")
+
+    def test_conflicts_of_those_who_apply(self):
+        def apply(manager, kind):
+            body = f"apiVersion: {RM}/v1alpha1\nkind: Organization\nmetadata: {{labels: {{is: {kind}}}}}\n"
+            return self.ask("PATCH", f"{self.ORGANIZATIONS}/west?fieldManager={manager}", body,
+                            {"Content-Type": "application/apply-patch+yaml"})
+        self.assertEqual(apply("one", "far")[0], 200)
+        status, _, body = apply("two", "near")
+        self.assertEqual((status, body["details"]["causes"][0]["reason"]), (409, "FieldManagerConflict"))
 
 
 if __name__ == "__main__":

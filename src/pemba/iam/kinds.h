@@ -25,5 +25,7 @@ std::span<const KindText> KindTexts();
 // All of them, and the core group's Namespace if it is not there yet.
 // Errors (kInvalidArgument): the registry has a kind of the same name and group.
 Status AddKinds(resource::Registry& registry);
+// The last alone.
+Status AddNamespaces(resource::Registry& registry);
 
 }  // namespace pemba::iam

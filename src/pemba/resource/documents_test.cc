@@ -333,8 +333,18 @@ TEST(JsonPatch, AppliesAllOrNothing) {
 TEST(JsonPath, FindsFieldsItemsAndConditions) {
   const auto document = Parse(R"({"spec":{"a":[{"n":"x","v":1},{"n":"y","v":2}],"b.c":3}})");
   const std::pair<const char*, const char*> cases[] = {
-      {".spec.a[1].v", "2"},  {R"(.spec.a[?(@.n=="y")].v)", "2"}, {".spec.a[*].v", "1"},
-      {R"(.spec.b\.c)", "3"}, {".spec.a[7].v", "nothing"},        {".spec.none.more", "nothing"},
+      {".spec.a[1].v", "2"},
+      {R"(.spec.a[?(@.n=="y")].v)", "2"},
+      {".spec.a[*].v", "1"},
+      {R"(.spec.b\.c)", "3"},
+      {".spec.a[7].v", "nothing"},
+      {".spec.none.more", "nothing"},
+      // As code generators write them.
+      {".spec.a[?(@.n=='y')].v", "2"},
+      {R"(.spec['b\.c'])", "3"},
+      {R"(.spec["b.c"])", "3"},
+      {R"(.spec.a[?(@.n == "x")].v)", "1"},
+      {".spec.a[?(@.n==']')].v", "nothing"},
   };
   for (const auto& [text, want] : cases) {
     SCOPED_TRACE(text);
@@ -344,7 +354,8 @@ TEST(JsonPath, FindsFieldsItemsAndConditions) {
     EXPECT_EQ(found == nullptr ? "nothing" : json::serialize(*found), want);
   }
   EXPECT_EQ(JsonPath::Parse(".spec.a[*].v")->All(document).size(), 2u);
-  for (const char* const text : {"", "spec", ".", ".a[", ".a[x]", ".a[?(@.n=y)]", "[0]"}) {
+  for (const char* const text : {"", "spec", ".", ".a[", ".a[x]", ".a[?(@.n=y)]", "[0]", ".a['b",
+                                 ".a['']", ".a['b'c]", ".a[?(@.n=='y)]", ".a[?(@.=='y')]"}) {
     EXPECT_FALSE(JsonPath::Parse(text).ok()) << text;
   }
 }

@@ -57,7 +57,9 @@ struct [[nodiscard]] Failure {
     kInvalid,        // `fields` says why.
     kForbidden,      // Understood, and refused to this caller or in this state.
     kExpired,        // The list or watch goes back further than is remembered: list again.
-    kUnsupported,    // The form of the patch.
+    kTooNew,         // Of a version that there is not yet: ask again.
+    kUnsupported,    // The form of what is sent.
+    kNotAcceptable,  // The forms that an answer is wanted in.
     kTooLarge,
     kStorage,  // `error` says why; nothing is known about the outcome if it was a write.
   } reason = Reason::kBadRequest;

@@ -1,13 +1,75 @@
 #include "pemba/resource/json_path.h"
 
 #include <charconv>
+#include <optional>
 #include <span>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace pemba::resource {
 
 namespace json = boost::json;
+
+namespace {
+
+bool IsQuote(char c) { return c == '"' || c == '\''; }
+
+// Of what stands between brackets; npos: they are not closed. A quoted `]` closes nothing.
+std::size_t EndOfBrackets(std::string_view text) {
+  char quote = 0;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (quote != 0) {
+      if (text[i] == quote) quote = 0;
+    } else if (IsQuote(text[i])) {
+      quote = text[i];
+    } else if (text[i] == ']') {
+      return i;
+    }
+  }
+  return text.npos;
+}
+
+// Takes a text in quotes from the front of `rest`; nothing if there is none.
+std::optional<std::string> TakeQuoted(std::string_view& rest) {
+  if (rest.empty() || !IsQuote(rest.front())) return std::nullopt;
+  const char quote = rest.front();
+  std::string text;
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (rest[i] == quote) {
+      rest.remove_prefix(i + 1);
+      return text;
+    }
+    if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
+    text.push_back(rest[i]);
+  }
+  return std::nullopt;
+}
+
+std::string_view Trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// What `?(@.FIELD=="VALUE")` compares; nothing if it is another filter.
+std::optional<std::pair<std::string, std::string>> FilterOf(std::string_view inside) {
+  constexpr std::string_view kBegin = "?(@.";
+  const auto equals = inside.find("==");
+  if (!inside.starts_with(kBegin) || !inside.ends_with(')') || equals == inside.npos) {
+    return std::nullopt;
+  }
+  const auto field = Trimmed(inside.substr(kBegin.size(), equals - kBegin.size()));
+  auto right = Trimmed(inside.substr(equals + 2, inside.size() - equals - 3));
+  auto value = TakeQuoted(right);
+  if (field.empty() || !value || !right.empty()) return std::nullopt;
+  return std::pair(std::string(field), *std::move(value));
+}
+
+}  // namespace
 
 Result<JsonPath> JsonPath::Parse(std::string_view text) {
   const Error bad{ErrorCode::kInvalidArgument, fmt::format("`{}` is not a path of fields", text)};
@@ -28,18 +90,18 @@ Result<JsonPath> JsonPath::Parse(std::string_view text) {
       continue;
     }
     if (rest.front() != '[') return bad;
-    const auto end = rest.find(']');
+    const auto end = EndOfBrackets(rest);
     if (end == rest.npos) return bad;
     std::string_view inside = rest.substr(1, end - 1);
     rest.remove_prefix(end + 1);
     if (inside == "*") {
       step.kind = Step::Kind::kEach;
-    } else if (inside.starts_with("?(@.") && inside.ends_with("\")")) {
-      const auto equals = inside.find("==\"");
-      if (equals == inside.npos) return bad;
+    } else if (auto filter = FilterOf(inside)) {
       step.kind = Step::Kind::kWhere;
-      step.name = inside.substr(4, equals - 4);
-      step.value = inside.substr(equals + 3, inside.size() - equals - 5);
+      std::tie(step.name, step.value) = *std::move(filter);
+    } else if (auto name = TakeQuoted(inside)) {
+      if (!inside.empty() || name->empty()) return bad;
+      step.name = *std::move(name);
     } else {
       step.kind = Step::Kind::kIndex;
       const auto [at, error] =

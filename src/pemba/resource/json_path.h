@@ -1,7 +1,7 @@
 // JsonPath: the paths of printer columns and selectable fields: `.spec.email`,
-// `.metadata.labels.app\.kubernetes\.io/name`, `.spec.subjects[0].name`,
-// `.status.conditions[?(@.type=="Ready")].status`, `.spec.roles[*].name` (of an object: each
-// field).
+// `.metadata.labels.app\.kubernetes\.io/name`, `.metadata.labels['app\.kubernetes\.io/name']`,
+// `.spec.subjects[0].name`, `.status.conditions[?(@.type=="Ready")].status`, `.spec.roles[*].name`
+// (of an object: each field). Quotes may be single or double.
 #pragma once
 
 #include <cstddef>

@@ -44,22 +44,33 @@ std::vector<std::string> TextsAt(const json::object& object,
   return texts;
 }
 
+std::map<std::string, std::string, std::less<>> TextMapAt(
+    const json::object& object, std::initializer_list<std::string_view> path) {
+  std::map<std::string, std::string, std::less<>> texts;
+  const auto* value = At(object, path);
+  if (value == nullptr || !value->is_object()) return texts;
+  for (const auto& [key, text] : value->get_object()) {
+    if (text.is_string()) texts.emplace(key, text.get_string());
+  }
+  return texts;
+}
+
 std::string LowerCase(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
 }
 
 Result<PrinterColumn> ColumnFrom(const json::object& column) {
-  PEMBA_TRY(auto path, JsonPath::Parse(TextAt(column, {"jsonPath"})));
-  PrinterColumn read{TextAt(column, {"name"}),
-                     TextAt(column, {"type"}),
-                     TextAt(column, {"format"}),
-                     TextAt(column, {"description"}),
-                     0,
-                     std::move(path)};
+  PrinterColumn read;
+  PEMBA_TRY(read.path, JsonPath::Parse(TextAt(column, {"jsonPath"})));
+  read.name = TextAt(column, {"name"});
+  read.type = TextAt(column, {"type"});
+  read.format = TextAt(column, {"format"});
+  read.description = TextAt(column, {"description"});
   if (const auto* priority = column.if_contains("priority"); priority && priority->is_int64()) {
     read.priority = priority->get_int64();
   }
+  if (column.contains("x-pemba-absent")) read.absent = TextAt(column, {"x-pemba-absent"});
   if (read.name.empty()) return Bad("a printer column has no name");
   return read;
 }
@@ -90,6 +101,7 @@ Result<Kind> KindFromDefinition(const json::object& definition) {
   kind.list_name = TextAt(definition, {"spec", "names", "listKind"});
   kind.short_names = TextsAt(definition, {"spec", "names", "shortNames"});
   kind.categories = TextsAt(definition, {"spec", "names", "categories"});
+  kind.annotations = TextMapAt(definition, {"metadata", "annotations"});
   if (kind.name.empty() || kind.plural.empty() || kind.version.empty()) {
     return Bad("spec.names.kind, spec.names.plural and the version's name are needed");
   }

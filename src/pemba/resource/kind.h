@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,10 @@ enum class Scope : std::uint8_t { kCluster, kNamespaced };
 // One more column of `kubectl get`.
 struct PrinterColumn {
   std::string name, type, format, description;
-  std::int64_t priority = 0;  // 0: shown always; greater: with -o wide.
   JsonPath path;
+  std::int64_t priority = 0;  // 0: shown always; greater: with -o wide.
+  // Shown where there is nothing at the path (`x-pemba-absent`).
+  std::optional<std::string> absent = {};
 };
 
 struct Kind {
@@ -35,6 +38,7 @@ struct Kind {
   std::string list_name;       // "PolicyBindingList"
   std::string plural, singular;
   std::vector<std::string> short_names, categories;
+  std::map<std::string, std::string, std::less<>> annotations;  // Of the definition.
   Scope scope = Scope::kCluster;
   Schema schema;
   boost::json::object schema_json;  // As declared, for OpenAPI.

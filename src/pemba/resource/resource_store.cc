@@ -330,7 +330,7 @@ class ResourceStore::Impl {
                                                        Revision& revision) const {
     const bool first = request.continue_token.empty();
     const std::shared_lock lock(mutex_);
-    revision = first ? revision_ : from.revision;
+    revision = !first ? from.revision : request.at != 0 ? request.at : revision_;
     if (revision > revision_ || !history_->Reaches(revision)) return Expired(revision);
     internal::History::Past past;
     if (revision < revision_) past = history_->StateAt(revision, *request.kind);

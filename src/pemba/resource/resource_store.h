@@ -147,8 +147,9 @@ struct ListRequest {
   std::string_view name_space = {};  // Empty: all.
   const LabelSelector* labels = nullptr;
   const FieldSelector* fields = nullptr;
+  Revision at = 0;                       // As it was then; 0: as it is.
   std::size_t count_max = 0;             // 0: no limit.
-  std::string_view continue_token = {};  // Of the page before.
+  std::string_view continue_token = {};  // Of the page before, which also says when.
 };
 
 struct ObjectList {

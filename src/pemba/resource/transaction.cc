@@ -385,7 +385,12 @@ Outcome<ObjectPtr> Transaction::MarkDeleted(const ObjectKey& key, bool foregroun
     list.get_array().emplace_back(finalizer);
   };
   if (foreground) add(kForegroundFinalizer);
-  if (contents) add(kContentsFinalizer);
+  if (contents) {
+    add(kContentsFinalizer);
+    json::value& status = document["status"];
+    if (!status.is_object()) status = json::object();
+    status.get_object()["phase"] = "Terminating";
+  }
   return Stage(key, std::move(document));
 }
 

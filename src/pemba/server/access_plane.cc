@@ -219,8 +219,8 @@ Result<std::unique_ptr<AccessPlane>> AccessPlane::Open(
   control.UseAuthority(*plane->decider_);
   plane->grants_ = std::make_unique<iam::Grants>(control.resources(), *plane->decider_);
   const auto& assignable = config.iam.settings.assignable_roles_namespace;
-  plane->authorizer_ =
-      std::make_unique<api::access::ObjectAuthorizer>(*plane->decider_, clock, assignable);
+  plane->authorizer_ = std::make_unique<api::access::ObjectAuthorizer>(
+      *plane->decider_, clock, assignable, config.iam.trusted_parents);
   plane->service_ = std::make_unique<api::access::Service>(
       *plane->decider_, *plane->grants_, control.resources(), *plane->provider_,
       api::access::ServiceOptions{.callers = plane->callers_,

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "pemba/iam/kinds.h"
 #include "pemba/model/dsl.h"
 
 namespace pemba::server {
@@ -14,24 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-constexpr const char* kNamespaces = R"(
-kind: CustomResourceDefinition
-spec:
-  group: ""
-  scope: Cluster
-  names: {kind: Namespace, plural: namespaces, singular: namespace, shortNames: [ns]}
-  versions:
-  - name: v1
-    storage: true
-    schema:
-      openAPIV3Schema:
-        type: object
-        description: Holds objects; deleting it deletes them.
-        properties:
-          spec: {type: object, x-kubernetes-preserve-unknown-fields: true}
-          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
-)";
 
 // Tuples of the store follow from objects; without any, a model that allows none.
 constexpr const char* kModel = "model\n  schema 1.1\n\ntype user\n";
@@ -65,9 +48,7 @@ Result<std::vector<fs::path>> FilesOf(const fs::path& path) {
 }  // namespace
 
 Status AddDeclaredKinds(const fs::path& kinds, resource::Registry& registry) {
-  if (registry.FindKind("", "Namespace") == nullptr) {
-    PEMBA_TRY(std::ignore, registry.AddFromYaml(kNamespaces));
-  }
+  PEMBA_TRY(std::ignore, iam::AddNamespaces(registry));
   if (kinds.empty()) return Done{};
   PEMBA_TRY(const auto files, FilesOf(kinds));
   for (const auto& file : files) {

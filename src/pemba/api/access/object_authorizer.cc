@@ -57,4 +57,27 @@ resource::Outcome<Done> ObjectAuthorizer::Authorize(const k8s::ObjectRequest& re
   return Forbidden(request, why);
 }
 
+resource::Outcome<Done> ObjectAuthorizer::AuthorizeElsewhere(const k8s::ForeignRequest& request) {
+  const auto& caller = request.caller;
+  if (k8s::IsMaster(caller)) return Done{};
+  const iam::AccessReview review{caller.uid,
+                                 std::string(request.verb),
+                                 std::string(request.api_group),
+                                 std::string(request.resource),
+                                 std::string(request.subresource),
+                                 std::string(request.name_space),
+                                 std::string(request.name),
+                                 request.parent,
+                                 caller.extra};
+  const auto decision =
+      decider_.Review(review, {.read = {.at_least = {}, .deadline = clock_.Steady() + kPatience},
+                               .trusted_parents = trusted_parents_});
+  if (decision.allowed()) return Done{};
+  if (decision.error) return resource::Failure(*decision.error);
+  using Reason = resource::Failure::Reason;
+  const bool undecided = decision.answer == Answer::kUndecided;
+  auto why = undecided ? decision.message : std::string(iam::ToText(decision.reason));
+  return resource::Failure(undecided ? Reason::kKindNotFound : Reason::kForbidden, std::move(why));
+}
+
 }  // namespace pemba::api::access

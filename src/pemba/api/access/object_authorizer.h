@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "pemba/api/k8s/authorizer.h"
 #include "pemba/base/clock.h"
@@ -14,17 +15,23 @@ namespace pemba::api::access {
 // the roles in the namespace of assignable ones. For the rest the decider answers.
 class ObjectAuthorizer final : public k8s::Authorizer {
  public:
-  // Borrows decider and clock.
+  // Borrows decider and clock. `trusted_parents`: of API servers (AccessOptions).
   ObjectAuthorizer(const iam::Decider& decider, const Clock& clock,
-                   std::string assignable_roles_namespace)
-      : decider_(decider), clock_(clock), assignable_(std::move(assignable_roles_namespace)) {}
+                   std::string assignable_roles_namespace,
+                   std::vector<std::string> trusted_parents = {})
+      : decider_(decider),
+        clock_(clock),
+        assignable_(std::move(assignable_roles_namespace)),
+        trusted_parents_(std::move(trusted_parents)) {}
 
   resource::Outcome<Done> Authorize(const k8s::ObjectRequest& request) override;
+  resource::Outcome<Done> AuthorizeElsewhere(const k8s::ForeignRequest& request) override;
 
  private:
   const iam::Decider& decider_;
   const Clock& clock_;
   const std::string assignable_;
+  const std::vector<std::string> trusted_parents_;
 };
 
 }  // namespace pemba::api::access

@@ -14,10 +14,10 @@
 
 namespace pemba::api::k8s {
 
-inline constexpr std::string_view kJson = "application/json";
+inline constexpr std::string_view kJsonType = "application/json";
 
 inline void Answer(rpc::Call& call, int status, const boost::json::object& body,
-                   std::string_view content_type = kJson) {
+                   std::string_view content_type = kJsonType) {
   call.FinishHttp(status, content_type, boost::json::serialize(body));
 }
 
@@ -33,13 +33,14 @@ inline void AnswerList(rpc::Call& call, const boost::json::object& list,
     text += boost::json::serialize(item->document);
   }
   text += "]}";
-  call.FinishHttp(200, kJson, text);
+  call.FinishHttp(200, kJsonType, text);
 }
 
 inline void Fail(rpc::Call& call, const resource::Failure& failure,
                  const resource::Kind* kind = nullptr, std::string_view name = "") {
   const auto http = ToHttp(failure, kind, name);
-  if (http.status == 429 || http.status == 503) call.SetHeader("retry-after", "1");
+  if (http.body.at("details").as_object().contains("retryAfterSeconds"))
+    call.SetHeader("retry-after", "1");
   Answer(call, http.status, http.body);
 }
 

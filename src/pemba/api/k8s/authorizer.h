@@ -24,12 +24,23 @@ struct ObjectRequest {
   std::optional<iam::ParentContext> parent;
 };
 
+// As ObjectRequest, of a kind that is served elsewhere.
+struct ForeignRequest {
+  const resource::Caller& caller;
+  std::string_view verb, api_group, resource, subresource, name_space, name;
+  std::optional<iam::ParentContext> parent;
+};
+
 // Thread-safe; may block.
 class Authorizer {
  public:
   virtual ~Authorizer() = default;
   // Errors: kForbidden in the words of the Kubernetes API, kStorage if it could not be decided.
   virtual resource::Outcome<Done> Authorize(const ObjectRequest& request) = 0;
+  // The same of what others serve: who enforces it asks in its own way, this is for those who want
+  // to know. Errors: kForbidden (why, for people), kStorage, kKindNotFound (nothing is known of
+  // such requests).
+  virtual resource::Outcome<Done> AuthorizeElsewhere(const ForeignRequest& request) = 0;
 };
 
 // `roles.iam.miloapis.com "x" is forbidden: User "mira" cannot get resource "roles" in API group

@@ -1,6 +1,7 @@
 #include "pemba/api/k8s/discovery.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 #include <vector>
 
@@ -15,19 +16,53 @@ using resource::Kind;
 using resource::Registry;
 using resource::Scope;
 
+// What is asked and answered, and never stored (self_reviews.h).
+struct Review {
+  std::string_view group, version, plural, kind;
+};
+constexpr Review kReviews[] = {
+    {"authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview"},
+    {"authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview"},
+    {"authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview"},
+};
+
+std::string LowerCase(std::string text) {
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
 struct GroupVersion {
   std::string group, version;
   friend bool operator==(const GroupVersion&, const GroupVersion&) = default;
 };
 
-// In the order in which their kinds were registered.
+// In the order in which their kinds were registered, then those of reviews.
 std::vector<GroupVersion> GroupVersions(const Registry& registry) {
   std::vector<GroupVersion> all;
-  for (const auto& kind : registry.kinds()) {
-    GroupVersion one{kind->group, kind->version};
+  const auto add = [&](GroupVersion one) {
     if (std::ranges::find(all, one) == all.end()) all.push_back(std::move(one));
-  }
+  };
+  for (const auto& kind : registry.kinds()) add({kind->group, kind->version});
+  for (const auto& review : kReviews) add({std::string(review.group), std::string(review.version)});
   return all;
+}
+
+constexpr std::string_view kContextsAnnotation = "discovery.miloapis.com/parent-contexts";
+
+// A definition that lists none says nothing about it.
+bool IsShown(const Kind& kind, const std::optional<iam::ParentContext>& parent) {
+  if (!parent) return true;
+  const auto listed = kind.annotations.find(kContextsAnnotation);
+  if (listed == kind.annotations.end()) return true;
+  std::string_view rest = listed->second;
+  while (!rest.empty()) {
+    auto one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    if (one == parent->kind) return true;
+  }
+  return false;
 }
 
 json::array Verbs() {
@@ -71,6 +106,24 @@ json::object AggregatedKind(const Kind& kind) {
   return entry;
 }
 
+json::object AggregatedReview(const Review& review) {
+  const std::string kind(review.kind);
+  return {{"resource", review.plural},
+          {"responseKind",
+           json::object{{"group", review.group}, {"version", review.version}, {"kind", kind}}},
+          {"scope", "Cluster"},
+          {"singularResource", LowerCase(kind)},
+          {"verbs", json::array{"create"}}};
+}
+
+json::object ReviewEntry(const Review& review) {
+  return {{"name", review.plural},
+          {"singularName", ""},
+          {"namespaced", false},
+          {"kind", review.kind},
+          {"verbs", json::array{"create"}}};
+}
+
 }  // namespace
 
 json::object VersionInfo() {
@@ -85,32 +138,40 @@ json::object ApiVersions() {
           {"serverAddressByClientCIDRs", json::array()}};
 }
 
-json::object ApiGroupList(const Registry& registry) {
+json::object ApiGroupList(const Shown& shown) {
   json::array groups;
   std::vector<std::string> seen;
-  for (const auto& one : GroupVersions(registry)) {
+  for (const auto& one : GroupVersions(shown.registry)) {
     if (one.group.empty() || std::ranges::find(seen, one.group) != seen.end()) continue;
     seen.push_back(one.group);
-    groups.push_back(GroupEntry(registry, one.group));
+    groups.push_back(GroupEntry(shown.registry, one.group));
   }
   return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
 }
 
-std::optional<json::object> ApiGroup(const Registry& registry, std::string_view group) {
-  const auto all = GroupVersions(registry);
+std::optional<json::object> ApiGroup(const Shown& shown, std::string_view group) {
+  const auto all = GroupVersions(shown.registry);
   const bool known = std::ranges::any_of(all, [&](const auto& one) { return one.group == group; });
   if (!known || group.empty()) return std::nullopt;
-  auto entry = GroupEntry(registry, group);
+  auto entry = GroupEntry(shown.registry, group);
   entry["kind"] = "APIGroup";
   entry["apiVersion"] = "v1";
   return entry;
 }
 
-std::optional<json::object> ApiResourceList(const Registry& registry, std::string_view group,
+std::optional<json::object> ApiResourceList(const Shown& shown, std::string_view group,
                                             std::string_view version) {
+  const GroupVersion wanted{std::string(group), std::string(version)};
+  const auto all = GroupVersions(shown.registry);
+  if (std::ranges::find(all, wanted) == all.end()) return std::nullopt;
   json::array resources;
-  for (const auto& kind : registry.kinds()) {
+  for (const auto& review : kReviews) {
+    if (review.group == group && review.version == version)
+      resources.push_back(ReviewEntry(review));
+  }
+  for (const auto& kind : shown.registry.kinds()) {
     if (kind->group != group || kind->version != version) continue;
+    if (!IsShown(*kind, shown.parent)) continue;
     json::object entry{{"name", kind->plural},
                        {"singularName", kind->singular},
                        {"namespaced", kind->scope == Scope::kNamespaced},
@@ -126,7 +187,6 @@ std::optional<json::object> ApiResourceList(const Registry& registry, std::strin
                                      {"kind", kind->name},
                                      {"verbs", StatusVerbs()}});
   }
-  if (resources.empty()) return std::nullopt;
   std::string group_version(group);
   if (!group.empty()) group_version += "/";
   group_version += version;
@@ -136,15 +196,19 @@ std::optional<json::object> ApiResourceList(const Registry& registry, std::strin
                       {"resources", std::move(resources)}};
 }
 
-json::object AggregatedDiscovery(const Registry& registry, Groups groups) {
+json::object AggregatedDiscovery(const Shown& shown, Groups groups) {
   json::array items;
-  for (const auto& one : GroupVersions(registry)) {
+  for (const auto& one : GroupVersions(shown.registry)) {
     if (one.group.empty() != (groups == Groups::kCore)) continue;
     json::array resources;
-    for (const auto& kind : registry.kinds()) {
-      if (kind->group == one.group && kind->version == one.version) {
+    for (const auto& kind : shown.registry.kinds()) {
+      if (kind->group == one.group && kind->version == one.version &&
+          IsShown(*kind, shown.parent)) {
         resources.push_back(AggregatedKind(*kind));
       }
+    }
+    for (const auto& review : kReviews) {
+      if (review.group == one.group) resources.push_back(AggregatedReview(review));
     }
     json::object version{
         {"version", one.version}, {"resources", std::move(resources)}, {"freshness", "Current"}};

@@ -32,8 +32,12 @@ Words WordsOf(const Failure& failure) {
       return {403, "Forbidden"};
     case Failure::Reason::kExpired:
       return {410, "Expired"};
+    case Failure::Reason::kTooNew:
+      return {504, "Timeout"};
     case Failure::Reason::kUnsupported:
       return {415, "UnsupportedMediaType"};
+    case Failure::Reason::kNotAcceptable:
+      return {406, "NotAcceptable"};
     case Failure::Reason::kTooLarge:
       return {413, "RequestEntityTooLarge"};
     case Failure::Reason::kStorage:
@@ -47,7 +51,9 @@ Words WordsOf(const Failure& failure) {
   return {500, "InternalError"};
 }
 
-const char* CauseOf(FieldError::Reason reason) {
+// The only conflict about fields is that of two who apply.
+const char* CauseOf(const Failure& failure, FieldError::Reason reason) {
+  if (failure.reason == Failure::Reason::kConflict) return "FieldManagerConflict";
   switch (reason) {
     case FieldError::Reason::kRequired:
       return "FieldValueRequired";
@@ -71,29 +77,45 @@ const char* CauseOf(FieldError::Reason reason) {
   return "";
 }
 
-json::object DetailsOf(const resource::Kind* kind, std::string_view name) {
+// What `kind` says: the kind of an object, or the resource that is asked for.
+enum class Called : std::uint8_t { kKind, kResource };
+
+json::object DetailsOf(const resource::Kind* kind, std::string_view name, Called called) {
   json::object details;
   if (!name.empty()) details["name"] = name;
   if (kind == nullptr) return details;
   if (!kind->group.empty()) details["group"] = kind->group;
-  details["kind"] = kind->plural;
+  details["kind"] = called == Called::kKind ? kind->name : kind->plural;
   return details;
+}
+
+json::object DetailsOf(const Failure& failure, const resource::Kind* kind, std::string_view name) {
+  if (failure.reason != Failure::Reason::kInvalid) return DetailsOf(kind, name, Called::kResource);
+  // kubectl shows the message of what names no object, and only the causes of what does.
+  if (failure.fields.empty()) return {};
+  return DetailsOf(kind, name, Called::kKind);
 }
 
 }  // namespace
 
 HttpFailure ToHttp(const Failure& failure, const resource::Kind* kind, std::string_view name) {
   const auto words = WordsOf(failure);
-  auto details = DetailsOf(kind, name);
+  auto details = DetailsOf(failure, kind, name);
   if (!failure.fields.empty()) {
     json::array causes;
     for (const auto& field : failure.fields) {
-      causes.push_back(json::object{
-          {"reason", CauseOf(field.reason)}, {"message", field.message}, {"field", field.field}});
+      causes.push_back(json::object{{"reason", CauseOf(failure, field.reason)},
+                                    {"message", field.message},
+                                    {"field", field.field}});
     }
     details["causes"] = std::move(causes);
   }
-  if (words.status == 429 || words.status == 503) details["retryAfterSeconds"] = 1;
+  if (failure.reason == Failure::Reason::kTooNew) {
+    details["causes"] = json::array{json::object{{"reason", "ResourceVersionTooLarge"},
+                                                 {"message", "Too large resource version"}}};
+  }
+  if (words.status == 429 || words.status == 503 || failure.reason == Failure::Reason::kTooNew)
+    details["retryAfterSeconds"] = 1;
   return {words.status,
           {{"kind", "Status"},
            {"apiVersion", "v1"},
@@ -112,7 +134,7 @@ json::object Unauthorized() {
 }
 
 json::object Deleted(const resource::Kind& kind, std::string_view name, std::string_view uid) {
-  auto details = DetailsOf(&kind, name);
+  auto details = DetailsOf(&kind, name, Called::kResource);
   details["uid"] = uid;
   return {{"kind", "Status"},
           {"apiVersion", "v1"},

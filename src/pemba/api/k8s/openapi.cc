@@ -20,6 +20,22 @@ using resource::Registry;
 using resource::Scope;
 
 constexpr const char* kObjectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+constexpr const char* kOwnerReference = "io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference";
+
+// Of OpenAPI. They differ in where models are and in how parameters say their type.
+enum class Version : std::uint8_t { k2, k3 };
+
+std::string ReferenceTo(const char* model, Version version) {
+  return fmt::format("#/{}/{}", version == Version::k2 ? "definitions" : "components/schemas",
+                     model);
+}
+
+// Of a field whose description is its own.
+json::object Reference(const char* model, Version version, const char* about) {
+  const json::object reference{{"$ref", ReferenceTo(model, version)}};
+  if (version == Version::k2) return reference;
+  return {{"description", about}, {"allOf", json::array{reference}}};
+}
 
 // "com.miloapis.iam.v1alpha1.Role": the group backwards, as clients name models.
 std::string ModelName(const Kind& kind) {
@@ -38,11 +54,29 @@ json::array GroupVersionKinds(const Kind& kind) {
   return {json::object{{"group", kind.group}, {"version", kind.version}, {"kind", kind.name}}};
 }
 
+json::object TextField(const char* about) { return {{"type", "string"}, {"description", about}}; }
+
+json::object OwnerReferenceModel() {
+  json::object properties{
+      {"apiVersion", TextField("Group and version of the owner's kind.")},
+      {"kind", TextField("The owner's kind.")},
+      {"name", TextField("The owner's name.")},
+      {"uid", TextField("The owner's uid.")},
+      {"controller",
+       json::object{{"type", "boolean"}, {"description", "Whether the owner manages the object."}}},
+      {"blockOwnerDeletion",
+       json::object{{"type", "boolean"},
+                    {"description",
+                     "Whether a deletion of the owner in the foreground waits for the object."}}}};
+  return {{"type", "object"},
+          {"description", "An object that this one goes with."},
+          {"required", json::array{"apiVersion", "kind", "name", "uid"}},
+          {"properties", std::move(properties)}};
+}
+
 // What every object has, described once.
-json::object ObjectMetaModel() {
-  const auto text = [](const char* about) {
-    return json::object{{"type", "string"}, {"description", about}};
-  };
+json::object ObjectMetaModel(Version version) {
+  const auto text = TextField;
   const auto map = [](const char* about) {
     return json::object{{"type", "object"},
                         {"description", about},
@@ -67,13 +101,13 @@ json::object ObjectMetaModel() {
       {"ownerReferences",
        json::object{{"type", "array"},
                     {"description", "The object goes when the last of these has gone."},
-                    {"items", json::object{{"type", "object"}}}}}};
+                    {"items", Reference(kOwnerReference, version, "One of them.")}}}};
   return {{"type", "object"},
           {"description", "What every object has."},
           {"properties", std::move(properties)}};
 }
 
-json::object KindModel(const Kind& kind, const std::string& reference) {
+json::object KindModel(const Kind& kind, Version version) {
   json::object model = kind.schema_json;
   auto& properties = model["properties"];
   if (!properties.is_object()) properties = json::object();
@@ -81,9 +115,8 @@ json::object KindModel(const Kind& kind, const std::string& reference) {
   fields["apiVersion"] =
       json::object{{"type", "string"}, {"description", "Group and version of the kind."}};
   fields["kind"] = json::object{{"type", "string"}, {"description", "The kind."}};
-  fields["metadata"] = json::object{{"description", "What every object has."},
-                                    {"allOf", json::array{json::object{{"$ref", reference}}}},
-                                    {"default", json::object()}};
+  fields["metadata"] = Reference(kObjectMeta, version, "What every object has.");
+  if (version == Version::k3) fields["metadata"].get_object()["default"] = json::object();
   model["x-kubernetes-group-version-kind"] = GroupVersionKinds(kind);
   return model;
 }
@@ -95,38 +128,44 @@ std::string CollectionPath(const Kind& kind) {
   return fmt::format("{}{}/{}", base, middle, kind.plural);
 }
 
-json::object Parameter(const char* name, const char* about) {
-  return {{"name", name},
-          {"in", "query"},
-          {"description", about},
-          {"schema", json::object{{"type", "string"}, {"uniqueItems", true}}}};
+json::object Parameter(const char* name, const char* about, Version version) {
+  json::object parameter{{"name", name}, {"in", "query"}, {"description", about}};
+  const json::object type{{"type", "string"}, {"uniqueItems", true}};
+  if (version == Version::k2) {
+    parameter.insert(type.begin(), type.end());
+  } else {
+    parameter["schema"] = type;
+  }
+  return parameter;
 }
 
 // Clients look here whether the server validates fields and knows dry runs.
-json::object Operation(const Kind& kind, const char* action) {
+json::object Operation(const Kind& kind, const char* action, Version version) {
   json::object operation{{"x-kubernetes-action", action},
                          {"x-kubernetes-group-version-kind", GroupVersionKinds(kind).front()},
                          {"responses", json::object{{"200", json::object{{"description", "OK"}}}}}};
   const std::string_view name = action;
   if (name == "post" || name == "put" || name == "patch") {
-    operation["parameters"] = json::array{
-        Parameter("dryRun", "`All`: judge, change nothing."),
-        Parameter("fieldManager", "Who makes the change."),
-        Parameter("fieldValidation", "What to do about unknown fields: Ignore, Warn or Strict.")};
+    operation["parameters"] =
+        json::array{Parameter("dryRun", "`All`: judge, change nothing.", version),
+                    Parameter("fieldManager", "Who makes the change.", version),
+                    Parameter("fieldValidation",
+                              "What to do about unknown fields: Ignore, Warn or Strict.", version)};
   }
   return operation;
 }
 
-json::object PathsOf(const Kind& kind) {
+json::object PathsOf(const Kind& kind, Version version) {
   const auto collection = CollectionPath(kind);
+  const auto operation = [&](const char* action) { return Operation(kind, action, version); };
   json::object paths;
-  paths[collection] = json::object{{"get", Operation(kind, "list")},
-                                   {"post", Operation(kind, "post")},
-                                   {"delete", Operation(kind, "deletecollection")}};
-  paths[collection + "/{name}"] = json::object{{"get", Operation(kind, "get")},
-                                               {"put", Operation(kind, "put")},
-                                               {"patch", Operation(kind, "patch")},
-                                               {"delete", Operation(kind, "delete")}};
+  paths[collection] = json::object{{"get", operation("list")},
+                                   {"post", operation("post")},
+                                   {"delete", operation("deletecollection")}};
+  paths[collection + "/{name}"] = json::object{{"get", operation("get")},
+                                               {"put", operation("put")},
+                                               {"patch", operation("patch")},
+                                               {"delete", operation("delete")}};
   return paths;
 }
 
@@ -136,13 +175,11 @@ json::object Info() { return {{"title", "Pemba"}, {"version", "v1"}}; }
 
 json::object OpenApiV2(const Registry& registry) {
   json::object definitions, paths;
-  definitions[kObjectMeta] = ObjectMetaModel();
+  definitions[kObjectMeta] = ObjectMetaModel(Version::k2);
+  definitions[kOwnerReference] = OwnerReferenceModel();
   for (const auto& kind : registry.kinds()) {
-    auto model = KindModel(*kind, fmt::format("#/definitions/{}", kObjectMeta));
-    model["properties"].get_object()["metadata"] =
-        json::object{{"$ref", fmt::format("#/definitions/{}", kObjectMeta)}};
-    definitions[ModelName(*kind)] = std::move(model);
-    for (auto& [path, operations] : PathsOf(*kind)) paths[path] = operations;
+    definitions[ModelName(*kind)] = KindModel(*kind, Version::k2);
+    for (auto& [path, operations] : PathsOf(*kind, Version::k2)) paths[path] = operations;
   }
   return {{"swagger", "2.0"},
           {"info", Info()},
@@ -170,12 +207,12 @@ std::optional<json::object> OpenApiV3(const Registry& registry, std::string_view
   json::object schemas, paths;
   for (const auto& kind : registry.kinds()) {
     if (kind->group != group || kind->version != version) continue;
-    schemas[ModelName(*kind)] =
-        KindModel(*kind, fmt::format("#/components/schemas/{}", kObjectMeta));
-    for (auto& [path, operations] : PathsOf(*kind)) paths[path] = operations;
+    schemas[ModelName(*kind)] = KindModel(*kind, Version::k3);
+    for (auto& [path, operations] : PathsOf(*kind, Version::k3)) paths[path] = operations;
   }
   if (schemas.empty()) return std::nullopt;
-  schemas[kObjectMeta] = ObjectMetaModel();
+  schemas[kObjectMeta] = ObjectMetaModel(Version::k3);
+  schemas[kOwnerReference] = OwnerReferenceModel();
   return json::object{{"openapi", "3.0.0"},
                       {"info", Info()},
                       {"paths", std::move(paths)},

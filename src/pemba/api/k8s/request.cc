@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "pemba/api/call_text.h"
+#include "pemba/api/k8s/protobuf_body.h"
 #include "pemba/yaml/yaml.h"
 
 namespace pemba::api::k8s {
@@ -119,10 +120,9 @@ Outcome<json::value> ReadBody(const rpc::Call& call) {
     if (!value.ok()) return Failure(Failure::Reason::kBadRequest, value.error().message);
     return *std::move(value);
   }
-  if (type.find("protobuf") != std::string::npos) {
-    return Failure(Failure::Reason::kUnsupported,
-                   "the body of the request was in an unknown format - accepted media types "
-                   "include: application/json, application/yaml");
+  if (type == kProtobufType) {
+    PEMBA_TRY(auto object, ReadProtobuf(call.body()));
+    return json::value(std::move(object));
   }
   json::parse_options options;
   options.max_depth = kDepthMax;
@@ -136,16 +136,68 @@ Outcome<json::value> ReadBody(const rpc::Call& call) {
   return value;
 }
 
-Form WantedForm(const rpc::Call& call) {
-  const auto accept = LowerCase(call.header("accept").value_or(""));
-  return accept.find("as=table") != std::string::npos ? Form::kTable : Form::kObject;
+namespace {
+
+constexpr std::string_view kNotOlderThan = "NotOlderThan";
+constexpr std::string_view kExact = "Exact";
+
+Failure InvalidOptions(resource::FieldError error) {
+  auto text =
+      fmt::format("ListOptions.meta.k8s.io \"\" is invalid: {}: {}", error.field, error.message);
+  return {Failure::Reason::kInvalid, std::move(text), {std::move(error)}};
+}
+Failure ForbiddenMatch(std::string_view why) {
+  return InvalidOptions(resource::Forbidden(
+      "resourceVersionMatch", fmt::format("resourceVersionMatch is forbidden {}", why)));
 }
 
-DiscoveryForm WantedDiscovery(const rpc::Call& call) {
-  const auto accept = LowerCase(call.header("accept").value_or(""));
-  const bool aggregated = accept.find("v=v2;") != std::string::npos &&
-                          accept.find("as=apigroupdiscoverylist") != std::string::npos;
-  return aggregated ? DiscoveryForm::kAggregated : DiscoveryForm::kPlain;
+}  // namespace
+
+Outcome<WantedState> ReadWantedState(const Query& query, ListPart part) {
+  const auto match = query.Text("resourceVersionMatch");
+  PEMBA_TRY(const auto version, query.Count("resourceVersion"));
+  if (!query.Text("sendInitialEvents").empty()) {
+    return InvalidOptions(
+        resource::Forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  }
+  if (part == ListPart::kContinued) {
+    if (!match.empty()) return ForbiddenMatch("when continue is provided");
+    if (version == 0) return WantedState();
+    return Failure(Failure::Reason::kBadRequest,
+                   "specifying resource version is not allowed when using continue");
+  }
+  if (match.empty()) return WantedState{.at_least = version};
+  if (query.Text("resourceVersion").empty()) {
+    return ForbiddenMatch("unless resourceVersion is provided");
+  }
+  if (match == kNotOlderThan) return WantedState{.at_least = version};
+  if (match != kExact) {
+    return InvalidOptions(resource::NotSupported(
+        "resourceVersionMatch", fmt::format("\"{}\"", match), {"\"Exact\"", "\"NotOlderThan\""}));
+  }
+  if (version == 0) {
+    return InvalidOptions(resource::Forbidden(
+        "resourceVersionMatch",
+        "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\""));
+  }
+  return WantedState{.exactly = version};
+}
+
+Outcome<WantedStart> ReadWantedStart(const Query& query) {
+  const auto match = query.Text("resourceVersionMatch");
+  const bool initial = query.Flag("sendInitialEvents");
+  if (query.Text("sendInitialEvents").empty()) {
+    if (!match.empty()) return ForbiddenMatch("for watch unless sendInitialEvents is provided");
+  } else if (match != kNotOlderThan) {
+    return InvalidOptions(resource::Forbidden(
+        "resourceVersionMatch",
+        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  }
+  PEMBA_TRY(const auto after, query.Count("resourceVersion"));
+  const bool asked_for_none = query.Text("sendInitialEvents") == "false";
+  return WantedStart{.after = after,
+                     .with_state = initial || (after == 0 && !asked_for_none),
+                     .state_end = initial && query.Flag("allowWatchBookmarks")};
 }
 
 }  // namespace pemba::api::k8s

@@ -40,17 +40,29 @@ class Query {
   std::vector<std::pair<std::string, std::string>> parameters_;
 };
 
-// JSON, or YAML where the content type says so. Errors: kBadRequest, with position.
+// JSON, or YAML or a protocol buffer (protobuf_body.h) where the content type says so. Errors:
+// kBadRequest, with position; kUnsupported.
 resource::Outcome<boost::json::value> ReadBody(const rpc::Call& call);
 
 // The media type of the body without parameters, in lower case.
 std::string ContentType(const rpc::Call& call);
 
-// What kind of answer the caller likes best, of those that there are.
-enum class Form : std::uint8_t { kObject, kTable };
-Form WantedForm(const rpc::Call& call);
-// For /api and /apis.
-enum class DiscoveryForm : std::uint8_t { kPlain, kAggregated };
-DiscoveryForm WantedDiscovery(const rpc::Call& call);
+// Of which state a list is wanted.
+struct WantedState {
+  resource::Revision exactly = 0;   // 0: whichever there is.
+  resource::Revision at_least = 0;  // 0: any.
+};
+enum class ListPart : std::uint8_t { kFirst, kContinued };
+// Errors: kBadRequest, kInvalid, in the words of the Kubernetes API.
+resource::Outcome<WantedState> ReadWantedState(const Query& query, ListPart part);
+
+// How a watch begins.
+struct WantedStart {
+  resource::Revision after = 0;
+  bool with_state = false;
+  bool state_end = false;  // Who watches wants to be told where the state ends.
+};
+// Errors: as above.
+resource::Outcome<WantedStart> ReadWantedStart(const Query& query);
 
 }  // namespace pemba::api::k8s

@@ -10,10 +10,13 @@
 #include "pemba/api/k8s/answer.h"
 #include "pemba/api/k8s/batch.h"
 #include "pemba/api/k8s/discovery.h"
+#include "pemba/api/k8s/media.h"
 #include "pemba/api/k8s/openapi.h"
+#include "pemba/api/k8s/openapi_v2_bytes.h"
 #include "pemba/api/k8s/request.h"
 #include "pemba/api/k8s/scope_limits.h"
 #include "pemba/api/k8s/scope_path.h"
+#include "pemba/api/k8s/self_reviews.h"
 #include "pemba/api/k8s/table.h"
 #include "pemba/api/k8s/watch.h"
 #include "pemba/resource/members.h"
@@ -75,6 +78,8 @@ class ObjectCall {
     PEMBA_TRY(query_, Query::Read(call_.query()));
     const auto method = call_.http_method();
     const bool one = !target_.name.empty();
+    const bool streams = !one && query_.Flag("watch");
+    PEMBA_TRY(media_, WantedMedia(AcceptOf(call_), streams ? Answers::kStream : Answers::kOnce));
     // Who reads and names a version takes what is here; everybody else is to see the newest.
     const bool reads = method == "GET" || method == "HEAD";
     if (!reads || query_.Text("resourceVersion").empty()) {
@@ -83,7 +88,7 @@ class ObjectCall {
     PEMBA_TRY(std::ignore, Permit(VerbOf(method)));
     if (reads) {
       if (one) return Get();
-      return query_.Flag("watch") ? Watch() : List();
+      return streams ? Watch() : List();
     }
     PEMBA_TRY(const auto dry, DryRun());
     options_.dry_run = dry == Dry::kYes;
@@ -139,25 +144,55 @@ class ObjectCall {
     return std::string(agent.substr(0, agent.find_first_of("/ ")));
   }
 
-  // An object or a list, as it is or as a table.
-  void Show(int status, const json::object& body, std::span<const ObjectPtr> objects) {
-    if (WantedForm(call_) == Form::kObject) return Answer(call_, status, body);
+  void Send(int status, const json::object& body) {
+    AnswerAs(call_, status, body, media_.encoding);
+  }
+
+  // `list`: everything but the items.
+  void ShowList(json::object list, std::span<const ObjectPtr> objects) {
+    if (media_.form == Form::kTable) return ShowTable(200, objects, list.at("metadata"));
+    if (media_.form == Form::kObject && media_.encoding == Encoding::kJson) {
+      return AnswerList(call_, list, objects);
+    }
+    if (media_.form == Form::kMetadata) {
+      list["apiVersion"] = "meta.k8s.io/v1";
+      list["kind"] = "PartialObjectMetadataList";
+    }
+    json::array items;
+    items.reserve(objects.size());
+    for (const auto& object : objects) {
+      items.emplace_back(media_.form == Form::kMetadata ? PartialMetadata(*object)
+                                                        : object->document);
+    }
+    list["items"] = std::move(items);
+    Send(200, list);
+  }
+
+  void ShowObject(int status, const ObjectPtr& object) {
+    switch (media_.form) {
+      case Form::kObject:
+        return Send(status, object->document);
+      case Form::kMetadata:
+        return Send(status, PartialMetadata(*object));
+      case Form::kTable:
+        return ShowTable(status, {&object, 1},
+                         json::object{{"resourceVersion", std::to_string(object->revision)}});
+    }
+  }
+
+  void ShowTable(int status, std::span<const ObjectPtr> objects, const json::value& metadata) {
     const auto include = query_.Text("includeObject");
     const auto row = include == "Object" ? RowObject::kWhole
                      : include == "None" ? RowObject::kNone
                                          : RowObject::kMetadata;
     auto table = ToTable(*target_.kind, objects, row, Columns::kNamed, front_.clock.Now());
-    table["metadata"] = body.at("metadata");
-    if (objects.size() == 1 && !target_.name.empty()) {
-      table["metadata"] =
-          json::object{{"resourceVersion", std::to_string(objects.front()->revision)}};
-    }
-    Answer(call_, status, table);
+    table["metadata"] = metadata;
+    Send(status, table);
   }
 
   Outcome<Done> Get() {
     PEMBA_TRY(const auto object, front_.resources.Get(target_.key()));
-    Show(200, object->document, {&object, 1});
+    ShowObject(200, object);
     return Done{};
   }
 
@@ -180,23 +215,34 @@ class ObjectCall {
     resource::FieldSelector fields;
     PEMBA_TRY(std::ignore, ReadSelectors(labels, fields));
     PEMBA_TRY(const auto limit, query_.Count("limit"));
+    const auto token = query_.Text("continue");
+    PEMBA_TRY(const auto state,
+              ReadWantedState(query_, token.empty() ? ListPart::kFirst : ListPart::kContinued));
+    PEMBA_TRY(std::ignore, Reach(std::max(state.at_least, state.exactly)));
     PEMBA_TRY(const auto list, front_.resources.List({.kind = target_.kind,
                                                       .name_space = target_.name_space,
                                                       .labels = &labels,
                                                       .fields = &fields,
+                                                      .at = state.exactly,
                                                       .count_max = static_cast<std::size_t>(limit),
-                                                      .continue_token = query_.Text("continue")}));
+                                                      .continue_token = token}));
     json::object metadata{{"resourceVersion", std::to_string(list.revision)}};
     if (!list.continue_token.empty()) metadata["continue"] = list.continue_token;
-    const json::object body{{"apiVersion", target_.kind->api_version()},
-                            {"kind", target_.kind->list_name},
-                            {"metadata", std::move(metadata)}};
-    if (WantedForm(call_) == Form::kObject) {
-      AnswerList(call_, body, list.objects);
-    } else {
-      Show(200, body, list.objects);
-    }
+    ShowList({{"apiVersion", target_.kind->api_version()},
+              {"kind", target_.kind->list_name},
+              {"metadata", std::move(metadata)}},
+             list.objects);
     return Done{};
+  }
+
+  // A version that is not here yet may have been written elsewhere.
+  Outcome<Done> Reach(resource::Revision version) {
+    if (version <= front_.resources.revision()) return Done{};
+    PEMBA_TRY(std::ignore, front_.resources.Refresh());
+    const auto current = front_.resources.revision();
+    if (version <= current) return Done{};
+    return Failure(Failure::Reason::kTooNew,
+                   fmt::format("Too large resource version: {}, current: {}", version, current));
   }
 
   Outcome<Done> Watch() {
@@ -204,13 +250,13 @@ class ObjectCall {
     options.what.kind = target_.kind;
     options.what.name_space = target_.name_space;
     PEMBA_TRY(std::ignore, ReadSelectors(options.what.labels, options.what.fields));
-    PEMBA_TRY(options.after, query_.Count("resourceVersion"));
-    const bool initial = query_.Flag("sendInitialEvents");
-    options.start = options.after == 0 || initial ? WatchOptions::Start::kWithState
-                                                  : WatchOptions::Start::kAfter;
-    options.form = WantedForm(call_);
+    PEMBA_TRY(const auto start, ReadWantedStart(query_));
+    options.start =
+        start.with_state ? WatchOptions::Start::kWithState : WatchOptions::Start::kAfter;
+    options.after = start.after == 0 ? front_.resources.revision() : start.after;
+    options.form = media_.form;
     options.bookmarks = query_.Flag("allowWatchBookmarks");
-    options.initial_events_end = initial && options.bookmarks;
+    options.initial_events_end = start.state_end;
     options.bookmark_interval = front_.options.bookmark_interval;
     PEMBA_TRY(const auto seconds, query_.Count("timeoutSeconds"));
     options.timeout = seconds == 0 ? front_.options.watch_timeout
@@ -239,11 +285,13 @@ class ObjectCall {
                                  "endpoint ({})",
                                  what, got, want));
     };
-    if (TextOf(document, "apiVersion") != kind.api_version()) {
-      return mismatch("API version", TextOf(document, "apiVersion"), kind.api_version());
+    // Typed clients leave out what the endpoint says.
+    const auto version = TextOf(document, "apiVersion"), name_of_kind = TextOf(document, "kind");
+    if (!version.empty() && version != kind.api_version()) {
+      return mismatch("API version", version, kind.api_version());
     }
-    if (TextOf(document, "kind") != kind.name) {
-      return mismatch("kind", TextOf(document, "kind"), kind.name);
+    if (!name_of_kind.empty() && name_of_kind != kind.name) {
+      return mismatch("kind", name_of_kind, kind.name);
     }
     const auto* metadata = ObjectOf(document, "metadata");
     if (metadata == nullptr) return Done{};
@@ -297,7 +345,7 @@ class ObjectCall {
   void ShowWritten(int status, const Written& written) {
     for (const auto& warning : written.warnings) Warn(warning);
     if (!warnings_.empty()) call_.SetHeader("warning", warnings_);
-    Show(status, written.object->document, {&written.object, 1});
+    ShowObject(status, written.object);
   }
 
   Outcome<Done> Create() {
@@ -426,7 +474,7 @@ class ObjectCall {
     if (written.object != nullptr) {
       ShowWritten(200, written);
     } else {
-      Answer(call_, 200, Deleted(*target_.kind, target_.name, before->uid()));
+      Send(200, Deleted(*target_.kind, target_.name, before->uid()));
     }
     return Done{};
   }
@@ -450,11 +498,10 @@ class ObjectCall {
       return Done{};
     };
     PEMBA_TRY(const auto revision, front_.resources.Transact(options_, remove));
-    Answer(call_, 200,
-           {{"apiVersion", target_.kind->api_version()},
-            {"kind", target_.kind->list_name},
-            {"metadata", json::object{{"resourceVersion", std::to_string(revision)}}},
-            {"items", std::move(items)}});
+    Send(200, {{"apiVersion", target_.kind->api_version()},
+               {"kind", target_.kind->list_name},
+               {"metadata", json::object{{"resourceVersion", std::to_string(revision)}}},
+               {"items", std::move(items)}});
     return Done{};
   }
 
@@ -463,6 +510,7 @@ class ObjectCall {
   const std::optional<iam::ParentContext> parent_;
   Target target_;
   Query query_;
+  Media media_;
   resource::WriteOptions options_;
   std::string warnings_;  // The header's value.
 };
@@ -503,38 +551,61 @@ class Dispatcher {
 
   void Core() {
     if (rest_.empty()) {
-      if (WantedDiscovery(call_) == DiscoveryForm::kPlain) return Answer(call_, 200, ApiVersions());
-      return Answer(call_, 200, AggregatedDiscovery(front_.resources.registry(), Groups::kCore),
-                    kAggregatedType);
+      if (WantedDiscovery(AcceptOf(call_)) == DiscoveryForm::kPlain)
+        return Answer(call_, 200, ApiVersions());
+      return Answer(call_, 200, AggregatedDiscovery(shown(), Groups::kCore), kAggregatedType);
     }
     Version("", Next());
   }
 
   void Named() {
-    const auto& registry = front_.resources.registry();
     if (rest_.empty()) {
-      if (WantedDiscovery(call_) == DiscoveryForm::kPlain) {
-        return Answer(call_, 200, ApiGroupList(registry));
+      if (WantedDiscovery(AcceptOf(call_)) == DiscoveryForm::kPlain) {
+        return Answer(call_, 200, ApiGroupList(shown()));
       }
-      return Answer(call_, 200, AggregatedDiscovery(registry, Groups::kNamed), kAggregatedType);
+      return Answer(call_, 200, AggregatedDiscovery(shown(), Groups::kNamed), kAggregatedType);
     }
     const auto group = Next();
-    if (rest_.empty()) return AnswerOrUnknown(ApiGroup(registry, group));
+    if (rest_.empty()) return AnswerOrUnknown(ApiGroup(shown(), group));
     Version(group, Next());
   }
 
   void Version(std::string_view group, std::string_view version) {
-    if (rest_.empty()) {
-      return AnswerOrUnknown(ApiResourceList(front_.resources.registry(), group, version));
+    if (rest_.empty()) return AnswerOrUnknown(ApiResourceList(shown(), group, version));
+    if (call_.http_method() == "POST" && IsSelfReview(group, version, rest_.substr(1))) {
+      return SelfReview(rest_.substr(1));
     }
     ObjectCall object(front_, call_, std::move(caller_), parent_);
     object.Run(group, version, rest_.substr(1));
   }
 
+  void SelfReview(std::string_view resource) {
+    const auto done = TrySelfReview(resource);
+    if (!done.ok()) Fail(call_, done.error());
+  }
+
+  Outcome<Done> TrySelfReview(std::string_view resource) {
+    PEMBA_TRY(const auto media, WantedMedia(AcceptOf(call_), Answers::kOnce));
+    PEMBA_TRY(auto body, ReadBody(call_));
+    if (!body.is_object()) {
+      return Failure(Failure::Reason::kBadRequest, "the body of the request is not an object");
+    }
+    const SelfAsker asker{front_.resources.registry(), front_.options.authorizer, caller_, parent_};
+    PEMBA_TRY(const auto review, AnswerSelfReview(asker, resource, std::move(body.get_object())));
+    AnswerAs(call_, 201, review, media.encoding);
+    return Done{};
+  }
+
+  Shown shown() const { return {front_.resources.registry(), parent_}; }
+
   void OpenApi() {
     const auto& registry = front_.resources.registry();
     const auto form = Next();
-    if (form == "v2" && rest_.empty()) return Answer(call_, 200, OpenApiV2(registry));
+    if (form == "v2" && rest_.empty()) {
+      const auto document = OpenApiV2(registry);
+      if (!WantsProtobuf(AcceptOf(call_))) return Answer(call_, 200, document);
+      return call_.FinishHttp(200, kOpenApiV2BytesType, OpenApiV2Bytes(document));
+    }
     if (form != "v3") return Fail(call_, Unknown());
     if (rest_.empty()) return Answer(call_, 200, OpenApiV3Index(registry));
     const auto root = Next();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include <absl/time/time.h>
 #include <boost/json/array.hpp>
@@ -16,6 +17,7 @@ namespace json = boost::json;
 // As people count: the two largest units while the first is small, then one.
 std::string Age(std::chrono::seconds age) {
   const auto s = age.count();
+  if (s < -1) return "<invalid>";  // It is yet to come.
   if (s < 0) return "0s";
   if (s < 120) return fmt::format("{}s", s);
   if (s < 600)
@@ -69,13 +71,24 @@ json::array ColumnsOf(const resource::Kind& kind) {
   return columns;
 }
 
+// As text: every value that there is, as `-o jsonpath` prints them.
+json::value TextCell(const std::vector<const json::value*>& values) {
+  std::string text;
+  for (const auto* value : values) {
+    if (!text.empty()) text.push_back(' ');
+    text += value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+  }
+  return json::value(text);
+}
+
 json::value CellOf(const resource::PrinterColumn& column, const resource::Object& object,
                    WallTime now) {
-  const auto* value = column.path.First(object.document);
-  if (column.type == "date") return AgeOf(value, now);
-  if (value == nullptr || value->is_null()) return nullptr;
-  if (value->is_object() || value->is_array()) return json::value(json::serialize(*value));
-  return *value;
+  auto values = column.path.All(object.document);
+  std::erase_if(values, [](const json::value* value) { return value->is_null(); });
+  if (values.empty()) return column.absent ? json::value(*column.absent) : json::value();
+  if (column.type == "date") return AgeOf(values.front(), now);
+  if (column.type == "string" || values.front()->is_structured()) return TextCell(values);
+  return *values.front();
 }
 
 json::object RowOf(const resource::Kind& kind, const resource::Object& object, RowObject row_object,

@@ -106,6 +106,7 @@ class WatchRun final : public std::enable_shared_from_this<WatchRun> {
 
   json::value Shown(const resource::ObjectPtr& object) {
     if (options_.form == Form::kObject) return object->document;
+    if (options_.form == Form::kMetadata) return PartialMetadata(*object);
     const auto columns = std::exchange(columns_sent_, true) ? Columns::kUnnamed : Columns::kNamed;
     return ToTable(*object->key.kind, {&object, 1}, RowObject::kWhole, columns, clock_.Now());
   }
@@ -116,15 +117,18 @@ class WatchRun final : public std::enable_shared_from_this<WatchRun> {
     if (state_ends) {
       metadata["annotations"] = json::object{{"k8s.io/initial-events-end", "true"}};
     }
-    return {{"type", "BOOKMARK"},
-            {"object", json::object{{"kind", kind.name},
-                                    {"apiVersion", kind.api_version()},
-                                    {"metadata", std::move(metadata)}}}};
+    const bool alone = options_.form == Form::kMetadata;
+    return {
+        {"type", "BOOKMARK"},
+        {"object",
+         json::object{{"kind", alone ? std::string("PartialObjectMetadata") : kind.name},
+                      {"apiVersion", alone ? std::string("meta.k8s.io/v1") : kind.api_version()},
+                      {"metadata", std::move(metadata)}}}};
   }
 
   // False if nobody reads any more; the call is over then.
   bool Send(rpc::Call& call, const json::object& event) {
-    if (call.Send(kJson, json::serialize(event) + "\n")) return true;
+    if (call.Send(kJsonType, json::serialize(event) + "\n")) return true;
     call.FinishStream({});
     return false;
   }
@@ -158,7 +162,7 @@ void StartWatch(ResourceStore& resources, const Clock& clock, WatchOptions optio
   const auto begun = run->Begin();
   if (!begun.ok()) return Fail(call, begun.error(), kind);
   // The headers go at once: the client knows that it is heard.
-  if (!call.Send(kJson, "")) return call.FinishStream({});
+  if (!call.Send(kJsonType, "")) return call.FinishStream({});
   run->Run(call);
 }
 

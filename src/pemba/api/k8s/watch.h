@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-#include "pemba/api/k8s/request.h"
+#include "pemba/api/k8s/media.h"
 #include "pemba/base/clock.h"
 #include "pemba/resource/resource_store.h"
 #include "pemba/rpc/call.h"

@@ -29,17 +29,18 @@ bool IsEmpty(const json::object& object, std::string_view name) {
   return TextAt(object, {name}).empty();
 }
 
-// The caller, whatever was sent; of an object that is there already, who it was then.
-void SetAuthor(Work& work, resource::Operation& operation, std::string_view field,
-               const json::value& author) {
+// The caller, whatever was sent; of an object that is there already, who it was then: whoever
+// applies the same document again need not know who applied it first.
+void SetAuthor(resource::Operation& operation, std::string_view field, const json::value& author) {
   auto& spec = Spec(operation);
   const json::string_view name(field.data(), field.size());
   if (operation.type == Type::kCreate) {
     if (!operation.derived || !spec.contains(name)) spec[name] = author;
   } else if (const auto* was = At(operation.old->spec(), {field})) {
-    if (!spec.contains(name)) spec[name] = *was;
+    spec[name] = *was;
+  } else {
+    spec.erase(name);
   }
-  (void)work;
 }
 
 json::value CallerReference(const Work& work) {
@@ -145,16 +146,16 @@ Outcome<Done> FillIn(Work& work, resource::Operation& operation) {
   if (kind == kinds.user) MarkForNameReview(operation);
   if (kind == kinds.project || kind == kinds.folder) PlaceProject(work, operation);
   if (kind == kinds.user_deactivation) {
-    SetAuthor(work, operation, "deactivatedBy", json::string(work.transaction.caller().name));
+    SetAuthor(operation, "deactivatedBy", json::string(work.transaction.caller().name));
   }
   if (kind == kinds.platform_access_approval) {
-    SetAuthor(work, operation, "approverRef", CallerReference(work));
+    SetAuthor(operation, "approverRef", CallerReference(work));
   }
   if (kind == kinds.platform_access_rejection) {
-    SetAuthor(work, operation, "rejecterRef", CallerReference(work));
+    SetAuthor(operation, "rejecterRef", CallerReference(work));
   }
   if (kind == kinds.platform_invitation || kind == kinds.user_invitation) {
-    SetAuthor(work, operation, "invitedBy", CallerReference(work));
+    SetAuthor(operation, "invitedBy", CallerReference(work));
   }
   return Done{};
 }
