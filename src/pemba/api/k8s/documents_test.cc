@@ -35,7 +35,8 @@ class Documents : public ::testing::Test {
         if (name.find('/') == std::string::npos) plain.insert(name);
       }
     }
-    for (const auto& group : AggregatedDiscovery(shown, Groups::kNamed).at("items").as_array()) {
+    const auto discovery = AggregatedDiscovery(shown, Groups::kNamed);
+    for (const auto& group : discovery.at("items").as_array()) {
       if (!group.at("metadata").at("name").as_string().ends_with(".miloapis.com")) continue;
       if (group.at("metadata").at("name") == "identity.miloapis.com") continue;
       for (const auto& one : group.at("versions").at(0).at("resources").as_array()) {
