@@ -12,18 +12,15 @@
 #include "pemba/iam/internal/parents.h"
 #include "pemba/iam/names.h"
 #include "pemba/iam/projection.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::iam {
 namespace {
 
 using internal::TextIn;
+using resource::ObjectOf;
 using resource::ObjectPtr;
 using Miss = GrantNearMiss;
-
-const boost::json::object* PartOf(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
 
 std::string NameOf(const resource::Object& object) {
   if (object.key.name_space.empty()) return object.key.name;
@@ -32,7 +29,7 @@ std::string NameOf(const resource::Object& object) {
 
 // The group of a membership: as named, in the membership's own namespace unless it says so.
 RoleKey GroupOf(const resource::Object& membership) {
-  const auto* group = PartOf(membership.spec(), "groupRef");
+  const auto* group = ObjectOf(membership.spec(), "groupRef");
   if (group == nullptr) return {};
   RoleKey key{std::string(TextIn(*group, "namespace")), std::string(TextIn(*group, "name"))};
   if (key.name_space.empty()) key.name_space = membership.key.name_space;

@@ -9,6 +9,7 @@
 
 #include "pemba/api/k8s/callers.h"
 #include "pemba/api/k8s/scope_limits.h"
+#include "pemba/resource/members.h"
 
 namespace pemba::api::k8s {
 namespace {
@@ -17,7 +18,9 @@ namespace json = boost::json;
 
 using resource::Failure;
 using resource::Kind;
+using resource::ObjectOf;
 using resource::Outcome;
+using resource::TextOf;
 
 constexpr std::string_view kAuthentication = "authentication.k8s.io";
 constexpr std::string_view kAuthorization = "authorization.k8s.io";
@@ -28,16 +31,6 @@ constexpr std::string_view kWhatMayI = "selfsubjectrulesreviews";
 // What is open to everybody who is let in.
 constexpr std::string_view kOpenPaths[] = {"/api",   "/apis",    "/healthz",
                                            "/livez", "/openapi", "/version"};
-
-const json::object* PartOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value == nullptr ? nullptr : value->if_object();
-}
-
-std::string TextOf(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
 
 json::array Texts(const std::vector<std::string>& texts) {
   json::array array;
@@ -131,8 +124,8 @@ json::object StatusOf(const Outcome<Done>& answer) {
 }
 
 Outcome<json::object> MayI(const SelfAsker& asker, const json::object& spec) {
-  const auto* attributes = PartOf(spec, "resourceAttributes");
-  const auto* path = PartOf(spec, "nonResourceAttributes");
+  const auto* attributes = ObjectOf(spec, "resourceAttributes");
+  const auto* path = ObjectOf(spec, "nonResourceAttributes");
   if ((attributes == nullptr) == (path == nullptr)) {
     return Failure(Failure::Reason::kBadRequest,
                    "exactly one of spec.resourceAttributes and spec.nonResourceAttributes is "
@@ -209,7 +202,7 @@ Outcome<json::object> AnswerSelfReview(const SelfAsker& asker, std::string_view 
   review["kind"] = KindOf(resource);
   review["apiVersion"] =
       fmt::format("{}/v1", resource == kWhoAmI ? kAuthentication : kAuthorization);
-  const auto* given = PartOf(review, "spec");
+  const auto* given = ObjectOf(review, "spec");
   const auto spec = given == nullptr ? json::object() : *given;
   if (resource == kWhoAmI) {
     review["status"] = json::object{{"userInfo", UserInfo(asker.caller)}};
