@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -234,16 +235,26 @@ class DirectoryPlace final : public Place {
 
 class PostgresPlace final : public Place {
  public:
-  explicit PostgresPlace(PostgresServer& server) {
-    options_.primary.uri = server.Uri(server.CreateDatabase());
+  explicit PostgresPlace(PostgresServer& server)
+      : server_(server), database_(server.CreateDatabase()) {
+    options_.primary.uri = server.Uri(database_);
     EXPECT_TRUE(storage::MigratePostgres(options_, storage::Migrate::kYes).ok());
   }
   std::string name() const override { return options_.primary.uri; }
+  // What the dead had asked for may be committed after their death: that is awaited.
   Result<std::unique_ptr<storage::Datastore>> Open() const override {
+    while (server_.Sql(database_,
+                       "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                       "current_database() AND backend_type = 'client backend' AND pid <> "
+                       "pg_backend_pid()") != "0") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
     return storage::OpenPostgresDatastore(options_);
   }
 
  private:
+  PostgresServer& server_;
+  const std::string database_;
   storage::PostgresOptions options_;
 };
 
