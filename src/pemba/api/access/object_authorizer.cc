@@ -22,6 +22,18 @@ bool IsLoggedIn(const resource::Caller& caller) {
   return std::ranges::find(caller.groups, k8s::kAuthenticatedGroup) != caller.groups.end();
 }
 
+iam::AccessReview ReviewOf(const k8s::ForeignRequest& request) {
+  return {request.caller.uid,
+          std::string(request.verb),
+          std::string(request.api_group),
+          std::string(request.resource),
+          std::string(request.subresource),
+          std::string(request.name_space),
+          std::string(request.name),
+          request.parent,
+          request.caller.extra};
+}
+
 }  // namespace
 
 resource::Outcome<Done> ObjectAuthorizer::Authorize(const k8s::ObjectRequest& request) {
@@ -37,15 +49,14 @@ resource::Outcome<Done> ObjectAuthorizer::Authorize(const k8s::ObjectRequest& re
       !decider_.AccountProblem(caller.uid, caller.extra)) {
     return Done{};
   }
-  const iam::AccessReview review{caller.uid,
-                                 std::string(request.verb),
-                                 kind.group,
-                                 kind.plural,
-                                 std::string(request.subresource),
-                                 std::string(request.name_space),
-                                 std::string(request.name),
-                                 request.parent,
-                                 caller.extra};
+  const auto review = ReviewOf({.caller = caller,
+                                .verb = request.verb,
+                                .api_group = kind.group,
+                                .resource = kind.plural,
+                                .subresource = request.subresource,
+                                .name_space = request.name_space,
+                                .name = request.name,
+                                .parent = request.parent});
   const auto decision =
       decider_.Review(review, {.read = {.at_least = {}, .deadline = clock_.Steady() + kPatience}});
   if (decision.allowed()) return Done{};
@@ -60,18 +71,9 @@ resource::Outcome<Done> ObjectAuthorizer::Authorize(const k8s::ObjectRequest& re
 resource::Outcome<Done> ObjectAuthorizer::AuthorizeElsewhere(const k8s::ForeignRequest& request) {
   const auto& caller = request.caller;
   if (k8s::IsMaster(caller)) return Done{};
-  const iam::AccessReview review{caller.uid,
-                                 std::string(request.verb),
-                                 std::string(request.api_group),
-                                 std::string(request.resource),
-                                 std::string(request.subresource),
-                                 std::string(request.name_space),
-                                 std::string(request.name),
-                                 request.parent,
-                                 caller.extra};
-  const auto decision =
-      decider_.Review(review, {.read = {.at_least = {}, .deadline = clock_.Steady() + kPatience},
-                               .trusted_parents = trusted_parents_});
+  const auto decision = decider_.Review(
+      ReviewOf(request), {.read = {.at_least = {}, .deadline = clock_.Steady() + kPatience},
+                          .trusted_parents = trusted_parents_});
   if (decision.allowed()) return Done{};
   if (decision.error) return resource::Failure(*decision.error);
   using Reason = resource::Failure::Reason;
